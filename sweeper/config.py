@@ -1,0 +1,226 @@
+"""The schema of the configuration: types, defaults, units and ranges; YAML under `conf/` is the choice.
+
+`arch` and `optimizer` are open here, since a user's own builder or optimizer brings its own keys;
+`models.config` and the trial check them. Nothing here imports Keras, Optuna or MLflow.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeper.errors import ConfigError, ObjectiveError, did_you_mean
+from sweeper.records import METRIC_DIRECTIONS, Objective
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+DATASETS = ("digits", "mnist", "fashion_mnist", "npz")
+
+
+def _refuse(key: str, value: Any, accepted: str, try_: str) -> ConfigError:
+    return ConfigError(f"{key}={value} is not accepted: {accepted}.  Try: {key}={try_}")
+
+
+def _check(condition: bool, key: str, value: Any, accepted: str, try_: str) -> None:
+    if not condition:
+        raise _refuse(key, value, accepted, try_)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+@dataclass
+class DataConfig:
+    """Which images, and how they are split."""
+
+    name: str = "digits"  # digits, mnist, fashion_mnist, npz
+    path: str | None = None  # an .npz file, or a folder of the four IDX files
+    validation: Any = 0.2  # below 1: a fraction; from 2: a number of images; "test": the notebook's way
+    split_seed: int = 0  # fixes the split, whatever `seed` is; 0 or more
+    max_samples: int | None = None  # caps training + validation, and the test set; images
+
+    def __post_init__(self) -> None:
+        _check(self.name in DATASETS, "data.name", self.name, f"one of {', '.join(DATASETS)}", "digits")
+        value = self.validation
+        fraction = isinstance(value, float) and 0.0 < value < 1.0
+        count = _is_int(value) and value >= 2
+        _check(
+            fraction or count or value == "test",
+            "data.validation",
+            value,
+            "a fraction between 0 and 1, a number of images from 2, or 'test' (the notebook's way)",
+            "0.2",
+        )
+        _check(0 <= self.split_seed < 2**32, "data.split_seed", self.split_seed, "0 to 2**32 - 1", "0")
+        if self.max_samples is not None:
+            _check(self.max_samples >= 2, "data.max_samples", self.max_samples, "a number of images from 2", "2000")
+
+
+@dataclass
+class EarlyStoppingConfig:
+    """Ends a trial whose validation metric no longer improves."""
+
+    patience: int | None = None  # epochs without improvement before the end; null: never
+    min_delta: float = 0.0  # an improvement is larger than this, in the metric's unit
+
+    def __post_init__(self) -> None:
+        key = "training.early_stopping"
+        if self.patience is not None:
+            _check(self.patience >= 1, f"{key}.patience", self.patience, "a number of epochs from 1, or null", "3")
+        _check(
+            math.isfinite(self.min_delta) and self.min_delta >= 0,
+            f"{key}.min_delta",
+            self.min_delta,
+            "0 or more",
+            "0.001",
+        )
+
+
+@dataclass
+class TrainingConfig:
+    """How one trial trains."""
+
+    epochs: int = 10  # 1 or more
+    batch_size: int = 128  # images a step, 1 or more
+    precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
+    threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
+    restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+
+    def __post_init__(self) -> None:
+        _check(self.epochs >= 1, "training.epochs", self.epochs, "a whole number from 1", "10")
+        _check(self.batch_size >= 1, "training.batch_size", self.batch_size, "a whole number from 1", "128")
+        _check(1 <= self.threads <= 256, "training.threads", self.threads, "a whole number from 1 to 256", "2")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"training.precision={self.precision} is not known. Accepted: {', '.join(PRECISIONS)}. "
+                f"{did_you_mean(self.precision, PRECISIONS)}  Try: training.precision=float32"
+            )
+
+
+@dataclass
+class ObjectiveConfig:
+    """What is optimised and ranked by."""
+
+    metric: Any = "val_accuracy"
+    direction: Any = None  # maximize, minimize; null: as the metric has it
+
+    def __post_init__(self) -> None:
+        self.resolve()
+
+    def resolve(self) -> Objective:
+        """Returns the metric with its direction.
+
+        Raises:
+            ObjectiveError: for a metric that no trial logs, a test metric, or an unknown direction.
+        """
+        if not isinstance(self.metric, str):
+            raise ObjectiveError(
+                f"objective.metric={self.metric} is not one name; this version ranks by one metric. "
+                f"Accepted: {', '.join(METRIC_DIRECTIONS)}.  Try: objective.metric=val_accuracy"
+            )
+        if self.metric.startswith("test_"):
+            raise ObjectiveError(
+                f"objective.metric={self.metric} would choose on the test set, whose figures then mean nothing. "
+                f"Accepted: {', '.join(METRIC_DIRECTIONS)}.  Try: objective.metric=val_accuracy"
+            )
+        if self.metric not in METRIC_DIRECTIONS:
+            raise ObjectiveError(
+                f"objective.metric={self.metric} is not logged by a trial. Logged: {', '.join(METRIC_DIRECTIONS)}. "
+                f"{did_you_mean(self.metric, METRIC_DIRECTIONS)}  Try: objective.metric=val_accuracy"
+            )
+        if self.direction is None:
+            return Objective(self.metric, METRIC_DIRECTIONS[self.metric])
+        if self.direction == "maximize" or self.direction == "minimize":
+            return Objective(self.metric, self.direction)
+        raise ObjectiveError(
+            f"objective.direction={self.direction} is not a direction. Accepted: maximize, minimize, or null "
+            f"(as the metric has it).  Try: objective.direction={METRIC_DIRECTIONS[self.metric]}"
+        )
+
+
+SWEEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass
+class SweepConfig:
+    """How the trials are run; none of it changes a trial's result."""
+
+    name: str | None = None  # letters, digits, '.', '_', '-'; null: the date and time
+    workers: Any = "auto"  # trials at a time; auto: one a GPU, else one a CPU core
+    trial_timeout_s: float | None = None  # seconds before a trial is ended as failed; null: never
+    dry_run: bool = False  # print the plan and train nothing
+    skip_infeasible: bool = False  # leave out grid points whose network the input is too small for
+    retry_failed: bool = False  # run the failed trials of a resumed sweep again
+
+    def __post_init__(self) -> None:
+        if self.name is not None and not SWEEP_NAME.fullmatch(self.name):
+            raise _refuse(
+                "sweep.name",
+                repr(self.name),
+                "up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+                "first-sweep",
+            )
+        _check(
+            self.workers == "auto" or (_is_int(self.workers) and 1 <= self.workers <= 1024),
+            "sweep.workers",
+            self.workers,
+            "'auto' or a whole number from 1 to 1024",
+            "2",
+        )
+        if self.trial_timeout_s is not None:
+            _check(
+                math.isfinite(self.trial_timeout_s) and self.trial_timeout_s > 0,
+                "sweep.trial_timeout_s",
+                self.trial_timeout_s,
+                "a number of seconds above 0, or null",
+                "600",
+            )
+
+
+@dataclass
+class TrackingConfig:
+    """Where MLflow records."""
+
+    uri: str | None = None  # an MLflow server, http(s)://host:port; null: SQLite under output_dir
+    experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
+
+    def __post_init__(self) -> None:
+        _check(bool(self.experiment.strip()), "tracking.experiment", repr(self.experiment), "a name", "sweeper")
+
+
+@dataclass
+class SamplerConfig:
+    """Which sampler proposes the points."""
+
+    name: str = "grid"
+
+
+@dataclass
+class ExecutorConfig:
+    """What runs the trials."""
+
+    name: str = "processes"  # processes, serial
+
+
+@dataclass
+class Config:
+    """The whole configuration of one `python -m sweeper` line."""
+
+    arch: Any = None
+    data: DataConfig = field(default_factory=DataConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    optimizer: Any = None
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    executor: ExecutorConfig = field(default_factory=ExecutorConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    seed: int = 0  # seeds weights, shuffling and dropout; 0 to 2**32 - 1
+    output_dir: str = "mlruns"
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2**32 - 1", "0")
+        _check(bool(self.output_dir.strip()), "output_dir", repr(self.output_dir), "a folder's path", "mlruns")

@@ -1,0 +1,86 @@
+"""Every exception that this project raises on purpose.
+
+    SweeperError                      exit status 1: something broke while running
+    ├── RefusedError                  exit status 2: the input is refused, nothing trains
+    │   ├── ConfigError               a key, a value or a combination of them
+    │   │   ├── ObjectiveError        a metric or direction that no trial logs
+    │   │   └── SpaceError            an empty, malformed or forbidden search space
+    │   ├── ArchitectureError         a network that the input is too small for
+    │   ├── DataError                 arrays that are missing, malformed or not what they claim
+    │   ├── SweepLockedError          another driver works on the same sweep
+    │   ├── SweepChangedError         the same sweep.name with another fixed configuration
+    │   └── StoreError                an output folder, a store or a report that cannot be had
+    ├── TrialError                    this trial is bad, the others go on
+    │   └── NonFiniteError            its loss is NaN or infinite
+    └── ExecutorError                 trials can no longer be started
+
+A message has up to three sentences: what was given, what is accepted, what to type.
+What does not live here: the text of those messages, which stands where they are raised.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SweeperError(Exception):
+    """Base of all errors that end in one paragraph instead of a traceback."""
+
+    exit_status = 1
+
+
+class RefusedError(SweeperError):
+    """The input is refused before anything trains."""
+
+    exit_status = 2
+
+
+class ConfigError(RefusedError):
+    """A key, a value or a combination of values of the configuration."""
+
+
+class ObjectiveError(ConfigError):
+    """A metric that no trial logs, or a direction that is neither of the two."""
+
+
+class SpaceError(ConfigError):
+    """A search space that is empty, malformed, or varies what may not vary."""
+
+
+class ArchitectureError(RefusedError):
+    """A network whose feature maps would shrink below 1x1, or whose lists do not fit its depth."""
+
+
+class DataError(RefusedError):
+    """Arrays that are missing, malformed, or not what they claim to be."""
+
+
+class SweepLockedError(RefusedError):
+    """Another driver is working on the same sweep."""
+
+
+class SweepChangedError(RefusedError):
+    """The sweep of this name was started with another fixed configuration."""
+
+
+class StoreError(RefusedError):
+    """An output folder that cannot be written, or a store that cannot be read."""
+
+
+class TrialError(SweeperError):
+    """One trial failed; the sweep goes on."""
+
+
+class NonFiniteError(TrialError):
+    """A loss became NaN or infinite."""
+
+
+class ExecutorError(SweeperError):
+    """The executor can start no more trials."""
+
+
+def did_you_mean(given: str, accepted: Iterable[str]) -> str:
+    """Returns `"Did you mean 'x'?"` for the nearest accepted name, or an empty string."""
+    near = difflib.get_close_matches(given, list(accepted), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,104 @@
+"""Every file and folder name under `output_dir`, in one place, and the atomic write."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """The layout of `output_dir` (an absolute path)."""
+
+    root: Path
+
+    @property
+    def tracking_db(self) -> Path:
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def study_db(self) -> Path:
+        return self.root / "optuna.db"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.root / "sweeps"
+
+    def sweep(self, name: str) -> SweepPaths:
+        return SweepPaths(self.sweeps / name)
+
+
+@dataclass(frozen=True)
+class SweepPaths:
+    """The layout of one sweep's folder."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.root / ".lock"
+
+    @property
+    def multirun(self) -> Path:
+        return self.root / "multirun.yaml"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.root / "leaderboard.csv"
+
+    @property
+    def curves(self) -> Path:
+        return self.root / "curves.png"
+
+    @property
+    def data(self) -> Path:
+        """Prepared arrays, one folder a data set; deleted when the sweep ends."""
+        return self.root / "data"
+
+    def trial(self, number: int) -> TrialPaths:
+        return TrialPaths(self.root / "trials" / f"{number:05d}")
+
+
+@dataclass(frozen=True)
+class TrialPaths:
+    """The layout of one trial's folder, until its artifacts are recorded."""
+
+    root: Path
+
+    @property
+    def result(self) -> Path:
+        """Renamed into place last: where it stands, the trial is finished."""
+        return self.root / "result.json"
+
+    @property
+    def log(self) -> Path:
+        return self.artifacts / "trial.log"
+
+    @property
+    def artifacts(self) -> Path:
+        """All in here becomes the run's artifacts."""
+        return self.root / "artifacts"
+
+    @property
+    def model(self) -> Path:
+        """An MLflow model folder (with its MLmodel file)."""
+        return self.root / "model"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes `text` beside `path` and renames it, so that no reader meets half a file.
+
+    The bytes are flushed to the disk before the rename: what is renamed survives a power cut.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
