@@ -224,3 +224,10 @@ class Config:
     def __post_init__(self) -> None:
         _check(0 <= self.seed < 2**32, "seed", self.seed, "a whole number from 0 to 2**32 - 1", "0")
         _check(bool(self.output_dir.strip()), "output_dir", repr(self.output_dir), "a folder's path", "mlruns")
+
+
+def register() -> None:
+    """Registers the schema with Hydra's ConfigStore, as `schema` in `conf/config.yaml`'s defaults."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=Config, provider="sweeper")

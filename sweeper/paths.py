@@ -26,6 +26,10 @@ class OutputPaths:
         return self.root / "optuna.db"
 
     @property
+    def store_lock(self) -> Path:
+        return self.root / ".stores.lock"
+
+    @property
     def sweeps(self) -> Path:
         return self.root / "sweeps"
 

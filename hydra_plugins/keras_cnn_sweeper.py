@@ -1,0 +1,39 @@
+"""The doorway that Hydra requires for a Sweeper class; what happens behind it is `sweeper.app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+
+@dataclass
+class KerasCnnSweeperConfig:
+    """The node `hydra.sweeper`: everything else is an ordinary node of the application."""
+
+    _target_: str = "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper"
+    params: dict[str, Any] | None = field(default_factory=dict)  # key: choices, as on the command line
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="keras_cnn", node=KerasCnnSweeperConfig, provider="sweeper")
+
+
+class KerasCnnSweeper(Sweeper):
+    """Hands the composed configuration and the overrides over to `sweeper.app`."""
+
+    def __init__(self, params: Any = None) -> None:
+        plain = OmegaConf.to_container(params) if OmegaConf.is_config(params) else params
+        self.params: dict[str, Any] = plain or {}
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config = config
+        self.hydra_context = hydra_context
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from sweeper import app
+
+        return app.run(self.hydra_context.config_loader, self.config, list(arguments), self.params)

@@ -1,0 +1,43 @@
+"""`python -m sweeper`: Hydra's line for a sweep, or a command such as `report` and `ui` by its first word.
+
+This module is imported again by every trial's process, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def main() -> int:
+    """Runs the command line; returns its exit status."""
+    from sweeper import commands
+
+    if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
+        return commands.guarded(lambda: commands.run(sys.argv[1:]))
+    return commands.guarded(_hydra)
+
+
+def _hydra() -> int:
+    """Lets Hydra read the line and compose the configuration; `sweeper.app` does the rest."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole, and leave as one paragraph
+    import hydra
+
+    from sweeper import config
+
+    config.register()
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_never_called)()
+    from sweeper import app
+
+    return app.exit_status
+
+
+def _never_called(_: object) -> None:
+    raise RuntimeError("hydra.sweeper must be keras_cnn, and hydra.mode MULTIRUN")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The commands beside a sweep's line (`report`, `ui`), and the one place where errors become a paragraph."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sweeper.errors import SweeperError
+from sweeper.paths import OutputPaths
+
+COMMANDS = ("report", "ui")
+
+
+def guarded(function: Callable[[], int]) -> int:
+    """Calls `function`; an expected error becomes one paragraph on stderr and its exit status."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from sweeper import explain
+
+    try:
+        return function()
+    except SweeperError as error:
+        _say(f"{type(error).__name__}: {error}")
+        return error.exit_status
+    except (HydraException, OmegaConfBaseException) as error:
+        _say(explain.hydra_error(error))
+        return 2
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        return 1
+
+
+def _say(text: str) -> None:
+    print(" ".join(text.split()), file=sys.stderr)  # noqa: T201  an error's paragraph belongs on stderr
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs `report` or `ui`."""
+    options = _parser().parse_args(arguments)
+    paths = OutputPaths(Path(options.output_dir).expanduser().resolve())
+    if options.command == "ui":
+        from sweeper import ui
+
+        return ui.serve(paths.root, options.port)
+    return _report(options, paths)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sweeper", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser("report", help="print or write the leaderboard", allow_abbrev=False)
+    report.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest where none is named")
+    for kind in ("csv", "json", "markdown"):
+        report.add_argument(f"--{kind}", metavar="FILE", help=f"write the leaderboard as {kind}; - is standard output")
+    report.add_argument("--top", type=_positive, metavar="N", help="only the first N trials")
+    report.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
+    ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
+    ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
+    for command in (report, ui):
+        command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, a whole number from 1 to 65535")
+    return int(text)
+
+
+def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
+    from rich.console import Console
+
+    from sweeper import lifecycle, report
+    from sweeper.study import sweep_names
+
+    names = options.names or sweep_names(paths)[:1]
+    reports = [lifecycle.load_report(paths, name) for name in names]
+    view = report.View(top=options.top, sort=options.sort)
+    writers = {"csv": report.write_csv, "json": report.write_json, "markdown": report.write_markdown}
+    chosen = {kind: getattr(options, kind) for kind in writers if getattr(options, kind) is not None}
+    for kind, target in chosen.items():
+        writers[kind](reports, target, view)
+    if not chosen:
+        console = Console(highlight=False)
+        for sweep in reports:
+            report.print_report(console, sweep, view=view)
+    return 0

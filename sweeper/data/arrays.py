@@ -1,0 +1,194 @@
+"""The shapes that arrays have on their way: as a source gives them, as they are laid down, as trials open them.
+
+What does not live here: reading any file format, and deciding which image belongs to which split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sweeper.errors import StoreError
+from sweeper.records import PreparedData
+
+#: (n, height, width, channels), 0 to 255 or in [0, 1].
+Images: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+#: (n,), from 0.
+Labels: TypeAlias = npt.NDArray[np.int64]
+AnyArray: TypeAlias = npt.NDArray[Any]
+
+#: The four arrays that every source gives, by the names that `np.savez` files use.
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+IMAGE_KEYS = ("x_train", "x_test")
+LABEL_KEYS = ("y_train", "y_test")
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What an array's file says of it before its values: shape and dtype."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.dtype}"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a data set holds, before any cap or split.
+
+    Attributes:
+        input_shape: (height, width, channels) of one image.
+        train_counts: training images of each class.
+        test_counts: test images of each class; as long as `train_counts`.
+    """
+
+    input_shape: tuple[int, int, int]
+    train_counts: tuple[int, ...]
+    test_counts: tuple[int, ...]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.train_counts)
+
+
+@dataclass(frozen=True)
+class RawData:
+    """The four arrays of a data set in one form, whatever their source: checked, not yet capped or split.
+
+    Attributes:
+        x_train, x_test: (n, height, width, channels), uint8 or float32 in [0, 1].
+        y_train, y_test: (n,) int64 from 0; `y_train` has every class.
+        source: where they came from, for people.
+    """
+
+    x_train: Images
+    y_train: Labels
+    x_test: Images
+    y_test: Labels
+    source: str
+
+    @property
+    def inventory(self) -> Inventory:
+        height, width, channels = self.x_train.shape[1:]
+        num_classes = int(self.y_train.max()) + 1
+        return Inventory(
+            (height, width, channels), count_classes(self.y_train, num_classes), count_classes(self.y_test, num_classes)
+        )
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over shape, dtype and bytes of the four arrays; the source does not count."""
+        return digest_arrays({key: getattr(self, key) for key in KEYS})
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The arrays of each split.
+
+    Attributes:
+        x_train, x_validation, x_test: (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1].
+        y_train, y_validation, y_test: (n,) int64, from 0.
+    """
+
+    x_train: Images
+    y_train: Labels
+    x_validation: Images
+    y_validation: Labels
+    x_test: Images
+    y_test: Labels
+
+
+def count_classes(labels: AnyArray, num_classes: int) -> tuple[int, ...]:
+    """Returns the images of each class, of labels (n,) from 0 to `num_classes` - 1."""
+    return tuple(int(count) for count in np.bincount(labels, minlength=num_classes))
+
+
+def digest_arrays(arrays: Mapping[str, AnyArray]) -> str:
+    """Returns the SHA-256 (hex) over name, dtype, shape and little-endian bytes (C order) of each array."""
+    hasher = hashlib.sha256()
+    for name, array in arrays.items():
+        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        hasher.update(f"{name} {plain.dtype.str} {plain.shape}\n".encode())
+        hasher.update(plain.data)
+    return hasher.hexdigest()
+
+
+def as_float(images: Images) -> npt.NDArray[np.float32]:
+    """Returns the images as the networks take them.
+
+    Args:
+        images: any shape, uint8 (0 to 255) or float32 in [0, 1].
+
+    Returns:
+        The same shape, float32 in [0, 1]: uint8 divided by 255, float32 as it is, not copied.
+
+    Raises:
+        TypeError: for any other dtype.
+    """
+    if images.dtype == np.float32:
+        return np.asarray(images, dtype=np.float32)
+    if images.dtype != np.uint8:
+        raise TypeError(f"images are uint8 or float32. Received: {images.dtype}")
+    scaled = images.astype(np.float32)
+    scaled /= np.float32(255)
+    return scaled
+
+
+def lay_down(arrays: Iterable[tuple[str, AnyArray]], folder: Path) -> None:
+    """Writes each array as `folder`/NAME.npy, over what an earlier call left there.
+
+    The old files go first and each new one is renamed into place, so that a folder whose writer was
+    killed lacks files rather than holding half of one; other files in it are left alone.
+
+    Args:
+        arrays: the fields of `Arrays` and their values; a generator, so that one split is in memory at a time.
+        folder: made if it is not there.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for field in fields(Arrays):
+            _array_file(folder, field.name).unlink(missing_ok=True)
+        for name, array in arrays:
+            _save(_array_file(folder, name), array)
+    except OSError as err:
+        raise StoreError(
+            f"The prepared images cannot be written to {folder}: {err.strerror or err}. Accepted: a folder that can "
+            f"be written, on a disk with room for them.  Try: output_dir=another/folder"
+        ) from err
+
+
+def open_arrays(prepared: PreparedData) -> Arrays:
+    """Opens the laid down arrays, mapped from their files and read-only; pages are read as they are used.
+
+    Raises:
+        OSError: if a file is missing, because the sweep that laid it down has ended.
+        ValueError: if a file is not a plain array.
+    """
+    return Arrays(
+        **{
+            field.name: np.load(_array_file(prepared.folder, field.name), mmap_mode="r", allow_pickle=False)
+            for field in fields(Arrays)
+        }
+    )
+
+
+def _array_file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.npy"
+
+
+def _save(path: Path, array: AnyArray) -> None:
+    beside = path.with_name(f".{path.name}.tmp")
+    with beside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    os.replace(beside, path)

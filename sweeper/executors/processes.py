@@ -1,0 +1,170 @@
+"""Trials in processes of their own, forked from a server that has TensorFlow and Keras loaded.
+
+A trial is known by its pipe, not by what the forkserver says of it: only the pipe's end means that the process is
+gone, so a killed forkserver neither ends a trial twice nor lets one run twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing as mp
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from sweeper.errors import ExecutorError
+from sweeper.executors import worker
+from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
+from sweeper.records import TrialSpec
+
+#: Read by libraries when the forkserver imports them.
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "MPLBACKEND": "agg"}
+_START_ATTEMPTS = 3
+
+
+@dataclass
+class _Running:
+    number: int
+    process: BaseProcess
+    connection: Connection
+    gpu: int | None
+    pid: int | None = None
+    reason: str = ""
+
+
+class ProcessExecutor:
+    """Runs each trial in a fresh process. `warm_up` starts the forkserver, which loads while others work."""
+
+    def __init__(self, workers: int, gpus: tuple[int, ...] = ()) -> None:
+        self.workers = workers
+        self._free_gpus = [gpus[slot % len(gpus)] for slot in range(workers)] if gpus else []
+        self._running: dict[int, _Running] = {}
+        self._context = mp.get_context("forkserver")
+        self._context.set_forkserver_preload(["sweeper.preload"])
+
+    def warm_up(self) -> None:
+        """Starts the forkserver; returns at once."""
+        with _environment(), _sigint_ignored():
+            forkserver.ensure_running()
+
+    def submit(self, spec: TrialSpec) -> None:
+        gpu = self._free_gpus.pop(0) if self._free_gpus else None
+        running = self._start(replace(spec, gpu=gpu))
+        self._running[spec.number] = running
+
+    def _start(self, spec: TrialSpec) -> _Running:
+        """Starts a process; where the forkserver was killed, a new one is started first."""
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            self.warm_up()
+            ours, theirs = self._context.Pipe(duplex=True)
+            process = self._context.Process(target=worker.main, args=(theirs, spec), name=f"trial-{spec.number}")
+            try:
+                with _environment():
+                    process.start()
+            except (OSError, EOFError) as error:  # no answer: a child that was forked ends at the closed pipe
+                ours.close()
+                if attempt == _START_ATTEMPTS:
+                    raise ExecutorError(
+                        f"Trial {spec.number} could not be started: {error or type(error).__name__}. The forkserver "
+                        "died several times in a row, perhaps for want of memory.  Try: sweep.workers=1"
+                    ) from error
+                continue
+            finally:
+                theirs.close()
+            with contextlib.suppress(BrokenPipeError):  # gone already: its end is read by `poll`
+                ours.send(worker.GO)
+            return _Running(spec.number, process, ours, spec.gpu)
+        raise AssertionError("unreachable")
+
+    def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
+        by_connection = {running.connection: running for running in self._running.values()}
+        for ready in wait(list(by_connection), timeout_s):
+            running = by_connection[ready]  # type: ignore[index]
+            if running.number in self._running:
+                self._receive(running, handle)
+
+    def _receive(self, running: _Running, handle: Callable[[Event], None]) -> None:
+        try:
+            message = running.connection.recv()
+        except (EOFError, OSError):
+            handle(self._reap(running))
+            return
+        if message[0] == "started":
+            running.pid = message[1]
+            handle(TrialStarted(running.number, preloaded=message[2]))
+        else:
+            handle(TrialEpoch(running.number, message[1]))
+
+    def _reap(self, running: _Running) -> TrialEnded:
+        del self._running[running.number]
+        running.connection.close()
+        if running.gpu is not None:
+            self._free_gpus.append(running.gpu)
+        running.process.join(timeout=5)
+        reason = running.reason or exit_reason(running.process.exitcode)
+        with contextlib.suppress(ValueError):  # not joined in time: its pipe is closed, it is ending
+            running.process.close()
+        return TrialEnded(running.number, reason)
+
+    def stop(self, number: int) -> None:
+        if number in self._running:
+            with contextlib.suppress(BrokenPipeError):  # it just ended; `poll` reads that
+                self._running[number].connection.send(worker.STOP)
+
+    def kill(self, number: int, reason: str) -> None:
+        running = self._running.get(number)
+        if running is None:
+            return
+        running.reason = reason
+        pid = running.pid or running.process.pid
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        for number in list(self._running):
+            self.kill(number, "the sweep ended")
+        for running in list(self._running.values()):
+            running.connection.close()  # a process that was not reached by the signal ends at this
+            running.process.join(timeout=5)
+        self._running.clear()
+
+
+def exit_reason(exitcode: int | None) -> str:
+    """Says in words how a process ended that left no result."""
+    if exitcode is None or exitcode == 255:
+        return "its process ended, and how is not known"
+    if exitcode >= 0:
+        return f"its process exited with status {exitcode}"
+    name = signal.Signals(-exitcode).name if -exitcode in list(signal.Signals) else str(-exitcode)
+    hints = {"SIGKILL": ", perhaps by the system for want of memory", "SIGSEGV": ", a crash in native code"}
+    return f"its process was killed by {name}{hints.get(name, '')}"
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Sets ENVIRONMENT for a server or child that starts now, and the former values afterwards."""
+    former = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _sigint_ignored() -> Iterator[None]:
+    """An ignored signal stays ignored in a process that is started now, from its first instruction on."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)

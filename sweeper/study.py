@@ -1,0 +1,331 @@
+"""The study, the truth about a sweep: Optuna's store, opened here and nowhere else.
+
+A trial is begun before it trains and told when everything else about it is recorded, so what the study calls
+complete is complete. A trial that the study calls running while no driver lives was cut off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sweeper.errors import StoreError, did_you_mean
+from sweeper.paths import OutputPaths
+from sweeper.records import Objective, TrialRow, TrialState
+from sweeper.space import Dimension
+
+if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+_POINT = "sweeper.point"  # user attribute of a trial: what it is, written when it begins
+_ROW = "sweeper.row"  # user attribute of a trial: what came of it, written just before it is told
+_SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
+
+Value = bool | int | float | str | None
+
+
+@dataclass(frozen=True)
+class StudyTrial:
+    """A trial as the study has it.
+
+    Attributes:
+        number: the trial's number in the sweep.
+        state: its state; `RUNNING` means cut off where no driver lives.
+        hash: of its identity.
+        identity: resolved configuration with the data's digests.
+        params: swept keys and values.
+        overrides: as typed.
+        run_id: its MLflow run.
+        row: what came of it; None while it runs.
+    """
+
+    number: int
+    state: TrialState
+    hash: str
+    identity: dict[str, Any]
+    params: dict[str, Any]
+    overrides: tuple[str, ...]
+    run_id: str
+    row: TrialRow | None
+
+    def with_run(self, run_id: str) -> StudyTrial:
+        """The same trial with its MLflow run."""
+        return replace(self, run_id=run_id)
+
+    def as_row(self) -> TrialRow:
+        """Its row, or one without figures while it runs."""
+        if self.row is not None:
+            return self.row
+        return TrialRow(
+            number=self.number,
+            state=TrialState.RUNNING,
+            params=self.params,
+            seed=int(self.identity["seed"]),
+            run_id=self.run_id,
+            overrides=self.overrides,
+        )
+
+
+class SweepStudy:
+    """One sweep's study."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._sampler = _assigned_sampler()
+        study.sampler = self._sampler
+        self._open: dict[int, optuna.Trial] = {}
+
+    @classmethod
+    def open(cls, paths: OutputPaths, name: str, objective: Objective) -> SweepStudy:
+        """Opens or creates the study of a sweep.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        optuna = _optuna()
+        with _store_errors(paths):
+            return cls(
+                optuna.create_study(
+                    study_name=name, storage=_url(paths), direction=objective.direction, load_if_exists=True
+                )
+            )
+
+    @classmethod
+    def load(cls, paths: OutputPaths, name: str) -> SweepStudy:
+        """Opens an existing study.
+
+        Raises:
+            StoreError: there is no store, or no sweep of that name in it.
+        """
+        names = sweep_names(paths)
+        if name not in names:
+            raise StoreError(
+                f"There is no sweep {name!r} in {paths.root}. There are: {', '.join(names)}. "
+                f"{did_you_mean(name, names)}  Try: python -m sweeper report {names[0]}"
+            )
+        with _store_errors(paths):
+            return cls(_optuna().load_study(study_name=name, storage=_url(paths)))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What was last written about the sweep; empty for a new one."""
+        return dict(self._study.user_attrs.get(_SWEEP, {}))
+
+    def write_about(self, about: Mapping[str, Any]) -> None:
+        """Writes what is known about the sweep: its swept keys, objective, data set."""
+        if dict(about) != self.about:
+            self._study.set_user_attr(_SWEEP, dict(about))
+
+    def trials(self) -> list[StudyTrial]:
+        """All trials by number; of a trial that was run again, the last attempt."""
+        latest: dict[int, StudyTrial] = {}
+        for frozen in self._study.get_trials(deepcopy=False):
+            if _POINT in frozen.user_attrs:  # without: the driver was killed before the trial was named
+                trial = _study_trial(frozen)
+                latest[trial.number] = trial
+        return [latest[number] for number in sorted(latest)]
+
+    def begin(
+        self,
+        trial: StudyTrial,
+        distributions: Mapping[str, BaseDistribution],
+    ) -> None:
+        """Names a trial as running, before its process starts; one that was cut off is begun again."""
+        if trial.number in self._open:
+            handle = self._open[trial.number]
+        else:
+            self._sampler.values = {key: store_value(value) for key, value in trial.params.items()}
+            handle = self._study.ask(dict(distributions))
+            self._open[trial.number] = handle
+        point = {
+            "number": trial.number,
+            "hash": trial.hash,
+            "identity": trial.identity,
+            "params": trial.params,
+            "overrides": list(trial.overrides),
+            "run_id": trial.run_id,
+        }
+        handle.set_user_attr(_POINT, point)
+
+    def reopen(self) -> None:
+        """Takes hold of the trials that a killed driver left running."""
+        optuna = _optuna()
+        for frozen in self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            if _POINT in frozen.user_attrs:
+                handle = optuna.trial.Trial(self._study, frozen._trial_id)
+                self._open[int(frozen.user_attrs[_POINT]["number"])] = handle
+            else:
+                self._study.tell(frozen.number, state=optuna.trial.TrialState.FAIL)
+
+    def is_open(self, number: int) -> bool:
+        """Whether the study has this trial as running."""
+        return number in self._open
+
+    def close_left_over(self, numbers: Collection[int], objective: Objective) -> None:
+        """Ends, as failed, the cut-off trials that the sweep goes on without."""
+        for trial in self.trials():
+            if trial.number in self._open and trial.number not in numbers:
+                reason = "it was cut off, and the sweep went on without this point"
+                self.finish(replace(trial.as_row(), state=TrialState.FAILED, error=reason), objective)
+
+    def finish(self, row: TrialRow, objective: Objective) -> None:
+        """Tells what came of a trial. From here on it is finished.
+
+        Raises:
+            ValueError: a complete trial without a finite objective.
+        """
+        row.check_objective(objective)
+        states = _optuna().trial.TrialState
+        handle = self._open.pop(row.number)
+        handle.set_user_attr(_ROW, _row_to_json(row))
+        if row.state is TrialState.COMPLETE:
+            self._study.tell(handle, row.metrics[objective.metric])
+        elif row.state is TrialState.PRUNED:
+            self._study.tell(handle, state=states.PRUNED)
+        else:
+            self._study.tell(handle, state=states.FAIL)
+
+
+def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
+    """Optuna's distribution of each swept key: numbers by their range, groups by all their options.
+
+    Args:
+        dimensions: the swept keys.
+        rows: the params of every point, whose values give each range.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    found: dict[str, BaseDistribution] = {}
+    for dimension in dimensions:
+        values = [store_value(row[dimension.key]) for row in rows]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        if dimension.is_group:
+            found[dimension.key] = CategoricalDistribution(dimension.options)
+        elif len(numbers) == len(values) and all(isinstance(value, int) for value in numbers):
+            found[dimension.key] = IntDistribution(int(min(numbers)), int(max(numbers)))
+        elif len(numbers) == len(values):
+            found[dimension.key] = FloatDistribution(float(min(numbers)), float(max(numbers)))
+        else:
+            found[dimension.key] = CategoricalDistribution(list(dict.fromkeys(values)))
+    return found
+
+
+def store_value(value: Any) -> Value:
+    """A value as Optuna's store takes it: scalars as they are, lists and dicts as JSON text."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return json.dumps(value)
+
+
+def sweep_names(paths: OutputPaths) -> list[str]:
+    """The names of all sweeps, newest first.
+
+    Raises:
+        StoreError: there is no store, or nothing in it.
+    """
+    try_ = "Try: python -m sweeper -m arch.depth=3,5,7"
+    if not paths.study_db.is_file():
+        raise StoreError(f"There is no sweep in {paths.root}: optuna.db does not exist there.  {try_}")
+    with _store_errors(paths):
+        summaries = _optuna().get_all_study_summaries(_url(paths), include_best_trial=False)
+    started = {summary.study_name: str(summary.user_attrs.get(_SWEEP, {}).get("started", "")) for summary in summaries}
+    if not started:
+        raise StoreError(f"There is no sweep in {paths.root}: its store is empty.  {try_}")
+    return sorted(started, key=lambda name: started[name], reverse=True)
+
+
+def _optuna() -> Any:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _url(paths: OutputPaths) -> Any:
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(paths.study_db)).render_as_string()
+
+
+class _store_errors:  # noqa: N801  used as a context, like contextlib's
+    """Turns the store's errors into one paragraph."""
+
+    def __init__(self, paths: OutputPaths) -> None:
+        self._paths = paths
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if isinstance(error, SQLAlchemyError | _optuna().exceptions.StorageInternalError | RuntimeError):
+            cause = " ".join(str(error.__cause__ or error).split())
+            raise StoreError(
+                f"{self._paths.study_db} cannot be used: {cause}. Accepted: a folder that can be written, with an "
+                "optuna.db that this project made.  Try: output_dir=another-folder"
+            ) from error
+
+
+def _assigned_sampler() -> Any:
+    """An Optuna sampler that answers with the values it was given: which point is next is decided elsewhere."""
+    from optuna.samplers import BaseSampler
+
+    class Assigned(BaseSampler):
+        values: dict[str, Value]
+
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+            return {}
+
+        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
+            return {}
+
+        def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Value:
+            return self.values[param_name]
+
+    return Assigned()
+
+
+def _study_trial(frozen: Any) -> StudyTrial:
+    point = frozen.user_attrs[_POINT]
+    row = frozen.user_attrs.get(_ROW)
+    finished = frozen.state.is_finished()
+    return StudyTrial(
+        number=int(point["number"]),
+        state=TrialState(row["state"]) if finished and row else TrialState.RUNNING,
+        hash=point["hash"],
+        identity=point["identity"],
+        params=point["params"],
+        overrides=tuple(point["overrides"]),
+        run_id=point["run_id"],
+        row=_row_from_json(row) if finished and row else None,
+    )
+
+
+def _row_to_json(row: TrialRow) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "state": str(row.state),
+        "params": row.params,
+        "metrics": row.metrics,
+        "seed": row.seed,
+        "run_id": row.run_id,
+        "error": row.error,
+        "history": list(row.history),
+        "overrides": list(row.overrides),
+        "details": row.details,
+    }
+
+
+def _row_from_json(fields: Mapping[str, Any]) -> TrialRow:
+    return TrialRow(
+        **{
+            **fields,
+            "state": TrialState(fields["state"]),
+            "history": tuple(fields["history"]),
+            "overrides": tuple(fields["overrides"]),
+        }
+    )

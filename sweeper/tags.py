@@ -1,0 +1,29 @@
+"""Every tag that this project sets in MLflow, in one place.
+
+What does not live here: the values, which the tracker and the driver choose.
+"""
+
+from __future__ import annotations
+
+#: On an experiment: the output folder that its addresses point into; `relocate` reads and rewrites it.
+OUTPUT_DIR = "sweeper.output_dir"
+
+#: On every run: the sweep's name.
+SWEEP = "sweeper.sweep"
+
+#: On every run: `KIND_SWEEP` for the parent, `KIND_TRIAL` for a child.
+KIND = "sweeper.kind"
+KIND_SWEEP = "sweep"
+KIND_TRIAL = "trial"
+
+#: On a trial's run and on its model: the trial's number in its sweep, from 0.
+TRIAL = "sweeper.trial"
+
+#: On a trial's run: complete, pruned, failed, or running (while it does).
+STATE = "sweeper.state"
+
+#: MLflow's own, which its UI reads.
+MLFLOW_PARENT = "mlflow.parentRunId"
+MLFLOW_USER = "mlflow.user"
+MLFLOW_SOURCE_NAME = "mlflow.source.name"
+MLFLOW_SOURCE_TYPE = "mlflow.source.type"
