@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -10,16 +9,12 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-
-@dataclass
-class KerasCnnSweeperConfig:
-    """The node `hydra.sweeper`: everything else is an ordinary node of the application."""
-
-    _target_: str = "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper"
-    params: dict[str, Any] | None = field(default_factory=dict)  # key: choices, as on the command line
+#: The node `hydra.sweeper`: everything else is an ordinary node of the application. (A plain dict: Hydra executes
+#: this file before it is in `sys.modules`, where a dataclass cannot be made.)
+NODE = {"_target_": "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper", "params": {}}
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="keras_cnn", node=KerasCnnSweeperConfig, provider="sweeper")
+ConfigStore.instance().store(group="hydra/sweeper", name="keras_cnn", node=NODE, provider="sweeper")
 
 
 class KerasCnnSweeper(Sweeper):

@@ -103,9 +103,7 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
     global exit_status
     settings = Settings.of(config)
     space = parse_space(arguments, params, OverridesParser.create(config_loader=loader), loader.get_group_options)
-    checked = preflight.check(
-        Composer(loader, config, space).points(), skip_infeasible=settings.sweep.skip_infeasible
-    )
+    checked = preflight.check(Composer(loader, config, space).points(), skip_infeasible=settings.sweep.skip_infeasible)
     console = Console(highlight=False)
     _print_left_out(console, checked)
     if settings.sweep.dry_run:
@@ -214,5 +212,3 @@ def resume_line(name: str) -> str:
     typed = [word for word in sys.argv[1:] if not word.startswith("sweep.name=")]
     multirun = [] if {"-m", "--multirun"} & set(typed) else ["-m"]
     return shlex.join(["python", "-m", "sweeper", *multirun, *typed, f"sweep.name={name}"])
-
-

@@ -169,7 +169,9 @@ class LiveDisplay:
         self._progress.add(row)
         style = {TrialState.FAILED: "red", TrialState.PRUNED: "yellow"}.get(row.state, "")
         label = _label(running.overrides if running else row.overrides)
-        self._console.print(Text(f"trial {row.number}  {label}  {_outcome(row, self._progress.objective)}", style=style))
+        self._console.print(
+            Text(f"trial {row.number}  {label}  {_outcome(row, self._progress.objective)}", style=style)
+        )
 
     def cut_off(self, number: int) -> None:
         self._rows.pop(number, None)

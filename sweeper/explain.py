@@ -8,17 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.errors import OverrideParseException
 
 from sweeper.errors import did_you_mean
 
+#: Lines that repeat what was said, or speak of Hydra's insides.
+_NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
 _CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+_PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value."
+_GRAMMAR = "Accepted: key=value, key=value,value for a grid, key=range(start,stop,step).  Try: arch.depth=3,5,7"
 
 
 def hydra_error(error: Exception) -> str:
     """Writes the error and its causes as one paragraph, with the nearest name that exists."""
     messages = [_clean(str(one)) for one in _chain(error)]
     text = " ".join(dict.fromkeys(message for message in messages if message))
-    hint = _hint(" ".join(str(one) for one in _chain(error)))
+    hint = _GRAMMAR if isinstance(error, OverrideParseException) else _hint(" ".join(map(str, _chain(error))))
     return f"ConfigError: {text} {hint}".strip()
 
 
@@ -29,10 +36,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _clean(message: str) -> str:
+    """Joins Hydra's lines to sentences; a list of options becomes one sentence, the search path is left out."""
+    message = message.split("Config search path:")[0]
+    message = re.sub(r":\n\t", ": ", message).replace("\n\t", ", ")
     lines = [line.strip() for line in message.splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("object_type=", "reference_type=", "See https"))]
-    sentences = [line if line.endswith((".", ":", ",", "?")) else f"{line}." for line in kept]
-    return " ".join(sentences)
+    kept = [line for line in lines if line and not line.startswith(_NOISE)]
+    return " ".join(line if line.endswith((".", ":", ",", "?")) else f"{line}." for line in kept)
 
 
 def _hint(text: str) -> str:
@@ -43,12 +52,12 @@ def _hint(text: str) -> str:
         options = sorted(path.stem for path in (_CONF / group).glob("*.yaml"))
         near = did_you_mean(option, options)
         return f"{near}  Try: {group}={options[0]}" if options and group else f"{near} {_key_hint(found.group(1))}"
-    return "  Try: python -m sweeper --cfg job, which prints every key with its value."
+    return f"  {_PRINT_ALL}"
 
 
 def _key_hint(key: str) -> str:
     near = did_you_mean(key.lstrip("+~"), known_keys())
-    return f"{near}  Try: python -m sweeper --cfg job, which prints every key with its value."
+    return f"{near}  {_PRINT_ALL}"
 
 
 def known_keys() -> list[str]:

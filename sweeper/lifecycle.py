@@ -1,6 +1,6 @@
 """A sweep's life around the driver's loop: open what it needs, find what is left to do, and close the books.
 
-    prepare data -> open study and tracker -> match trials with what is there -> drive -> leaderboard and summary
+prepare data -> open study and tracker -> match trials with what is there -> drive -> leaderboard and summary
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from sweeper import data, display, figures, report, tags
+from sweeper import data, display, figures, report
 from sweeper.compose import canonical
 from sweeper.config import DataConfig, SweepConfig, TrackingConfig
-from sweeper.driver import Driver, Job, Recording, prepared_tags, read_result
+from sweeper.driver import Driver, Job, Recording, read_result
 from sweeper.errors import SweepChangedError, SweeperError
 from sweeper.executors import Executor
 from sweeper.identity import differences, fixed_part, trial_hash, trial_identity
@@ -106,7 +106,9 @@ def _prepare_data(request: SweepRequest, console: Console) -> dict[str, Prepared
             continue
         prepared[key] = data.prepare(DataConfig(**node), request.folder.data / str(len(prepared)))
         summary = prepared[key].summary
-        note = " (the test set is the validation set: figures are optimistic)" if prepared[key].test_is_validation else ""
+        note = (
+            " (the test set is the validation set: figures are optimistic)" if prepared[key].test_is_validation else ""
+        )
         console.print(
             f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
             f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
@@ -185,9 +187,7 @@ def _match(
         candidates[position] = _numbered(candidate, number)
         if trial is None or trial.state is TrialState.RUNNING or (trial.state is TrialState.FAILED and retry_failed):
             jobs[number] = _job(candidates[position])
-    finished = [
-        trial.row for trial in known.values() if trial.row is not None and trial.number not in jobs
-    ]
+    finished = [trial.row for trial in known.values() if trial.row is not None and trial.number not in jobs]
     return jobs, finished
 
 
@@ -291,7 +291,9 @@ def _close(
         artifacts.append(request.folder.curves)
     well = [row for row in rows if row.state is not TrialState.FAILED]
     status = "KILLED" if interrupted else "FINISHED" if well else "FAILED"
-    counts = {f"num_{state}": float(sum(row.state is state for row in rows)) for state in TrialState if state != "running"}
+    counts = {
+        f"num_{state}": float(sum(row.state is state for row in rows)) for state in TrialState if state != "running"
+    }
     tracker.finish_sweep(parent_run_id, status, artifacts, counts, {})
     shutil.rmtree(request.folder.data, ignore_errors=True)
     _print_summary(console, request, sweep_report, tracker, interrupted=interrupted)

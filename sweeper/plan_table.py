@@ -23,7 +23,9 @@ def plan_table(trials: Sequence[PlannedTrial], speed: estimate.Speed) -> Table:
     for column in ("parameters", "MFLOPs/image", "memory", "time"):
         table.add_column(column, justify="right", no_wrap=True)
     for number, planned in enumerate(trials[:_SHOWN]):
-        table.add_row(str(number), Text(" ".join(planned.point.overrides) or "(as configured)"), *_cells(planned, speed))
+        table.add_row(
+            str(number), Text(" ".join(planned.point.overrides) or "(as configured)"), *_cells(planned, speed)
+        )
     return table
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from models.builder import is_builtin, resolve_builder
 from models.config import CnnConfig
 from models.shapes import NetworkPlan, plan
+
 from sweeper import data
 from sweeper.compose import Point, canonical
 from sweeper.config import DataConfig, EarlyStoppingConfig, TrainingConfig
@@ -166,9 +167,7 @@ def check_optimizer(node: Any) -> None:
 
 def _check_number(key: str, value: Any, *, value_ok: bool, accepted: str, try_: str) -> None:
     if not value_ok:
-        raise ConfigError(
-            f"optimizer.{key}={value} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
-        )
+        raise ConfigError(f"optimizer.{key}={value} is not accepted: {accepted}.  Try: optimizer.{key}={try_}")
 
 
 def _is_number(value: Any) -> bool:

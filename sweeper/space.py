@@ -91,25 +91,15 @@ def parse_space(
         SpaceError: a key that may not vary, an empty range or glob, an interval, a key swept twice.
         HydraException: an override that Hydra's grammar refuses.
     """
-    typed = _parse(parser, list(arguments))
+    typed = parser.parse_overrides(list(arguments))
     taken = {override.key_or_group for override in typed}
     written = [_param_override(key, value) for key, value in params.items() if key.lstrip("+~") not in taken]
-    overrides = [*_parse(parser, written), *typed]
+    overrides = [*parser.parse_overrides(written), *typed]
     fixed = tuple(override.input_line or "" for override in overrides if not override.is_sweep_override())
     swept = [override for override in overrides if override.is_sweep_override()]
     dimensions = tuple(_dimension(override, group_options) for override in swept)
     _refuse_repeated(dimensions)
     return SearchSpace(fixed, dimensions)
-
-
-def _parse(parser: OverridesParser, lines: list[str]) -> list[Override]:
-    try:
-        return parser.parse_overrides(lines)
-    except ValueError as error:  # range(3,8,0): Hydra lets Python's own error through
-        raise SpaceError(
-            f"One of {' '.join(lines)} is not a search space: {error}. Accepted: range(start,stop,step), "
-            f"the stop excluded, the step not 0.  Try: arch.depth=range(3,8,2)"
-        ) from error
 
 
 def _param_override(key: str, value: Any) -> str:
@@ -165,6 +155,11 @@ def _choices(override: Override) -> tuple[Choice, ...]:
             f"choices (3,5,7), range(start,stop,step), glob(pattern).  Try: {override.key_or_group}=0.1,0.3,1.0"
         )
     value = override.value()
+    if isinstance(value, RangeSweep) and not value.step:
+        raise SpaceError(
+            f"{line} has a step of 0. Accepted: range(start,stop,step), the stop excluded, the step not 0."
+            f"  Try: {override.key_or_group}=range(3,8,2)"
+        )
     try:
         values = list(override.sweep_iterator(transformer=Transformer.identity))
     except HydraException as error:

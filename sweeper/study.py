@@ -250,7 +250,7 @@ def _url(paths: OutputPaths) -> Any:
     return URL.create("sqlite", database=str(paths.study_db)).render_as_string()
 
 
-class _store_errors:  # noqa: N801  used as a context, like contextlib's
+class _store_errors:
     """Turns the store's errors into one paragraph."""
 
     def __init__(self, paths: OutputPaths) -> None:

@@ -22,6 +22,18 @@ TRIAL = "sweeper.trial"
 #: On a trial's run: complete, pruned, failed, or running (while it does).
 STATE = "sweeper.state"
 
+#: On a trial's run: what distinguishes it as typed, its identity's hash, its seed, why it failed.
+OVERRIDES = "sweeper.overrides"
+HASH = "sweeper.hash"
+SEED = "sweeper.seed"
+ERROR = "sweeper.error"
+
+#: Which images a run saw: the data set's name, where it came from, the digests of arrays and split.
+DATA = "sweeper.data"
+DATA_SOURCE = "sweeper.data_source"
+DATA_DIGEST = "sweeper.data_digest"
+SPLIT_DIGEST = "sweeper.split_digest"
+
 #: MLflow's own, which its UI reads.
 MLFLOW_PARENT = "mlflow.parentRunId"
 MLFLOW_USER = "mlflow.user"

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from models.builder import build_network, is_builtin
 from models.config import CnnConfig
 from models.shapes import plan
+
 from sweeper import data, figures
 from sweeper.config import TrainingConfig
 from sweeper.errors import ConfigError, NonFiniteError, SweeperError
@@ -121,6 +121,7 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
         "metrics": metrics,
         "details": {
             "num_validation": summary.num_validation,
+            "train_images": summary.num_train,
             "test_is_validation": spec.data.test_is_validation,
             "best_epoch": fit.kept_epoch if training.restore_best else None,
             "versions": versions(),
@@ -283,7 +284,9 @@ def _save_files(
     np.add.at(matrix, (labels, predicted), 1)
     figures.save(figures.curves_figure(history), folder / "curves.png")
     figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
-    figures.save(figures.confusion_figure(matrix, [str(label) for label in range(num_classes)]), folder / "confusion.png")
+    figures.save(
+        figures.confusion_figure(matrix, [str(label) for label in range(num_classes)]), folder / "confusion.png"
+    )
     OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
     (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")

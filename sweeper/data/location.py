@@ -72,11 +72,12 @@ def download(remote: RemoteFile, target: Path) -> None:
     from http.client import HTTPException
 
     _log.info("Downloading %s to %s", remote.url, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with urllib.request.urlopen(remote.url, timeout=TIMEOUT_S) as response, beside.open("wb") as file:
-            shutil.copyfileobj(response, file)
+        with urllib.request.urlopen(remote.url, timeout=TIMEOUT_S) as response:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                shutil.copyfileobj(response, file)
         if file_digest(beside, remote.algorithm) != remote.digest:
             raise OSError(f"{beside.stat().st_size} bytes came whose {remote.algorithm} is not the published one")
         os.replace(beside, target)

@@ -103,7 +103,7 @@ def _check_kind(path: Path) -> None:
 
 
 def _check_keys(archive: zipfile.ZipFile, path: Path) -> None:
-    held = [name.removesuffix(".npy") for name in archive.namelist()]
+    held = [_printable(name.removesuffix(".npy")) for name in archive.namelist()]
     missing = [key for key in KEYS if f"{key}.npy" not in archive.namelist()]
     if missing:
         raise DataError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(held[:20]) or 'nothing'}.")
@@ -135,6 +135,10 @@ def _check_size(archive: zipfile.ZipFile, key: str, header: ArrayHeader, header_
     holds = archive.getinfo(f"{key}.npy").file_size
     if says != holds:
         raise ValueError(f"{key} is {header}, {says} bytes with its header, but {holds} are there")
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
 
 
 def _reason(err: BaseException) -> str:

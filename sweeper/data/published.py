@@ -196,7 +196,7 @@ def _check_files(published: PublishedSet, path: Path) -> None:
     if not path.is_dir():
         return
     for file in idx.find_files(path).values():
-        md5 = published.file_md5s.get(file.name)
+        md5 = published.file_md5s.get(file.name.replace(".idx", "-idx"))
         if md5 is not None and file_digest(file, "md5") != md5:
             raise DataError(f"{file} is not {published.title}'s: its MD5 is not the published {md5}.")
 

@@ -1,0 +1,41 @@
+"""Writes a trained network as an MLflow model folder. Runs in the trial's process, which holds TensorFlow.
+
+What does not live here: recording the folder with MLflow, which the driver does (`sweeper.tracker`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sweeper import mlflow_settings
+
+
+def save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_classes: int) -> None:
+    """Saves a Keras model to `folder`, which must not exist or be empty.
+
+    The signature follows from the shapes, and the requirements are named: inferring the one runs the network,
+    inferring the others starts another Python for 6 s. Precision, layer names and weights stay exact.
+
+    Input shape: (batch, height, width, channels), float32 in [0, 1].
+    Output shape: (batch, num_classes), float32.
+    """
+    mlflow_settings.prepare()
+    import keras
+    import mlflow.tensorflow
+    import numpy as np
+    import tensorflow as tf
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Schema, TensorSpec
+
+    float32 = np.dtype(np.float32)
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(float32, (-1, *input_shape))]),
+        outputs=Schema([TensorSpec(float32, (-1, num_classes))]),
+    )
+    mlflow.tensorflow.save_model(
+        model,
+        path=str(folder),
+        signature=signature,
+        pip_requirements=[f"tensorflow=={tf.__version__}", f"keras=={keras.__version__}", f"numpy=={np.__version__}"],
+    )

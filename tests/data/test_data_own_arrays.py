@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweeper.config import DataConfig
+from sweeper.data import describe, open_arrays, prepare
+from sweeper.errors import ConfigError, DataError
+
+Given = dict[str, Any]
+
+
+def arrays() -> Given:
+    """Twelve training and six test images of 6x5 pixels in three classes."""
+    random = np.random.RandomState(0)
+    return {
+        "x_train": random.randint(0, 256, (12, 6, 5)).astype(np.uint8),
+        "y_train": np.tile([0, 1, 2], 4),
+        "x_test": random.randint(0, 256, (6, 6, 5)).astype(np.uint8),
+        "y_test": np.tile([0, 1, 2], 2),
+    }
+
+
+def floats() -> Given:
+    """The same as float32 in [0, 1]."""
+    return {key: (value / 255).astype(np.float32) if key[0] == "x" else value for key, value in arrays().items()}
+
+
+def config(path: Path) -> DataConfig:
+    return DataConfig(name="npz", path=str(path), validation=3)
+
+
+def saved(folder: Path, given: Given) -> DataConfig:
+    np.savez(folder / "my.npz", **given)
+    return config(folder / "my.npz")
+
+
+def changed(key: str, change: Callable[[Any], Any], given: Callable[[], Given] = arrays) -> Given:
+    return {**given(), key: change(given()[key])}
+
+
+def with_value(value: float) -> Callable[[Any], Any]:
+    def change(images: Any) -> Any:
+        images = images.copy()
+        images[0, 0, 0] = value
+        return images
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("given", "shape"),
+    [
+        pytest.param(arrays(), (6, 5, 1), id="grey uint8"),
+        pytest.param(floats(), (6, 5, 1), id="grey float32"),
+        pytest.param(changed("x_train", lambda x: x.astype(np.float64), floats), (6, 5, 1), id="float64"),
+        pytest.param(changed("x_train", lambda x: x.astype(">f4"), floats), (6, 5, 1), id="big-endian"),
+        pytest.param(changed("x_train", np.asfortranarray), (6, 5, 1), id="Fortran order"),
+        pytest.param(changed("x_train", lambda x: x[..., None]), (6, 5, 1), id="channel on one side only"),
+        pytest.param({**arrays(), "x_train": np.ones((12, 4, 4, 3), "u1") * 9, "x_test": np.ones((6, 4, 4, 3), "u1")
+                      * 9}, (4, 4, 3), id="colour"),
+        pytest.param(changed("y_train", lambda y: y[:, None]), (6, 5, 1), id="labels in a column"),
+        pytest.param(changed("y_train", lambda y: y.astype(np.uint64)), (6, 5, 1), id="unsigned labels"),
+        pytest.param(changed("y_test", np.zeros_like), (6, 5, 1), id="a test set of one class"),
+        pytest.param({**arrays(), "notes": np.zeros(3)}, (6, 5, 1), id="one array more"),
+    ],
+)  # fmt: skip
+def test_own_arrays_are_taken_in_each_accepted_form(given, shape, tmp_path):
+    chosen = saved(tmp_path, given)
+    prepared = prepare(chosen, tmp_path / "prepared")
+    assert prepared.summary == describe(chosen)
+    assert prepared.summary.input_shape == shape
+    opened = open_arrays(prepared)
+    assert opened.x_train.shape == (9, *shape)
+    assert opened.x_train.dtype == (np.uint8 if given["x_train"].dtype == np.uint8 else np.float32)
+    assert opened.y_train.dtype == opened.y_test.dtype == np.int64
+
+
+def test_the_values_arrive_unchanged(tmp_path):
+    given = arrays()
+    chosen = saved(tmp_path, given)
+    opened = open_arrays(prepare(chosen, tmp_path / "prepared"))
+    np.testing.assert_array_equal(opened.x_test[..., 0], given["x_test"])
+    np.testing.assert_array_equal(opened.y_test, given["y_test"])
+    pairs = {(image.tobytes(), int(label)) for image, label in zip(given["x_train"], given["y_train"], strict=True)}
+    for images, labels in ((opened.x_train, opened.y_train), (opened.x_validation, opened.y_validation)):
+        assert {(image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True)} <= pairs
+
+
+HEADER_FAULTS = [
+    pytest.param({"x_train": np.zeros((2, 4, 4), "u1")}, "lacks y_train, x_test, y_test; it holds x_train", id="keys"),
+    pytest.param({}, "lacks x_train, y_train, x_test, y_test; it holds nothing", id="nothing"),
+    pytest.param(
+        changed("x_train", lambda x: x.reshape(12, 30)),
+        r"x_train has the shape \(12, 30\), which is not \(n, height, width\)",
+        id="flat images",
+    ),
+    pytest.param(changed("x_test", lambda x: x[:0]), r"x_test is empty: its shape is \(0, 6, 5\)", id="no images"),
+    pytest.param(changed("x_test", lambda x: x[:, :0]), r"x_test is empty: its shape is \(6, 0, 5\)", id="no rows"),
+    pytest.param(changed("y_train", lambda y: y[:0]), r"y_train is empty", id="no labels"),
+    pytest.param(changed("x_train", lambda x: x.astype(np.int32)), "x_train is int32, not uint8", id="int32 images"),
+    pytest.param(changed("x_train", lambda x: x.astype(np.float16)), "x_train is float16, not", id="float16 images"),
+    pytest.param(changed("x_train", lambda x: x.astype(str)), "x_train is <U3, not uint8", id="text"),
+    pytest.param(
+        changed("y_train", lambda y: y.astype(float)),
+        r"y_train is float64, not whole numbers \(convert it: y_train\.astype\('int64'\)\)",
+        id="float labels",
+    ),
+    pytest.param(changed("y_train", lambda y: y > 0), "y_train is bool, not whole numbers", id="bool labels"),
+    pytest.param(
+        changed("y_train", lambda y: np.eye(3)[y]),
+        r"y_train has the shape \(12, 3\), one-hot by the look of it \(turn it into labels: y_train\.argmax\(1\)\)",
+        id="one-hot",
+    ),
+    pytest.param(changed("y_test", lambda y: y.reshape(3, 2, 1)), r"y_test has the shape \(3, 2, 1\), not", id="3-d"),
+    pytest.param(changed("y_test", lambda y: np.int64(3)), r"y_test has the shape \(\), not \(n,\)", id="a scalar"),
+    pytest.param(
+        changed("y_test", lambda y: y[:5]), "x_test has 6 images, but y_test has 5 labels", id="different lengths"
+    ),
+    pytest.param(
+        changed("x_test", lambda x: x[:, :5]),
+        r"the images of x_train are \(6, 5, 1\) \(height, width, channels\), but those of x_test are \(5, 5, 1\)",
+        id="different sizes",
+    ),
+    pytest.param(
+        changed("y_train", lambda y: y + 1),
+        r"y_train has labels from 1 to 3; labels count from 0 \(subtract 1, in y_test too\)",
+        id="labels from 1",
+    ),
+    pytest.param(changed("y_train", lambda y: y - 1), "y_train has the label -1; labels count from 0", id="negative"),
+    pytest.param(
+        changed("y_train", lambda y: y * 2), r"y_train has labels up to 4, but none of class 1, 3 \(", id="gaps"
+    ),
+    pytest.param(
+        changed("y_train", lambda y: y * 10**12), "y_train has the label 2000000000000, but 12 labels", id="huge labels"
+    ),
+    pytest.param(changed("y_train", np.zeros_like), "y_train has one class only; at least 2 are", id="one class"),
+    pytest.param(
+        changed("y_test", lambda y: y + 1), "y_test has labels from 1 to 3, but y_train has 0 to 2", id="unknown class"
+    ),
+    pytest.param(
+        {**arrays(), "x_train": np.zeros(3), "y_train": np.zeros((12, 3))},
+        r"x_train has the shape \(3,\).*; x_train is float64|x_train has the shape \(3,\).*; y_train has the shape",
+        id="two faults at once",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "message"), HEADER_FAULTS)
+def test_what_headers_and_labels_show_is_refused_before_pixels_are_read(given, message, tmp_path):
+    chosen = saved(tmp_path, given)
+    for door in (describe, lambda chosen: prepare(chosen, tmp_path / "prepared")):
+        with pytest.raises(DataError, match=message) as caught:
+            door(chosen)
+        assert str(caught.value).endswith("Try: data=npz data.path=my.npz")
+        assert str(caught.value).count("Accepted:") == 1
+    assert not (tmp_path / "prepared").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param(changed("x_train", with_value(np.nan), floats), "x_train has pixels that are NaN or", id="NaN"),
+        pytest.param(changed("x_test", with_value(np.inf), floats), "x_test has pixels that are NaN or", id="inf"),
+        pytest.param(
+            changed("x_train", lambda x: x * 255, floats),
+            r"x_train is float32 from 0 to 255, outside \[0, 1\] \(divide by 255",
+            id="0 to 255",
+        ),
+        pytest.param(
+            changed("x_train", lambda x: x * 2 - 1, floats), r"from -1 to 1, outside \[0, 1\] \(scale", id="-1 to 1"
+        ),
+        pytest.param(
+            changed("x_train", lambda x: x // 128), r"x_train is uint8 with no value above 1, .*multiply", id="0 and 1"
+        ),
+    ],
+)
+def test_pixels_off_the_scale_are_refused_when_they_are_read(given, message, tmp_path):
+    chosen = saved(tmp_path, given)
+    describe(chosen)
+    with pytest.raises(DataError, match=message):
+        prepare(chosen, tmp_path / "prepared")
+
+
+class Trap:
+    """Unpickling it would create a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("key", ["x_train", "y_train"])
+def test_a_pickle_in_the_file_is_refused_and_never_opened(key, tmp_path):
+    sprung = tmp_path / "sprung"
+    chosen = saved(tmp_path, {**arrays(), key: np.array([Trap(sprung)], dtype=object)})
+    for door in (describe, lambda chosen: prepare(chosen, tmp_path / "prepared")):
+        with pytest.raises(DataError, match=rf"{key} holds Python objects \(a pickle\), which is never opened"):
+            door(chosen)
+    assert not sprung.exists()
+    pickle.loads(pickle.dumps(Trap(sprung)))
+    assert sprung.exists()  # the trap works
+
+
+def write_nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def write_text(path: Path) -> None:
+    path.write_text("x_train,y_train\n")
+
+
+def write_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, arrays()["x_train"])
+
+
+def write_half(path: Path) -> None:
+    np.savez(path, **arrays())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def write_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def write_changed(path: Path, change: Callable[[bytes], bytes], compression: int = zipfile.ZIP_STORED) -> None:
+    """Writes x_train's member changed, with directory and checksum that fit the change."""
+    np.savez(path, **arrays())
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, change(content) if name == "x_train.npy" else content)
+
+
+def write_wrong_size(path: Path) -> None:
+    write_changed(path, lambda content: content[:-5])
+
+
+def write_large_claim(path: Path) -> None:
+    claim = b"(1200000000000, 6, 5), }"
+    write_changed(path, lambda content: content.replace(b"(12, 6, 5), }".ljust(len(claim)), claim))
+
+
+def write_control_characters(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("\x1b[2J.npy", "")
+
+
+def write_lzma(path: Path) -> None:
+    write_changed(path, lambda content: content, zipfile.ZIP_LZMA)
+
+
+def write_no_array(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for key in arrays():
+            archive.writestr(f"{key}.npy", "no array")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        pytest.param(write_nothing, r"my\.npz is an empty file", id="empty"),
+        pytest.param(write_text, r"my\.npz is not an \.npz file \(it is no zip archive\)", id="text"),
+        pytest.param(write_array, r"my\.npz is a single array \(\.npy\), not an \.npz file of four", id="npy"),
+        pytest.param(write_half, r"my\.npz is truncated or corrupt \(File is not a zip file\)", id="half"),
+        pytest.param(write_folder, r"my\.npz is a folder, not an \.npz file", id="folder"),
+        pytest.param(write_wrong_size, r"truncated or corrupt \(x_train is \(12, 6, 5\) uint8, 488 bytes", id="size"),
+        pytest.param(write_large_claim, r"x_train is \(1200000000000, 6, 5\) uint8, 36\d+ bytes", id="a large claim"),
+        pytest.param(write_control_characters, r"it holds '\\x1b\[2J'\.", id="control characters"),
+        pytest.param(write_lzma, r"truncated or corrupt \(x_train is compressed in another way", id="lzma"),
+        pytest.param(write_no_array, r"truncated or corrupt \(the magic string is not correct", id="no array"),
+        pytest.param(lambda path: None, r"my\.npz cannot be opened \(.*No such file", id="missing"),
+    ],
+)
+def test_a_file_that_is_no_npz_is_refused_with_what_it_is(write, message, tmp_path):
+    path = tmp_path / "my.npz"
+    write(path)
+    with pytest.raises(DataError, match=message) as caught:
+        describe(config(path))
+    assert str(caught.value).endswith("Try: data=npz data.path=my.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_flipped_byte_among_the_pixels_is_found_by_its_checksum(save, tmp_path):
+    path = tmp_path / "my.npz"
+    save(path, **arrays())
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("x_train.npy").header_offset
+    content = bytearray(path.read_bytes())
+    content[start + 300] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"my\.npz is truncated or corrupt"):
+        prepare(config(path), tmp_path / "prepared")
+
+
+def test_damage_anywhere_in_the_file_is_either_refused_or_harmless(tmp_path):
+    path = tmp_path / "my.npz"
+    np.savez_compressed(path, **arrays())
+    whole, random = path.read_bytes(), np.random.RandomState(0)
+    refused = 0
+    for _ in range(300):
+        content = bytearray(whole[: random.randint(1, len(whole))] if random.rand() < 0.2 else whole)
+        for place in random.randint(0, len(content), size=3):
+            content[place] = random.randint(0, 256)
+        path.write_bytes(content)
+        try:
+            prepare(config(path), tmp_path / "prepared")
+        except DataError:
+            refused += 1
+    assert refused > 250
+
+
+def test_npz_without_a_path_is_refused_with_the_line_to_type():
+    with pytest.raises(ConfigError, match=r"data=npz needs data\.path.*Try: data=npz data\.path=my\.npz"):
+        describe(DataConfig(name="npz"))
+
+
+def test_a_home_folder_in_the_path_is_expanded(tmp_path, monkeypatch):
+    saved(tmp_path, arrays())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert describe(DataConfig(name="npz", path="~/my.npz", validation=3)).num_train == 9
+
+
+def test_a_path_that_no_system_accepts_is_refused():
+    with pytest.raises(DataError, match="cannot be opened"):
+        describe(DataConfig(name="npz", path="my\0.npz"))
