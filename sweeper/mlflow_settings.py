@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 
-#: No reports to its makers, and no log line below a warning. What the user has set already stands.
+#: No reports to its makers, no log line below a warning, no bar and no address printed between our own lines.
+#: What the user has set already stands.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 

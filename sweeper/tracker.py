@@ -123,6 +123,7 @@ class Tracker:
     def _open_local(cls, experiment: str, paths: OutputPaths) -> Tracker:
         uri = local_uri(paths)
         db = paths.tracking_db
+        _check_uri(uri, db)
         try:
             if not db.exists() or (db.is_file() and db.stat().st_size == 0):
                 _create_store(paths)
@@ -151,8 +152,8 @@ class Tracker:
                 found = _experiment(client, experiment, None)
         except _failures() as error:
             raise StoreError(
-                f"tracking.uri={uri} does not answer as an MLflow server: {_reason(error)}. Accepted: the address of a "
-                "running `mlflow server`, or null (SQLite under output_dir, no server needed).  Try: tracking.uri=null"
+                f"tracking.uri={uri} does not answer as an MLflow server: {_reason(_root(error))}. Accepted: the "
+                "address of a running `mlflow server`, or null (SQLite under output_dir).  Try: tracking.uri=null"
             ) from error
         return cls(client, uri, found.experiment_id)
 
@@ -433,6 +434,17 @@ def _experiment(client: MlflowClient, name: str, location: str | None) -> Experi
     return found
 
 
+def _check_uri(uri: str, db: Path) -> None:
+    """Before version 2.1, SQLAlchemy takes a quoted path as it stands; MLflow would retry for minutes."""
+    from sqlalchemy.engine import make_url
+
+    if make_url(uri).database != str(db):
+        raise StoreError(
+            f"{db} has a '?' or '%' in its path, which this version of SQLAlchemy cannot open. Accepted: a path "
+            "without them, or SQLAlchemy from 2.1.  Try: output_dir=mlruns"
+        )
+
+
 def _check_local_artifacts(experiment: Experiment) -> None:
     if urlsplit(experiment.artifact_location).scheme not in ("", "file"):
         raise StoreError(
@@ -468,6 +480,7 @@ def _first_contact() -> Iterator[None]:
 
 def _failures() -> tuple[type[Exception], ...]:
     """What MLflow, its database or its files raise. (Requests' errors are OSErrors.)"""
+    mlflow_settings.prepare()
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -475,14 +488,21 @@ def _failures() -> tuple[type[Exception], ...]:
     return MlflowException, SQLAlchemyError, CommandError, OSError
 
 
-def _reason(error: Exception) -> str:
+def _root(error: BaseException) -> BaseException:
+    """The error that began it: `[Errno 111] Connection refused` below three layers of retries."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
+
+
+def _reason(error: BaseException) -> str:
     """The first line of an error, without its full stop; a page of HTML is not a reason."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return cut(lines[0], 300).rstrip(". ")
 
 
 def _unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
-    if "schema" in str(error) or "revision" in str(error):
+    if "database schema" in str(error) or "Can't locate revision" in str(error):
         return StoreError(
             f"{db} was written by another version of MLflow: {_reason(error)}. A newer store needs that newer MLflow; "
             f"an older one is brought up, after a backup, by: mlflow db upgrade '{uri}'"

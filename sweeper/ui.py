@@ -88,8 +88,8 @@ def plain_command(output_dir: Path) -> str:
 def _require_store(paths: OutputPaths) -> None:
     if not paths.tracking_db.is_file():
         raise StoreError(
-            f"{paths.root} holds no mlflow.db, so there is nothing to show. Accepted: the output_dir of a sweep that has "
-            "run.  Try: python -m sweeper -m arch.depth=3,5,7, then python -m sweeper ui --output-dir mlruns"
+            f"{paths.root} holds no mlflow.db, so there is nothing to show. Accepted: the output_dir of a sweep that "
+            "has run.  Try: python -m sweeper -m arch.depth=3,5,7, then python -m sweeper ui --output-dir mlruns"
         )
 
 
@@ -159,8 +159,8 @@ def _require_alive(server: subprocess.Popen[bytes], log: IO[bytes]) -> None:
 
 def _server_ended(reason: str, log: IO[bytes]) -> SweeperError:
     log.seek(0)
-    tail = " | ".join(log.read().decode(errors="replace").split("\n")[-12:]).strip(" |")
-    return SweeperError(f"the MLflow server is gone: {reason}. Its last lines: {tail or 'none'}")
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    return SweeperError(f"the MLflow server is gone: {reason}. Its last lines: {' | '.join(lines[-5:]) or 'none'}")
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""From an `arch` node to a Keras model: the built-in builder, or a user's own by `arch._target_`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sweeper.errors import ArchitectureError
+
+BUILTIN = "models.cnn.build"
+_ACCEPTED = "Accepted: a function build(input_shape, num_classes, **keys) of an importable module, by its dotted path."
+
+
+def is_builtin(arch: Mapping[str, Any]) -> bool:
+    """Whether the node names the project's own CNN, whose shapes are known before Keras is loaded."""
+    return arch.get("_target_") == BUILTIN
+
+
+def resolve_builder(target: str) -> Callable[..., Any]:
+    """Imports a builder by its dotted path.
+
+    Raises:
+        ArchitectureError: no such module or attribute, or it cannot be called.
+    """
+    module_name, _, name = target.rpartition(".")
+    if not module_name:
+        raise ArchitectureError(f"arch._target_={target} is no dotted path. {_ACCEPTED}  Try: arch._target_={BUILTIN}")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # noqa: BLE001  a user's module may raise anything while it is imported
+        raise ArchitectureError(
+            f"arch._target_={target} cannot be imported: {type(error).__name__}: {error}. {_ACCEPTED} Python looks in the current folder and "
+            f"in PYTHONPATH.  Try: python -c 'import {module_name}'"
+        ) from error
+    builder = getattr(module, name, None)
+    if not callable(builder):
+        raise ArchitectureError(f"arch._target_={target}: {module_name} has no function {name}. {_ACCEPTED}")
+    return builder  # type: ignore[no-any-return]
+
+
+def build_network(arch: Mapping[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> Any:
+    """Builds the network that an `arch` node describes.
+
+    Input shape: (batch, *input_shape), float32 in [0, 1].
+    Output shape: (batch, num_classes), probabilities.
+
+    Returns:
+        A keras.Model, not compiled.
+
+    Raises:
+        ArchitectureError: the builder cannot be had, does not take the node's keys, or returns another thing.
+    """
+    import keras
+
+    builder = resolve_builder(arch["_target_"])
+    keys = {key: value for key, value in arch.items() if key != "_target_"}
+    check_signature(builder, arch["_target_"], keys)
+    model = builder(input_shape=input_shape, num_classes=num_classes, **keys)
+    if not isinstance(model, keras.Model):
+        raise ArchitectureError(f"arch._target_={arch['_target_']} returned {type(model).__name__}, not a keras.Model.")
+    shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else model.output_shape
+    if shape != (None, num_classes):
+        raise ArchitectureError(
+            f"arch._target_={arch['_target_']} gives an output of shape {shape}. Accepted: (None, {num_classes}), the "
+            "probability of each class."
+        )
+    return model
+
+
+def check_signature(builder: Callable[..., Any], target: str, keys: Mapping[str, Any]) -> None:
+    """Raises ArchitectureError where a builder does not take the keys of its node."""
+    try:
+        signature = inspect.signature(builder)
+        signature.bind(input_shape=(1, 1, 1), num_classes=2, **keys)
+    except TypeError as error:
+        raise ArchitectureError(
+            f"arch._target_={target} does not take the keys under arch ({', '.join(keys) or 'none'}): {error}. "
+            f"{_ACCEPTED} arch=custom begins without keys.  Try: arch=custom arch._target_={target} +arch.width=8,16"
+        ) from error

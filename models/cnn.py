@@ -1,0 +1,60 @@
+"""The general CNN in Keras: any legal depth, kernel and width; the notebook's three networks are YAML over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from models.config import CnnConfig
+from models.shapes import plan
+
+
+def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> keras.Model:
+    """Plain convolutional classifier; `arch` has the keys of `models.config.CnnConfig`.
+
+    Each convolution is followed by batch normalisation, pooling and dropout where the configuration has them;
+    then come the hidden dense layers and the probabilities.
+
+    Input shape: (batch, height, width, channels), float32 in [0, 1], channels last.
+    Output shape: (batch, num_classes), softmax probabilities, float32 in every precision.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        ArchitectureError: a value out of range, or a map that would shrink below 1x1.
+    """
+    config = CnnConfig.from_mapping(arch)
+    plan(config, input_shape, num_classes)
+    model = keras.Sequential([keras.Input(shape=input_shape, name="image")], name="cnn")
+    for number, layer in enumerate(config.layers(), start=1):
+        model.add(
+            keras.layers.Conv2D(
+                layer.filters,
+                layer.kernel_size,
+                padding=config.padding,
+                activation=config.activation,
+                data_format="channels_last",
+                name=f"conv{number}",
+            )
+        )
+        if layer.batch_norm:
+            model.add(keras.layers.BatchNormalization(name=f"conv{number}_bn"))
+        if layer.pool_size > 1:
+            model.add(_pooling(config, layer.pool_size, f"pool{number}"))
+        if layer.dropout:
+            model.add(keras.layers.Dropout(layer.dropout, name=f"dropout{number}"))
+    model.add(keras.layers.Flatten(name="flatten"))
+    for number, units in enumerate(config.hidden_units(), start=1):
+        model.add(keras.layers.Dense(units, activation=config.activation, name=f"dense{number}"))
+        if config.dense_dropout:
+            model.add(keras.layers.Dropout(config.dense_dropout, name=f"dense{number}_dropout"))
+    # float32 also in mixed precision: a softmax in half precision loses the small probabilities.
+    model.add(keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities"))
+    return model
+
+
+def _pooling(config: CnnConfig, size: int, name: str) -> Any:
+    kind = keras.layers.MaxPooling2D if config.pooling == "max" else keras.layers.AveragePooling2D
+    return kind(size, padding=config.pool_padding, data_format="channels_last", name=name)

@@ -1,0 +1,201 @@
+"""The configuration of `arch=cnn`: its keys, ranges and per-layer lists. Imports neither Keras nor NumPy."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.errors import ArchitectureError, did_you_mean
+
+ACTIVATIONS = (
+    "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid", "softplus",
+    "softsign", "hard_silu", "linear",
+)  # fmt: skip
+PADDINGS = ("same", "valid")
+POOLINGS = ("max", "average")
+
+
+@dataclass(frozen=True)
+class ConvLayer:
+    """One convolution with what follows it.
+
+    Attributes:
+        filters: output channels, at least 1.
+        kernel_size: side of the square kernel, at least 1.
+        batch_norm: whether batch normalisation follows the activation.
+        pool_size: side of the pooling window (and its stride); 1 is no pooling.
+        dropout: rate of the dropout at the end, 0 is none.
+    """
+
+    filters: int
+    kernel_size: int
+    batch_norm: bool
+    pool_size: int
+    dropout: float
+
+
+@dataclass(frozen=True)
+class CnnConfig:
+    """A plain convolutional classifier; a list has one entry for each convolution.
+
+    Attributes:
+        depth: number of convolutions, at least 1.
+        kernel_size: side of each square kernel, one number or a list.
+        filters: output channels, one number or a list.
+        padding: of the convolutions, `same` or `valid`.
+        pooling: `max` or `average`.
+        pool_size: one number: pools after every `pool_every`-th convolution; a list: after each, 1 is no pooling.
+        pool_every: convolutions between two poolings, where `pool_size` is one number.
+        pool_padding: of the poolings, `valid` or `same`.
+        batch_norm: batch normalisation after each convolution, one value or a list.
+        dropout: one rate: after each pooling; a list: after each convolution. From 0 up to, but not, 1.
+        dense_units: units of the hidden dense layer, or a list of several; 0 or [] is none.
+        dense_dropout: rate after each hidden dense layer.
+        activation: of the convolutions and the hidden dense layers.
+
+    Raises:
+        ArchitectureError: values out of range or lists of the wrong length, all of them at once.
+    """
+
+    depth: int = 3
+    kernel_size: Any = 3
+    filters: Any = 32
+    padding: str = "same"
+    pooling: str = "max"
+    pool_size: Any = 2
+    pool_every: int = 2
+    pool_padding: str = "valid"
+    batch_norm: Any = False
+    dropout: Any = 0.25
+    dense_units: Any = 128
+    dense_dropout: float = 0.5
+    activation: str = "relu"
+
+    @classmethod
+    def from_mapping(cls, node: Mapping[str, Any]) -> CnnConfig:
+        """Builds it from the keys of an `arch` node (`_target_` is left out).
+
+        Raises:
+            ArchitectureError: an unknown key, or a value that is not accepted.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        unknown = [key for key in node if key not in known and key != "_target_"]
+        if unknown:
+            raise ArchitectureError(
+                f"arch.{unknown[0]} is not a key of arch=cnn. Accepted: {', '.join(known)}. "
+                f"{did_you_mean(unknown[0], known)}  Try: arch.{known[0]}=3"
+            )
+        return cls(**{key: value for key, value in node.items() if key != "_target_"})
+
+    def __post_init__(self) -> None:
+        faults = self._depth_faults() or self._faults()
+        if faults:
+            raise ArchitectureError(" ".join(faults))
+
+    def _depth_faults(self) -> list[str]:
+        if _is_count(self.depth):
+            return []
+        return [f"arch.depth={self.depth} is not accepted: a whole number from 1.  Try: arch.depth=3"]
+
+    def _faults(self) -> list[str]:
+        faults = [
+            *self._per_layer("kernel_size", _is_count, "a whole number from 1", "3"),
+            *self._per_layer("filters", _is_count, "a whole number from 1", "32"),
+            *self._per_layer("pool_size", _is_count, "a whole number from 1 (1: no pooling)", "2"),
+            *self._per_layer("batch_norm", lambda value: isinstance(value, bool), "true or false", "true"),
+            *self._per_layer("dropout", _is_rate, "a rate from 0 up to, but not, 1", "0.25"),
+            *_fault("pool_every", self.pool_every, _is_count(self.pool_every), "a whole number from 1", "2"),
+            *_fault("dense_dropout", self.dense_dropout, _is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
+            *_one_of("padding", self.padding, PADDINGS),
+            *_one_of("pooling", self.pooling, POOLINGS),
+            *_one_of("pool_padding", self.pool_padding, PADDINGS),
+            *_one_of("activation", self.activation, ACTIVATIONS),
+        ]
+        units = self.dense_units if isinstance(self.dense_units, list | tuple) else [self.dense_units]
+        accepted = "a whole number from 1, a list of them, or 0 for none"
+        units_ok = self.dense_units == 0 or all(_is_count(value) for value in units)
+        return [*faults, *_fault("dense_units", self.dense_units, units_ok, accepted, "128")]
+
+    def _per_layer(self, key: str, accepts: Callable[[Any], bool], accepted: str, try_: str) -> list[str]:
+        value = getattr(self, key)
+        if not isinstance(value, list | tuple):
+            return _fault(key, value, accepts(value), f"{accepted}, or a list with one for each convolution", try_)
+        if len(value) != self.depth:
+            entries = ",".join([try_] * self.depth)
+            return [
+                f"arch.{key} has {len(value)} entries for arch.depth={self.depth}: give one value, or "
+                f"{self.depth} of them.  Try: arch.{key}=[{entries}]"
+            ]
+        wrong = [entry for entry in value if not accepts(entry)]
+        return _fault(key, list(value), not wrong, f"each entry {accepted}", try_)
+
+    def layers(self) -> tuple[ConvLayer, ...]:
+        """The convolutions in order, each with its own figures."""
+        pools = self._pools()
+        return tuple(
+            ConvLayer(
+                filters=_entry(self.filters, index),
+                kernel_size=_entry(self.kernel_size, index),
+                batch_norm=_entry(self.batch_norm, index),
+                pool_size=pools[index],
+                dropout=self._dropout(index, pools[index]),
+            )
+            for index in range(self.depth)
+        )
+
+    def _pools(self) -> list[int]:
+        if isinstance(self.pool_size, list | tuple):
+            return list(self.pool_size)
+        return [self.pool_size if (index + 1) % self.pool_every == 0 else 1 for index in range(self.depth)]
+
+    def _dropout(self, index: int, pool_size: int) -> float:
+        if isinstance(self.dropout, list | tuple):
+            return float(self.dropout[index])
+        return float(self.dropout) if pool_size > 1 else 0.0
+
+    def hidden_units(self) -> tuple[int, ...]:
+        """Units of each hidden dense layer."""
+        if isinstance(self.dense_units, list | tuple):
+            return tuple(self.dense_units)
+        return (self.dense_units,) if self.dense_units else ()
+
+    def with_depth(self, depth: int) -> CnnConfig:
+        """The same settings with another depth; lists are cut, or their last entry repeated."""
+        lists = {
+            field.name: _resized(getattr(self, field.name), depth)
+            for field in dataclasses.fields(self)
+            if field.name in ("kernel_size", "filters", "pool_size", "batch_norm", "dropout")
+        }
+        return dataclasses.replace(self, depth=depth, **lists)
+
+
+def _resized(value: Any, depth: int) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    return [value[min(index, len(value) - 1)] for index in range(depth)]
+
+
+def _entry(value: Any, index: int) -> Any:
+    return value[index] if isinstance(value, list | tuple) else value
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value < 1
+
+
+def _fault(key: str, value: Any, ok: bool, accepted: str, try_: str) -> list[str]:
+    return [] if ok else [f"arch.{key}={value} is not accepted: {accepted}.  Try: arch.{key}={try_}"]
+
+
+def _one_of(key: str, value: Any, accepted: tuple[str, ...]) -> list[str]:
+    if value in accepted:
+        return []
+    near = did_you_mean(str(value), accepted)
+    return [f"arch.{key}={value} is not accepted: one of {', '.join(accepted)}. {near}  Try: arch.{key}={accepted[0]}"]
