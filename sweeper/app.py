@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,7 +26,7 @@ from rich.text import Text
 
 from sweeper import executors, preflight, provenance
 from sweeper.compose import Composer
-from sweeper.config import Config, ExecutorConfig, ObjectiveConfig, SamplerConfig, SweepConfig, TrackingConfig
+from sweeper.config import ExecutorConfig, ObjectiveConfig, SamplerConfig, SweepConfig, TrackingConfig, check_output_dir
 from sweeper.display import duration
 from sweeper.errors import ConfigError, StoreError, did_you_mean
 from sweeper.machine import Machine, look
@@ -63,31 +63,33 @@ class Settings:
         Raises:
             ConfigError: a value that is not accepted.
         """
-        whole = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-        checked: Any = OmegaConf.to_object(whole)
-        assert_type(checked, Config)
-        _check_sampler(checked.sampler)
-        executors.check(checked.executor.name)
+        executor = _node(config, "executor", ExecutorConfig)
+        sweep = _node(config, "sweep", SweepConfig)
+        _check_sampler(_node(config, "sampler", SamplerConfig))
+        executors.check(executor.name)
         machine = look()
         return cls(
-            objective=_objective(checked.objective),
-            sweep=checked.sweep,
-            executor=checked.executor,
-            tracking=checked.tracking,
-            paths=OutputPaths(Path(checked.output_dir).expanduser().resolve()),
+            objective=_node(config, "objective", ObjectiveConfig).resolve(),
+            sweep=sweep,
+            executor=executor,
+            tracking=_node(config, "tracking", TrackingConfig),
+            paths=OutputPaths(Path(check_output_dir(config["output_dir"])).expanduser().resolve()),
             machine=machine,
-            workers=1 if checked.executor.name == "serial" else machine.workers(checked.sweep.workers),
+            workers=1 if executor.name == "serial" else machine.workers(sweep.workers),
         )
 
 
-def assert_type(value: Any, kind: type) -> None:
-    """Raises TypeError where the composed configuration is not the schema's."""
-    if not isinstance(value, kind):
-        raise TypeError(f"the composed configuration is a {type(value).__name__}, not a {kind.__name__}")
+_Node = TypeVar("_Node")
 
 
-def _objective(node: ObjectiveConfig) -> Objective:
-    return node.resolve()
+def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
+    """The checked schema object of one node."""
+    node: Any = OmegaConf.to_object(config[key])
+    if not isinstance(node, kind):
+        raise ConfigError(
+            f"{key}={node} is not accepted: a group or keys under it.  Try: python -m sweeper --cfg job"
+        )
+    return node
 
 
 def _check_sampler(sampler: SamplerConfig) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeper.errors import ConfigError
 from sweeper.space import VARYING, Choice, SearchSpace
@@ -107,6 +107,11 @@ def _set(config: DictConfig, key: str, choice: Choice) -> None:
 def _plain(config: DictConfig) -> dict[str, Any]:
     try:
         return {key: _container(config, key) for key in VARYING}
+    except MissingMandatoryValue as error:
+        raise ConfigError(
+            f"{_first_line(error).removeprefix('Missing mandatory value: ')} has no value, and needs one (??? stands "
+            "for it).  Try: arch=custom arch._target_=my_networks.build"
+        ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(f"The configuration cannot be resolved: {_first_line(error)}.") from error
 

@@ -56,21 +56,26 @@ def _hint(text: str) -> str:
 
 
 def _key_hint(key: str) -> str:
-    near = did_you_mean(key.lstrip("+~"), known_keys())
-    return f"{near}  {_PRINT_ALL}"
+    key = key.lstrip("+~")
+    known = known_keys()
+    if key in known:
+        group = key.split(".")[0]
+        return f"That key belongs to {', '.join(f'{group}={option}' for option in known[key])}.  {_PRINT_ALL}"
+    return f"{did_you_mean(key, known)}  {_PRINT_ALL}"
 
 
-def known_keys() -> list[str]:
-    """Every key that the files under `conf/` set, and every config group."""
-    keys: list[str] = []
+def known_keys() -> dict[str, list[str]]:
+    """Every config group, and every key that the files under `conf/` set with the options that set it."""
+    keys: dict[str, list[str]] = {}
     for path in sorted(_CONF.rglob("*.yaml")):
         group = path.relative_to(_CONF).parent.as_posix()
         if group == "experiment":
             continue
         prefix = "" if group == "." else f"{group}."
-        keys += [f"{prefix}{key}" for key in _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {})]
-        keys += [group] if prefix else []
-    return list(dict.fromkeys(keys))
+        keys.setdefault(group, [])
+        for key in _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}):
+            keys.setdefault(f"{prefix}{key}", []).append(path.stem)
+    return keys
 
 
 def _flat(node: Mapping[str, Any], above: str = "") -> Iterator[str]:
