@@ -29,7 +29,7 @@ def resolve_builder(target: str) -> Callable[..., Any]:
         raise ArchitectureError(f"arch._target_={target} is no dotted path. {_ACCEPTED}  Try: arch._target_={BUILTIN}")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001  a user's module may raise anything while it is imported
+    except Exception as error:
         raise ArchitectureError(
             f"arch._target_={target} cannot be imported: {type(error).__name__}: {error}. {_ACCEPTED} Python looks in the current folder and "
             f"in PYTHONPATH.  Try: python -c 'import {module_name}'"

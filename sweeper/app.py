@@ -86,9 +86,7 @@ def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
     """The checked schema object of one node."""
     node: Any = OmegaConf.to_object(config[key])
     if not isinstance(node, kind):
-        raise ConfigError(
-            f"{key}={node} is not accepted: a group or keys under it.  Try: python -m sweeper --cfg job"
-        )
+        raise ConfigError(f"{key}={node} is not accepted: a group or keys under it.  Try: python -m sweeper --cfg job")
     return node
 
 

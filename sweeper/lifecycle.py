@@ -63,6 +63,8 @@ def run_sweep(request: SweepRequest, executor: Executor, console: Console, annou
     jobs, finished = _match(request.name, candidates, study, retry_failed=request.sweep.retry_failed)
     study.write_about(about)
     parent_run_id = _start_parent(request, tracker)
+    if not jobs:
+        console.print(f"Nothing is left to do: every trial of sweep {request.name} has finished.", markup=False)
     announce([candidate.planned for candidate in candidates if candidate.number in jobs], len(jobs))
     console.print(f"Sweep: {request.name}. If it is cut off, go on with: {request.resume_line}", soft_wrap=True)
     progress = display.Progress(len(jobs) + len(finished), executor.workers, request.objective)

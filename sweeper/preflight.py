@@ -14,7 +14,6 @@ from typing import Any
 from models.builder import is_builtin, resolve_builder
 from models.config import CnnConfig
 from models.shapes import NetworkPlan, plan
-
 from sweeper import data
 from sweeper.compose import Point, canonical
 from sweeper.config import DataConfig, EarlyStoppingConfig, TrainingConfig

@@ -42,6 +42,8 @@ def relocate(paths: OutputPaths) -> Path | None:
     """
     if not paths.tracking_db.exists():
         return None
+    if not paths.tracking_db.is_file():
+        raise _not_a_store(paths.tracking_db, "it is not a file")
     with connect(paths.tracking_db, writable=False) as store:
         if "experiments" not in tables(store):
             raise _not_a_store(paths.tracking_db, "it has no table 'experiments'")
@@ -126,5 +128,5 @@ def _not_a_store(db: Path, reason: str) -> StoreError:
     return StoreError(
         f"{db} cannot be used as an MLflow store: {reason}. Accepted: the mlflow.db that a sweep has made, writable "
         f"and not held by another program. Move that file away, or try another folder: "
-        f"python -m sweeper -m output_dir={db.parent}-2 arch.depth=3,5,7"
+        f"python -m sweeper -m output_dir=mlruns-2 arch.depth=3,5,7"
     )

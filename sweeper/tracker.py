@@ -509,5 +509,5 @@ def _unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
         )
     return StoreError(
         f"{db} cannot be used: {_reason(error)}. Accepted: a folder that can be written, and in it the mlflow.db that "
-        f"a sweep has made, or none.  Try: python -m sweeper -m output_dir={db.parent}-2 arch.depth=3,5,7"
+        f"a sweep has made, or none.  Try: python -m sweeper -m output_dir=mlruns-2 arch.depth=3,5,7"
     )

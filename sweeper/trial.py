@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from models.builder import build_network, is_builtin
 from models.config import CnnConfig
 from models.shapes import plan
-
 from sweeper import data, figures
 from sweeper.config import TrainingConfig
 from sweeper.errors import ConfigError, NonFiniteError, SweeperError

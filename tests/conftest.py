@@ -12,21 +12,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Runs `python -m sweeper` with these words in a folder of its own, as a user would.
-Sweeper = Callable[..., "subprocess.CompletedProcess[str]"]
+
+def _run(
+    folder: Path, *words: str, timeout: float = 240, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sweeper", *words],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "200", **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
 
 
-@pytest.fixture
-def sweeper(tmp_path: Path) -> Sweeper:
-    def run(*words: str, timeout: float = 240, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sweeper", *words],
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "200", **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    return run
+@pytest.fixture(scope="session")
+def run_sweeper() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m sweeper` with these words in a folder, as a user would."""
+    return _run

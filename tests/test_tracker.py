@@ -330,9 +330,9 @@ def test_a_trained_network_is_loaded_by_its_run_in_another_process(
         folder = Path(sys.argv[1])
         keras.utils.set_random_seed(0)
         keras.config.set_dtype_policy("mixed_bfloat16")
-        layers = keras.layers
-        model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3, name="first"), layers.BatchNormalization(),
-            layers.Flatten(), layers.Dense(3, activation="softmax", dtype="float32")])
+        from keras.layers import BatchNormalization, Conv2D, Dense, Flatten, Input
+        last = Dense(3, activation="softmax", dtype="float32")
+        model = keras.Sequential([Input((8, 8, 1)), Conv2D(4, 3, name="first"), BatchNormalization(), Flatten(), last])
         model.compile("adadelta", "sparse_categorical_crossentropy")
         x = np.random.default_rng(0).random((16, 8, 8, 1), dtype=np.float32)
         model.fit(x, np.arange(16) % 3, verbose=0)
@@ -425,7 +425,7 @@ def _damaged(root: Path, how: str) -> None:
 
 @pytest.mark.parametrize(
     ("how", "reason"),
-    [("text", "file is not a database"), ("folder", "unable to open"), ("other", "it has no table 'experiments'")],
+    [("text", "file is not a database"), ("folder", "it is not a file"), ("other", "it has no table 'experiments'")],
 )
 def test_an_mlflow_db_that_is_no_store_is_refused_and_left_alone(tmp_path: Path, how: str, reason: str) -> None:
     _damaged(tmp_path, how)

@@ -1,0 +1,34 @@
+"""Statistics of trained networks on the images they were scored on. Pure; standard library only."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+
+def wilson_interval(num_right: int, num_images: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The Wilson score interval of a proportion.
+
+    Args:
+        num_right: images classified rightly, from 0 to `num_images`.
+        num_images: images, at least 1.
+        confidence: the coverage aimed at, between 0 and 1.
+
+    Returns:
+        Lower and upper bound, both in [0, 1].
+
+    Raises:
+        ValueError: counts that are no proportion.
+
+    Source: E. B. Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22, p. 209;
+    recommended by L. D. Brown, T. T. Cai, A. DasGupta (2001), Interval estimation for a binomial proportion,
+    Statistical Science 16, section 5.
+    """
+    if num_images < 1 or not 0 <= num_right <= num_images:
+        raise ValueError(f"{num_right} of {num_images} is no proportion")
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share = num_right / num_images
+    shrink = 1 + z * z / num_images
+    centre = (share + z * z / (2 * num_images)) / shrink
+    half = z * math.sqrt(share * (1 - share) / num_images + z * z / (4 * num_images**2)) / shrink
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,195 @@
+"""`kill -9` and Ctrl-C at trials, forkserver and driver, as a user's machine would."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+LINE = ["-m", "arch.depth=1,2,3", "arch.filters=4", "arch.dense_units=16", "data.max_samples=400"]
+LONG = ["training.epochs=40", "training.threads=1", "sweep.name=killed", "sweep.workers=2"]
+
+
+class Sweep:
+    """A driver in a process group of its own, whose descendants can be looked at."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sweeper", *LINE, *LONG, *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output: list[str] = []
+
+    def wait_for(self, text: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output.append(line)
+            if text in line:
+                return
+        pytest.fail(f"never printed {text!r}: {''.join(self.output)}")
+
+    def finish(self) -> str:
+        rest, _ = self.process.communicate(timeout=240)
+        return "".join(self.output) + rest
+
+    def members(self) -> dict[int, tuple[int, str]]:
+        """Living processes of the driver's session: pid to parent and command line."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                stat = (folder / "stat").read_text()
+                command = (folder / "cmdline").read_text().replace("\0", " ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            state, parent, _, session = stat[stat.rindex(")") + 2 :].split()[:4]
+            if int(session) == self.process.pid and state != "Z":
+                found[int(folder.name)] = (int(parent), command)
+        return found
+
+    def forkserver(self) -> int:
+        [pid] = [
+            pid
+            for pid, (parent, command) in self.members().items()
+            if parent == self.process.pid and "forkserver" in command
+        ]
+        return pid
+
+    def trials(self) -> list[int]:
+        """Trial processes: children of the forkserver, or orphans of a dead one."""
+        return [pid for pid, (parent, command) in self.members().items()
+                if "forkserver" in command and parent != self.process.pid]  # fmt: skip
+
+    def wait_for_trials(self, count: int) -> list[int]:
+        deadline = time.monotonic() + 60
+        while len(self.trials()) < count:
+            assert time.monotonic() < deadline, "the trials never started"
+            time.sleep(0.05)
+        return self.trials()
+
+    def rows(self) -> list[dict[str, str]]:
+        with (self.folder / "mlruns/sweeps/killed/leaderboard.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def children(self) -> list[tuple[str, str]]:
+        """Number and status of every live child run."""
+        client = MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
+        experiment = client.get_experiment_by_name("sweeper")
+        assert experiment is not None
+        runs = client.search_runs([experiment.experiment_id], "tags.`sweeper.kind` = 'trial'")
+        return sorted((run.data.tags["sweeper.trial"], run.info.status) for run in runs)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
+    started: list[Sweep] = []
+
+    def begin(*words: str) -> Sweep:
+        started.append(Sweep(tmp_path, *words))
+        return started[-1]
+
+    yield begin
+    for sweep in started:
+        if sweep.process.poll() is None:
+            sweep.process.kill()
+        sweep.process.wait()
+
+
+def test_a_killed_trial_is_failed_and_the_others_finish(start: Callable[..., Sweep]) -> None:
+    sweep = start()
+    sweep.wait_for("trial 1 starts")
+    victim = sweep.wait_for_trials(2)[0]
+    os.kill(victim, signal.SIGKILL)
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode == 0, output
+    assert sorted(row["state"] for row in sweep.rows()) == ["complete", "complete", "failed"]
+    assert "killed by SIGKILL" in sweep.rows()[-1]["error"]
+    assert sorted(status for _, status in sweep.children()) == ["FAILED", "FINISHED", "FINISHED"]
+    assert sweep.members() == {}
+
+
+@pytest.mark.parametrize("moment", ["while it loads", "while trials run"])
+def test_a_killed_forkserver_loses_no_trial_and_runs_none_twice(start: Callable[..., Sweep], moment: str) -> None:
+    sweep = start()
+    sweep.wait_for("Data:" if moment == "while it loads" else "trial 1 starts")
+    if moment == "while trials run":
+        sweep.wait_for_trials(2)
+    os.kill(sweep.forkserver(), signal.SIGKILL)
+    most = 0
+    while sweep.process.poll() is None:
+        most = max(most, len(sweep.trials()))
+        time.sleep(0.05)
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode == 0, output
+    assert "Traceback" not in output
+    assert [row["state"] for row in sweep.rows()] == ["complete"] * 3
+    assert sweep.children() == [("0", "FINISHED"), ("1", "FINISHED"), ("2", "FINISHED")]
+    assert most <= 3  # two trials, and the new forkserver while it is not yet known as the driver's child
+    assert sweep.members() == {}
+
+
+def test_a_killed_driver_leaves_no_process_and_the_same_line_goes_on(start: Callable[..., Sweep]) -> None:
+    sweep = start()
+    sweep.wait_for("trial 0 complete")
+    sweep.process.kill()
+    deadline = time.monotonic() + 5
+    while sweep.members() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert sweep.members() == {}
+
+    resumed = start()
+    output = resumed.finish()
+
+    assert resumed.process.returncode == 0, output
+    assert "trial 0 starts" not in output
+    assert sorted(row["trial"] for row in resumed.rows()) == ["0", "1", "2"]
+    assert [row["state"] for row in resumed.rows()] == ["complete"] * 3
+    assert resumed.children() == [("0", "FINISHED"), ("1", "FINISHED"), ("2", "FINISHED")]
+    assert not list((resumed.folder / "mlruns/sweeps/killed").glob("trials/*"))
+
+
+def test_ctrl_c_keeps_what_is_finished_and_prints_the_line_that_goes_on(start: Callable[..., Sweep]) -> None:
+    sweep = start()
+    sweep.wait_for("trial 0 complete")
+    os.killpg(sweep.process.pid, signal.SIGINT)  # as a terminal does: the whole group
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode == 130
+    assert "Traceback" not in output
+    assert "KeyboardInterrupt" not in output
+    assert "to go on:\n  python -m sweeper -m arch.depth=1,2,3" in output
+    assert "complete" in [row["state"] for row in sweep.rows()]
+    assert "RUNNING" not in [status for _, status in sweep.children()]
+    assert sweep.members() == {}
+
+
+def test_ctrl_c_before_the_first_trial_ends_without_a_traceback(start: Callable[..., Sweep]) -> None:
+    sweep = start()
+    sweep.wait_for("Data:")
+    os.killpg(sweep.process.pid, signal.SIGINT)
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode == 130
+    assert "Traceback" not in output
+    time.sleep(1)
+    assert sweep.members() == {}
