@@ -21,14 +21,14 @@ class KerasCnnSweeper(Sweeper):
     """Hands the composed configuration and the overrides over to `sweeper.app`."""
 
     def __init__(self, params: Any = None) -> None:
-        plain = OmegaConf.to_container(params) if OmegaConf.is_config(params) else params
+        plain: Any = OmegaConf.to_container(params) if OmegaConf.is_config(params) else params
         self.params: dict[str, Any] = plain or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.config = config
-        self.hydra_context = hydra_context
+        self.composed = config
+        self.loader = hydra_context.config_loader
 
     def sweep(self, arguments: list[str]) -> Any:
         from sweeper import app
 
-        return app.run(self.hydra_context.config_loader, self.config, list(arguments), self.params)
+        return app.run(self.loader, self.composed, list(arguments), self.params)

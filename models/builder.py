@@ -30,8 +30,9 @@ def resolve_builder(target: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
         raise ArchitectureError(
-            f"arch._target_={target} cannot be imported: {type(error).__name__}: {error}. {_ACCEPTED} Python looks in the current folder and "
+            f"arch._target_={target} cannot be imported: {reason}. {_ACCEPTED} Python looks in the current folder and "
             f"in PYTHONPATH.  Try: python -c 'import {module_name}'"
         ) from error
     builder = getattr(module, name, None)

@@ -19,18 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TRAIN, _VALIDATION = "#0072B2", "#D55E00"
-_COLOURS = (
-    "#D55E00",
-    "#0072B2",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#8C510A",
-    "#000000",
-    "#7F7F7F",
-    "#6A3D9A",
-)
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C510A", "#000000", "#7F7F7F")
 _SAMPLED = 2_000  # weights drawn of each layer: a density estimate of 160,000 takes seconds
 _NAMED = 10  # trials named in a legend
 _ANNOTATED = 20  # classes up to which a confusion matrix shows its counts

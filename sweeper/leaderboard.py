@@ -103,7 +103,8 @@ def table(
 
 def _cells(row: TrialRow) -> dict[str, Any]:
     low, high = _interval(row)
-    whole = {name: int(row.metrics[name]) for name in ("num_params", "epochs", "flops") if name in row.metrics}
+    counts = [name for name in ("num_params", "epochs", "flops") if name in row.metrics]
+    whole: dict[str, Any] = {name: int(row.metrics[name]) for name in counts}
     return {
         **row.metrics,
         **whole,

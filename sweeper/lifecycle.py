@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from omegaconf import OmegaConf
 from rich.console import Console
@@ -71,10 +71,10 @@ def run_sweep(request: SweepRequest, executor: Executor, console: Console, annou
     for row in finished:
         progress.add(row, here=False)
     shown = display.create(console, progress)
-    params = [candidate.planned.point.params for candidate in candidates]
-    recording = Recording(
-        parent_run_id, request.provenance, distributions(request.space.dimensions, params), request.objective
-    )
+    params = [trial.params for trial in study.trials()] + [candidate.params for candidate in candidates]
+    found = distributions(request.space.dimensions, params)
+    study.widen(found)
+    recording = Recording(parent_run_id, request.provenance, found, request.objective)
     driver = Driver(
         executor, study, tracker, shown, request.folder, recording, trial_timeout_s=request.sweep.trial_timeout_s
     )
@@ -138,7 +138,12 @@ def _open_stores(request: SweepRequest, console: Console) -> tuple[SweepStudy, T
 
     with store_lock(request.paths.store_lock):
         study = SweepStudy.open(request.paths, request.name, request.objective)
-        return study, Tracker.open(request.tracking, request.paths)
+        tracker = Tracker.open(request.tracking, request.paths)
+    if tracker.moved_from is not None:
+        console.print(
+            f"{tracker.moved_from} is now {request.paths.root}: its runs point to their new place.", markup=False
+        )
+    return study, tracker
 
 
 def _checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedData) -> dict[str, Any]:
@@ -248,7 +253,6 @@ def _drive(driver: Driver, study: SweepStudy, tracker: Tracker, request: SweepRe
     Raises:
         SweeperError: a store or the disk failed; what had finished is kept.
     """
-    from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -256,7 +260,7 @@ def _drive(driver: Driver, study: SweepStudy, tracker: Tracker, request: SweepRe
         left = [job for job in jobs if not _replayed(driver, request, study, job)]
         study.close_left_over({job.spec.number for job in left}, request.objective)
         driver.run(left)
-    except (OSError, SQLAlchemyError, MlflowException) as error:
+    except (OSError, SQLAlchemyError) as error:
         cause = " ".join(str(error).split())[:400]
         raise SweeperError(
             f"The sweep stopped: {type(error).__name__}: {cause}. What had finished is kept.  "
@@ -292,7 +296,7 @@ def _close(
         figures.save(figures.sweep_curves_figure(rows, request.objective), request.folder.curves)
         artifacts.append(request.folder.curves)
     well = [row for row in rows if row.state is not TrialState.FAILED]
-    status = "KILLED" if interrupted else "FINISHED" if well else "FAILED"
+    status: Literal["KILLED", "FINISHED", "FAILED"] = "KILLED" if interrupted else "FINISHED" if well else "FAILED"
     counts = {
         f"num_{state}": float(sum(row.state is state for row in rows)) for state in TrialState if state != "running"
     }

@@ -18,6 +18,7 @@ from sweeper import data
 from sweeper.compose import Point, canonical
 from sweeper.config import DataConfig, EarlyStoppingConfig, TrainingConfig
 from sweeper.errors import ArchitectureError, ConfigError
+from sweeper.quiet import stderr_aside
 from sweeper.records import DataSummary
 
 OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
@@ -129,7 +130,8 @@ def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
             "  Try: arch=custom arch._target_=my_networks.build"
         )
     if not is_builtin(arch):
-        resolve_builder(arch["_target_"])
+        with stderr_aside():  # the user's module imports TensorFlow, which greets on stderr
+            resolve_builder(arch["_target_"])
         return None
     return plan(CnnConfig.from_mapping(arch), summary.input_shape, summary.num_classes)
 

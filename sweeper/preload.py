@@ -7,9 +7,9 @@ thread alone. TensorFlow greets on stderr while it is imported; that is kept asi
 from __future__ import annotations
 
 import importlib
-import os
-import sys
-import tempfile
+
+from sweeper import mlflow_settings
+from sweeper.quiet import stderr_aside
 
 MODULES = (
     "tensorflow",
@@ -23,22 +23,7 @@ MODULES = (
 )
 
 
-def _import_quietly() -> None:
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
-        try:
-            for name in MODULES:
-                importlib.import_module(name)
-        except BaseException:
-            sys.stderr.flush()
-            aside.seek(0)
-            os.write(stderr, aside.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-_import_quietly()
+mlflow_settings.prepare()
+with stderr_aside():
+    for _name in MODULES:
+        importlib.import_module(_name)

@@ -7,7 +7,10 @@ complete is complete. A trial that the study calls running while no driver lives
 from __future__ import annotations
 
 import json
+import math
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +75,9 @@ class StudyTrial:
 class SweepStudy:
     """One sweep's study."""
 
-    def __init__(self, study: optuna.Study) -> None:
+    def __init__(self, study: optuna.Study, paths: OutputPaths) -> None:
         self._study = study
+        self._paths = paths
         self._sampler = _assigned_sampler()
         study.sampler = self._sampler
         self._open: dict[int, optuna.Trial] = {}
@@ -90,7 +94,8 @@ class SweepStudy:
             return cls(
                 optuna.create_study(
                     study_name=name, storage=_url(paths), direction=objective.direction, load_if_exists=True
-                )
+                ),
+                paths,
             )
 
     @classmethod
@@ -107,7 +112,7 @@ class SweepStudy:
                 f"{did_you_mean(name, names)}  Try: python -m sweeper report {names[0]}"
             )
         with _store_errors(paths):
-            return cls(_optuna().load_study(study_name=name, storage=_url(paths)))
+            return cls(_optuna().load_study(study_name=name, storage=_url(paths)), paths)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -149,6 +154,32 @@ class SweepStudy:
             "run_id": trial.run_id,
         }
         handle.set_user_attr(_POINT, point)
+
+    def widen(self, wanted: Mapping[str, BaseDistribution]) -> None:
+        """Brings what is stored onto wider distributions, before the first trial of this start.
+
+        Optuna refuses a categorical parameter whose choices change, so that a sweep could not be given another
+        choice. Its rows hold each value with its distribution; both are rewritten in one transaction.
+        """
+        from optuna.distributions import distribution_to_json, json_to_distribution
+
+        rows = (
+            "SELECT param_id, param_name, param_value, distribution_json FROM trial_params "
+            "JOIN trials USING (trial_id) JOIN studies USING (study_id) WHERE study_name = ?"
+        )
+        changed = []
+        with closing(sqlite3.connect(self._paths.study_db, timeout=60)) as store, store:
+            for param_id, name, value, text in store.execute(rows, (self._study.study_name,)).fetchall():
+                old, new = json_to_distribution(text), wanted.get(name)
+                if new is not None and new != old:
+                    internal = new.to_internal_repr(old.to_external_repr(value))
+                    changed.append((internal, distribution_to_json(new), param_id))
+            store.executemany(
+                "UPDATE trial_params SET param_value = ?, distribution_json = ? WHERE param_id = ?", changed
+            )
+        if changed:  # Optuna keeps finished trials in memory
+            self._study = _optuna().load_study(study_name=self._study.study_name, storage=_url(self._paths))
+            self._study.sampler = self._sampler
 
     def reopen(self) -> None:
         """Takes hold of the trials that a killed driver left running."""
@@ -194,13 +225,13 @@ def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, A
 
     Args:
         dimensions: the swept keys.
-        rows: the params of every point, whose values give each range.
+        rows: the params of every point, earlier ones of the sweep among them, whose values give each range.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     found: dict[str, BaseDistribution] = {}
     for dimension in dimensions:
-        values = [store_value(row[dimension.key]) for row in rows]
+        values = [store_value(row[dimension.key]) for row in rows if dimension.key in row]
         numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
         if dimension.is_group:
             found[dimension.key] = CategoricalDistribution(dimension.options)
@@ -215,6 +246,8 @@ def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, A
 
 def store_value(value: Any) -> Value:
     """A value as Optuna's store takes it: scalars as they are, lists and dicts as JSON text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return json.dumps(value)

@@ -31,6 +31,7 @@ class SerialExecutor:
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
         if not self._waiting:
             return
+        from sweeper import preload  # noqa: F401  loads what a trial's process has loaded
         from sweeper.trial import run_to_result
 
         spec = self._waiting.pop(0)

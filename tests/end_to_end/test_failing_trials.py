@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
 BUILDER = """
 import ctypes, os, signal, sys, time
 import keras
@@ -25,7 +28,7 @@ def build(input_shape, num_classes, deed):
         os.kill(os.getpid(), signal.SIGKILL)
     if deed == "hang":
         time.sleep(600)
-    bias = "zeros" if deed != "nan" else keras.initializers.Constant(float("nan"))
+    bias = "zeros" if deed != "diverge" else keras.initializers.Constant(float("nan"))
     return keras.Sequential([
         keras.Input(input_shape),
         keras.layers.Flatten(),
@@ -33,7 +36,7 @@ def build(input_shape, num_classes, deed):
     ])
 """
 
-DEEDS = ["raise", "fine", "exit", "segfault", "killed", "hang", "nan", "well"]
+DEEDS = ["raise", "fine", "exit", "segfault", "killed", "hang", "diverge", "well"]
 SMALL = ["data.max_samples=200", "training.epochs=2", "training.threads=1"]
 
 REASONS = {
@@ -42,7 +45,7 @@ REASONS = {
     "segfault": "its process was killed by SIGSEGV",
     "killed": "its process was killed by SIGKILL",
     "hang": "it outlasted sweep.trial_timeout_s=20",
-    "nan": "loss became nan in epoch 1",
+    "diverge": "loss became nan in epoch 1",
 }
 
 
@@ -52,16 +55,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(
-    folder: Path, run_sweeper: Callable[..., subprocess.CompletedProcess[str]]
-) -> subprocess.CompletedProcess[str]:
+def done(folder: Path, run_sweeper: Run) -> Done:
     (folder / "deeds.py").write_text(BUILDER)
     line = ["arch=custom", "arch._target_=deeds.build", f"+arch.deed={','.join(DEEDS)}", *SMALL]
     return run_sweeper(folder, "-m", *line, "sweep.trial_timeout_s=20", "sweep.workers=2", "sweep.name=deeds")
 
 
 @pytest.fixture(scope="module")
-def rows(folder: Path, done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+def rows(folder: Path, done: Done) -> dict[str, dict[str, str]]:
     assert done.returncode == 0, done.stdout + done.stderr
     with (folder / "mlruns/sweeps/deeds/leaderboard.csv").open(newline="") as file:
         return {row["arch.deed"]: row for row in csv.DictReader(file)}
@@ -84,11 +85,11 @@ def test_the_others_go_on(rows: dict[str, dict[str, str]]) -> None:
 
 
 def test_no_traceback_reaches_the_user_and_each_is_kept_as_an_artifact(
-    folder: Path, done: subprocess.CompletedProcess[str], rows: dict[str, dict[str, str]]
+    folder: Path, done: Done, rows: dict[str, dict[str, str]]
 ) -> None:
     assert "Traceback" not in done.stdout + done.stderr
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
-    expected = {"raise": "deeds.py", "segfault": "Segmentation fault", "nan": "NonFiniteError"}
+    expected = {"raise": "deeds.py", "segfault": "Segmentation fault", "diverge": "NonFiniteError"}
     for deed, text in expected.items():
         run_id = rows[deed]["run_id"]
         assert client.get_run(run_id).info.status == "FAILED"
@@ -97,7 +98,7 @@ def test_no_traceback_reaches_the_user_and_each_is_kept_as_an_artifact(
 
 
 def test_the_same_line_again_trains_nothing_and_failed_trials_run_again_on_request(
-    folder: Path, rows: dict[str, dict[str, str]], run_sweeper: Callable[..., subprocess.CompletedProcess[str]]
+    folder: Path, rows: dict[str, dict[str, str]], run_sweeper: Run
 ) -> None:
     line = ["arch=custom", "arch._target_=deeds.build", "+arch.deed=fine,raise,well", *SMALL, "sweep.name=deeds"]
 
