@@ -18,6 +18,8 @@ def main() -> int:
 
     if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
         return commands.guarded(lambda: commands.run(sys.argv[1:]))
+    if sys.argv[1:] and sys.argv[1].isalpha():
+        return commands.guarded(lambda: commands.refuse(sys.argv[1]))
     return commands.guarded(_hydra)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sweeper.errors import SweeperError
+from sweeper.errors import ConfigError, SweeperError, did_you_mean
 from sweeper.paths import OutputPaths
 
 COMMANDS = ("report", "ui")
@@ -51,6 +52,14 @@ def run(arguments: Sequence[str]) -> int:
     return _report(options, paths)
 
 
+def refuse(word: str) -> int:
+    """Raises ConfigError for a first word that is neither a command nor an override."""
+    raise ConfigError(
+        f"{word} is neither a command nor an override. Accepted: {', '.join(COMMANDS)}, or key=value words. "
+        f"{did_you_mean(word, COMMANDS)}  Try: python -m sweeper --help"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sweeper", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -65,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     for command in (report, ui):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
+
+
+def _relocate(paths: OutputPaths) -> None:
+    """Points the runs of a folder that was moved to their new place; a folder that cannot be written stays as it is."""
+    from sweeper.relocate import relocate
+
+    if paths.tracking_db.is_file() and os.access(paths.tracking_db, os.W_OK):
+        relocate(paths)
 
 
 def _positive(text: str) -> int:
@@ -86,6 +103,7 @@ def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
     from sweeper.study import sweep_names
 
     names = options.names or sweep_names(paths)[:1]
+    _relocate(paths)
     reports = [lifecycle.load_report(paths, name) for name in names]
     view = report.View(top=options.top, sort=options.sort)
     writers = {"csv": report.write_csv, "json": report.write_json, "markdown": report.write_markdown}

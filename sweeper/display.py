@@ -17,6 +17,9 @@ from rich.text import Text
 from sweeper.records import EpochReport, Objective, TrialRow, TrialState
 
 
+_QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
+
+
 def duration(seconds: float) -> str:
     """Writes seconds for people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
     if seconds < 60:
@@ -100,20 +103,29 @@ class LineDisplay:
     def __init__(self, console: Console, progress: Progress) -> None:
         self._console = console
         self._progress = progress
-        self._labels: dict[int, str] = {}
+        self._epochs: dict[int, int] = {}
+        self._last_line = time.monotonic()
 
     def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
         self._console.print(Text(text), soft_wrap=True)
 
     def note(self, text: str) -> None:
         self._line(text)
 
     def started(self, number: int, overrides: tuple[str, ...], epochs: int) -> None:
-        self._labels[number] = _label(overrides)
-        self._line(f"trial {number} starts: {self._labels[number]}")
+        self._epochs[number] = epochs
+        self._line(f"trial {number} starts: {_label(overrides)}")
 
     def epoch(self, number: int, report: EpochReport) -> None:
-        pass
+        """Says so of long epochs only: a log is not to grow by a line a second."""
+        if time.monotonic() - self._last_line < _QUIET_S:
+            return
+        metrics = report.metrics
+        self._line(
+            f"trial {number} epoch {report.epoch} of {self._epochs[number]}: loss {metrics['loss']:.4f}, "
+            f"val_loss {metrics['val_loss']:.4f}, val_accuracy {metrics['val_accuracy']:.4f}"
+        )
 
     def finished(self, row: TrialRow) -> None:
         self._progress.add(row)

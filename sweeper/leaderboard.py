@@ -1,4 +1,7 @@
-"""Ranking trials and laying them out as rows of cells. Pure; the standard library only."""
+"""Ranking trials and laying them out as rows of cells. Pure; the standard library only.
+
+What does not live here: how a cell looks on a terminal (`sweeper.tables`), and where the files go (`sweeper.report`).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ METRIC_COLUMNS = (
 )
 OTHER_COLUMNS = ("flops", "val_accuracy_low", "val_accuracy_high", "best_epoch", "label")
 OPTIMISTIC = "optimistic: chosen on the test set"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_WHOLE = ("num_params", "epochs", "flops", "best_epoch")
 
 
 @dataclass(frozen=True)
@@ -75,39 +79,50 @@ def _key(row: TrialRow, objective: Objective) -> float:
 def _score(row: TrialRow, objective: Objective) -> float | None:
     """The objective's value, of a pruned trial the last one it reported; None where that is not finite."""
     value = row.metrics.get(objective.metric)
-    if value is None and row.history and objective.metric in EPOCH_METRICS:
-        value = row.history[-1].get(objective.metric)
+    reported = objective.metric.removeprefix("train_")  # an epoch calls it loss, a trial train_loss
+    if value is None and row.history and reported in EPOCH_METRICS:
+        value = row.history[-1].get(reported)
     return float(value) if value is not None and math.isfinite(value) else None
 
 
 def columns(params: Sequence[str], rows: Iterable[TrialRow], objective: Objective) -> list[str]:
     """The names of the columns; none occurs twice."""
-    extra = [name for name in OTHER_COLUMNS if any(_cells(row).get(name) not in (None, "") for row in rows)]
+    return _columns(params, [_cells(row) for row in rows], objective)
+
+
+def _columns(params: Sequence[str], cells: Sequence[Mapping[str, Any]], objective: Objective) -> list[str]:
+    filled = {name for one in cells for name, value in one.items() if value not in (None, "")}
     names = ["rank", "trial", "state", *params]
     if objective.metric not in METRIC_COLUMNS:
         names.append(objective.metric)
-    return list(dict.fromkeys([*names, *METRIC_COLUMNS, *extra]))
+    others = [name for name in OTHER_COLUMNS if name in filled]
+    return list(dict.fromkeys([*names, *METRIC_COLUMNS, *others, *sorted(filled)]))
+
+
+def merged(several: Sequence[Sequence[str]]) -> list[str]:
+    """The columns of several leaderboards in one: what varies in any of them, then the figures, then the others."""
+    starts = [names.index(METRIC_COLUMNS[0]) for names in several]
+    heads = [name for names, start in zip(several, starts, strict=True) for name in names[:start]]
+    return list(dict.fromkeys([*heads, *METRIC_COLUMNS, *(name for names in several for name in names)]))
 
 
 def table(
     ranked: Sequence[RankedRow], params: Sequence[str], objective: Objective
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Column names, and for each row its cells by column: numbers, text, None for an empty cell."""
-    names = columns(params, [one.row for one in ranked], objective)
+    cells = [_cells(one.row) for one in ranked]
+    names = _columns(params, cells, objective)
     rows = []
-    for one in ranked:
-        cells = {**_cells(one.row), **one.row.params, "rank": one.rank}
-        rows.append({name: cells.get(name) for name in names})
+    for one, known in zip(ranked, cells, strict=True):
+        full = {**known, **one.row.params, "rank": one.rank}
+        rows.append({name: full.get(name) for name in names})
     return names, rows
 
 
 def _cells(row: TrialRow) -> dict[str, Any]:
     low, high = _interval(row)
-    counts = [name for name in ("num_params", "epochs", "flops") if name in row.metrics]
-    whole: dict[str, Any] = {name: int(row.metrics[name]) for name in counts}
-    return {
+    cells = {
         **row.metrics,
-        **whole,
         "trial": row.number,
         "state": str(row.state),
         "seed": row.seed,
@@ -118,6 +133,11 @@ def _cells(row: TrialRow) -> dict[str, Any]:
         "best_epoch": row.details.get("best_epoch"),
         "label": OPTIMISTIC if row.details.get("test_is_validation") else "",
     }
+    return {name: _whole(value) if name in _WHOLE else value for name, value in cells.items()}
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if value is not None and math.isfinite(value) else value
 
 
 def _interval(row: TrialRow) -> tuple[float | None, float | None]:
@@ -138,7 +158,7 @@ def sort_rows(names: Sequence[str], rows: list[dict[str, Any]], column: str) -> 
     if name not in names:
         raise ConfigError(
             f"--sort {column} is no column. There are: {', '.join(names)}. {did_you_mean(name, names)}"
-            "  Try: --sort duration_s, or --sort=-val_accuracy for the largest first"
+            "  Try: --sort=duration_s, or --sort=-val_accuracy for the largest first"
         )
     full = [row for row in rows if not _is_empty(row[name])]
     numeric = all(isinstance(row[name], int | float) for row in full)
@@ -157,23 +177,25 @@ def cell_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return repr(value)
+        return repr(float(value))
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, separators=(",", ":"))
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
     return str(value)
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Comma-separated values (RFC 4180, lines end in \\n); text that a spreadsheet would compute gets an apostrophe."""
+    cells: list[Sequence[Any]] = [names, *([row[name] for name in names] for row in rows)]
+    return "".join(f"{_csv_line(line)}\n" for line in cells)
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_csv_cell(name) for name in names])
-    for row in rows:
-        writer.writerow([_csv_cell(row[name]) for name in names])
-    return out.getvalue()
+    # With this ending, and no other, csv of Python 3.11 also quotes a carriage return.
+    csv.writer(out, lineterminator="\r\n").writerow([_csv_cell(cell) for cell in cells])
+    return out.getvalue().removesuffix("\r\n")
 
 
 def _csv_cell(value: Any) -> str:
     text = cell_text(value)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"'{text}" if not is_number and text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, int | float) else text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from sweeper import leaderboard, tables
@@ -18,6 +21,8 @@ from sweeper.errors import StoreError
 from sweeper.leaderboard import OPTIMISTIC, cell_text
 from sweeper.paths import write_atomically
 from sweeper.records import Objective, TrialRow, TrialState
+
+_NUMBERS = 10  # trials named that failed for one reason
 
 
 @dataclass(frozen=True)
@@ -59,20 +64,26 @@ def tabulate(report: SweepReport, view: View) -> tuple[list[str], list[dict[str,
 
 
 def write_csv(reports: Sequence[SweepReport], target: str, view: View | None = None) -> None:
-    """Writes the leaderboard to a file, or to standard output for `-`; several sweeps get a column `sweep`."""
-    names: list[str] = []
-    rows: list[dict[str, Any]] = []
-    for report in reports:
-        own_names, own_rows = tabulate(report, view or View())
-        names += [name for name in own_names if name not in names]
-        rows += [{**row, "sweep": report.name} for row in own_rows]
+    """Writes the leaderboard to a file, or to standard output for `-`; several sweeps get a column `sweep`.
+
+    Raises:
+        ConfigError: no such column to sort by.
+        StoreError: the file cannot be written.
+    """
+    several = [tabulate(report, view or View()) for report in reports]
+    names = leaderboard.merged([names for names, _ in several])
+    rows = [
+        {**dict.fromkeys(names), **row, "sweep": report.name}
+        for report, (_, own) in zip(reports, several, strict=True)
+        for row in own
+    ]
     if len(reports) > 1:
         names.append("sweep")
-    _write(target, leaderboard.to_csv(names, [{name: row.get(name) for name in names} for row in rows]))
+    _write(target, leaderboard.to_csv(names, rows), "csv")
 
 
 def write_json(reports: Sequence[SweepReport], target: str, view: View | None = None) -> None:
-    """Writes strict JSON: what is not a finite number is null."""
+    """Writes strict JSON: what is not a finite number is null. Targets and errors as for `write_csv`."""
     sweeps = []
     for report in reports:
         names, rows = tabulate(report, view or View())
@@ -86,16 +97,18 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "trials": [{name: _json_value(row[name]) for name in names} for row in rows],
             }
         )
-    _write(target, json.dumps({"sweeps": sweeps}, indent=2, allow_nan=False) + "\n")
+    _write(target, json.dumps({"sweeps": sweeps}, indent=2, allow_nan=False, default=str) + "\n", "json")
 
 
 def _json_value(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_json_value(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_markdown(reports: Sequence[SweepReport], target: str, view: View | None = None) -> None:
-    """Writes one section with a table a sweep."""
-    _write(target, "\n".join(_markdown(report, view or View()) for report in reports))
+    """Writes one section with a table a sweep, as GitHub reads it. Targets and errors as for `write_csv`."""
+    _write(target, "\n".join(_markdown(report, view or View()) for report in reports), "markdown")
 
 
 def _markdown(report: SweepReport, view: View) -> str:
@@ -107,24 +120,32 @@ def _markdown(report: SweepReport, view: View) -> str:
 
 
 def _markdown_cell(text: str) -> str:
+    """Text that Markdown shows as it is; an underscore within a word means nothing there."""
     escaped = text.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "|`*_[]":
-        escaped = escaped.replace(mark, f"\\{mark}")
+    escaped = re.sub(r"[|`*~$\[\]]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", escaped)
     return " ".join(escaped.split())
 
 
-def _write(target: str, text: str) -> None:
-    """Raises StoreError where the file cannot be written."""
+def _write(target: str, text: str, option: str) -> None:
+    """Writes to standard output for `-`; to a file all or nothing; to a pipe or device as it comes.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
     if target == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    path = Path(target).expanduser()
     try:
-        write_atomically(Path(target), text)
+        if path.is_file() or not path.exists():
+            write_atomically(path.resolve(), text)  # through a link, not in its place
+        else:
+            path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise StoreError(
             f"{target} cannot be written: {error.strerror or error}. Accepted: a file in a folder that you may write, "
-            "or - for standard output.  Try: --csv leaderboard.csv"
+            f"or - for standard output.  Try: --{option} -"
         ) from error
 
 
@@ -136,37 +157,65 @@ def _headline(report: SweepReport) -> str:
 
 
 def print_report(console: Console, report: SweepReport, csv_path: Path | None = None, view: View | None = None) -> None:
-    """Prints the leaderboard, the notebook's table, and why trials failed."""
-    view = view or View()
-    names, rows = tabulate(report, view)
+    """Prints the leaderboard, the notebook's table, why trials failed, and where the CSV lies."""
+    names, rows = tabulate(report, view or View())
     console.print()
-    console.print(Text(f"Leaderboard of {report.name}: {_headline(report)}", style="bold"), soft_wrap=True)
-    running = [row for row in report.rows if row.state is TrialState.RUNNING]
+    _print(console, f"Leaderboard of {report.name}: {_headline(report)}", style="bold")
     if rows:
-        console.print(tables.leaderboard_table(names, rows, report.params, report.objective, console.width))
+        _print_table(console, tables.leaderboard_table(names, rows, report.params, report.objective, console.width))
     else:
         console.print("No trial has finished.")
-    if running:
-        console.print(f"{len(running)} more are running, or were cut off.")
-    _print_notebook_table(console, report, {row["trial"] for row in rows})
-    _print_failures(console, rows)
+    shown = {row["trial"] for row in rows}
+    _print_counts(console, report, shown)
+    _print_notebook_table(console, report, shown)
+    _print_failures(console, report)
     if csv_path is not None:
-        console.print(Text(f"\nThe leaderboard as CSV: {csv_path}"), soft_wrap=True)
+        _print(console, f"\nThe leaderboard as CSV: {csv_path}")
+
+
+def _print(console: Console, text: str, style: str = "") -> None:
+    """One line as it is: no markup, no highlighting, not broken."""
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+def _print_table(console: Console, table: Table) -> None:
+    """A table; where it is wider than the console its lines are too, so that no figure is cut."""
+    if (table.min_width or 0) <= console.width:
+        console.print(table)
+        return
+    text = io.StringIO()
+    Console(file=text, width=table.min_width).print(table)
+    _print(console, text.getvalue().rstrip("\n"))
+
+
+def _print_counts(console: Console, report: SweepReport, shown: set[int]) -> None:
+    """What the table does not show."""
+    running = sum(row.state is TrialState.RUNNING for row in report.rows)
+    hidden = len(report.rows) - running - len(shown)
+    if hidden:
+        console.print(f"{hidden} more finished, not shown.")
+    if running:
+        console.print(f"{running} more {'is' if running == 1 else 'are'} running, or cut off.")
 
 
 def _print_notebook_table(console: Console, report: SweepReport, shown: set[int]) -> None:
     rows = [row for row in report.rows if row.number in shown]
-    table = tables.notebook_table(rows, test_is_validation=report.test_is_validation)
+    table = tables.notebook_table(rows, test_is_validation=report.test_is_validation, width=console.width)
     if table is None:
         return
-    label = f" ({OPTIMISTIC})" if report.test_is_validation else ""
-    console.print(Text(f"\nThe notebook's comparison{label}", style="bold"))
-    console.print(table)
+    _print(console, "\nThe notebook's comparison", style="bold")
+    _print_table(console, table)
 
 
-def _print_failures(console: Console, rows: Sequence[dict[str, Any]]) -> None:
-    failed = [row for row in rows if row["error"]]
-    if failed:
-        console.print(Text("\nFailed", style="bold"))
-    for row in failed:
-        console.print(Text(f"  trial {row['trial']}: {row['error']}"), soft_wrap=True)
+def _print_failures(console: Console, report: SweepReport) -> None:
+    """Each reason once, with the trials that it ended."""
+    reasons: dict[str, list[int]] = {}
+    for row in sorted(report.rows, key=lambda row: row.number):
+        if row.state is TrialState.FAILED:
+            reasons.setdefault(tables.printable(" ".join(row.error.split())), []).append(row.number)
+    if reasons:
+        _print(console, "\nFailed", style="bold")
+    for reason, numbers in reasons.items():
+        more = f" and {len(numbers) - _NUMBERS} more" if len(numbers) > _NUMBERS else ""
+        trials = f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_NUMBERS]))}{more}"
+        _print(console, f"  {trials}: {reason}")

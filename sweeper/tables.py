@@ -1,86 +1,246 @@
-"""The leaderboard and the notebook's comparison as tables for a terminal, by rich. Nothing user-given is markup."""
+"""The leaderboard and the notebook's comparison as tables for a terminal, by rich. Nothing user-given is markup.
+
+What does not live here: the order of the rows (`sweeper.leaderboard`), what stands around a table (`sweeper.report`).
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from models.builder import is_builtin
 from models.config import CnnConfig
+from sweeper.errors import ArchitectureError
 from sweeper.leaderboard import cell_text
 from sweeper.records import Objective, TrialRow, TrialState
 
-#: Columns of the terminal's table after the swept parameters, the most wanted first.
-_WANTED = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "num_params", "epochs", "duration_s")
+#: The column of the Wilson interval, and figures, the most wanted first.
+_INTERVAL = "95 % interval"
+_WANTED = ("val_accuracy", _INTERVAL, "val_loss", "train_accuracy", "train_loss", "num_params", "epochs", "duration_s")
+_FIRST = ("rank", "trial", "state")
+_GAP = 2  # characters between columns
+_VALUE = 24  # characters of a swept value; a longer one goes on in the next line
+_STYLES = {TrialState.FAILED: "red", TrialState.PRUNED: "yellow"}
+
+
+def printable(text: str) -> str:
+    """Text that cannot move the cursor: control characters as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    heading: str
+    cells: tuple[str, ...]
+    limit: int = 10_000
+
+    @property
+    def width(self) -> int:
+        longest = max(map(cell_len, self.cells), default=0)
+        return max(min(longest, self.limit), *map(cell_len, self.heading.split("\n")))
 
 
 def leaderboard_table(
     names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objective: Objective, width: int
 ) -> Table:
-    """Rank, trial, state, the swept parameters, then as many figures as `width` characters hold."""
-    shown = ["rank", "trial", "state", *(name for name in params if name not in ("rank", "trial", "state"))]
-    figures = [objective.metric, *(name for name in _WANTED if name != objective.metric)]
-    shown += [name for name in figures if name in names and name not in shown]
-    cells = {name: [_shown(name, row[name]) for row in rows] for name in shown}
-    while len(shown) > 4 and shown[-1] != objective.metric and _width(shown, cells) > width:
-        shown.pop()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in shown:
-        table.add_column(Text(name), justify="left" if name == "state" else "right", no_wrap=name not in params)
+    """Rank, trial, state, the swept parameters, the objective, then as many figures as `width` characters hold.
+
+    Where even the first do not fit, headings are broken, then parameters left out, those first that are the same in
+    every row; the caption names them. Numbers are never cut.
+    """
+    shown, left_out = _fitted(_columns(names, rows, params, objective), params, objective, width)
+    table = _table(_total(shown), _GAP)
+    if left_out:
+        table.caption = Text(f"Too wide for here: {', '.join(left_out)}; --csv - has all columns")
+    for column in shown:
+        table.add_column(
+            Text(column.heading),
+            justify="left" if column.name == "state" else "right",
+            width=column.width,
+            overflow="fold",
+        )
     for index, row in enumerate(rows):
-        style = {"failed": "red", "pruned": "yellow"}.get(str(row["state"]), "")
-        table.add_row(*(Text(cells[name][index], style=style) for name in shown))
+        style = _STYLES.get(row["state"], "")
+        table.add_row(*(Text(column.cells[index], style=style) for column in shown))
     return table
 
 
-def _width(shown: Sequence[str], cells: Mapping[str, Sequence[str]]) -> int:
-    return sum(max([len(name), *map(len, cells[name])]) + 2 for name in shown)
+def _columns(
+    names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objective: Objective
+) -> list[_Column]:
+    known = {*names, _INTERVAL} if "val_accuracy_low" in names else {*names}
+    figures = [name for name in dict.fromkeys([objective.metric, *_WANTED]) if name in known and name not in params]
+    return [
+        _Column(name, printable(name), tuple(_shown(name, row) for row in rows), _VALUE if name in params else 10_000)
+        for name in [*_FIRST, *params, *figures]
+    ]
 
 
-def _shown(name: str, value: Any) -> str:
-    """A figure for reading: accuracies and losses with four decimals, counts with commas."""
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.1f}" if name == "duration_s" else f"{value:.4f}" if name in _WANTED else cell_text(value)
+def _fitted(
+    columns: list[_Column], params: Sequence[str], objective: Objective, width: int
+) -> tuple[list[_Column], list[str]]:
+    """The columns that `width` holds, and the names of the parameters left out."""
+    if _total(columns) > width:
+        columns = [_broken(column, ".") if column.name in params else column for column in columns]
+    while _total(columns) > width and columns[-1].name not in (*params, objective.metric):
+        columns = columns[:-1]
+    if _total(columns) > width:
+        columns = [_broken(column, "._") if column.name in params else column for column in columns]
+    left_out: list[str] = []
+    order = columns[::-1]
+    order.sort(key=lambda column: len(set(column.cells)) > 1)
+    for column in order:
+        if column.name in params and _total(columns) > width:
+            columns = [other for other in columns if other is not column]
+            left_out.append(column.name)
+    return columns, [name for name in params if name in left_out]
+
+
+def _total(columns: Sequence[_Column]) -> int:
+    return sum(column.width + _GAP for column in columns) - _GAP
+
+
+def _broken(column: _Column, marks: str) -> _Column:
+    heading = column.heading.replace("\n", "")
+    for mark in marks:
+        heading = heading.replace(mark, f"{mark}\n")
+    return _Column(column.name, heading.removesuffix("\n"), column.cells, column.limit)
+
+
+def _shown(name: str, row: Mapping[str, Any]) -> str:
+    """A cell for reading: accuracies and losses with four decimals, counts with commas."""
+    if name == _INTERVAL:
+        low, high = row["val_accuracy_low"], row["val_accuracy_high"]
+        return "" if low is None else f"{low:.4f}-{high:.4f}"
+    value = row[name]
     if name in ("num_params", "flops") and isinstance(value, int):
         return f"{value:,}"
-    return cell_text(value)
+    if name in _WANTED and isinstance(value, float) and math.isfinite(value):
+        return f"{value:.1f}" if name == "duration_s" else _decimals(value)
+    return printable(cell_text(value))
 
 
-def notebook_table(rows: Sequence[TrialRow], *, test_is_validation: bool) -> Table | None:
-    """The notebook's comparison of its networks, with their true pooling; None where no trial is a built-in CNN."""
-    builtin = [row for row in rows if row.state is TrialState.COMPLETE and is_builtin(row.details.get("arch") or {})]
+def _decimals(value: float) -> str:
+    """Four decimals, or two digits of what would then be nought or is too long to be read."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.2e}"
+
+
+def pools(arch: Mapping[str, Any]) -> tuple[int, ...]:
+    """The side of each pooling of a built-in network, in order.
+
+    Raises:
+        ArchitectureError: keys or values that the built-in network does not take.
+    """
+    layers = CnnConfig.from_mapping(arch).layers()
+    return tuple(layer.pool_size for layer in layers if layer.pool_size > 1)
+
+
+def notebook_table(rows: Sequence[TrialRow], *, test_is_validation: bool, width: int = 120) -> Table | None:
+    """The notebook's comparison of its networks, with their true pooling; None where no trial is a built-in CNN.
+
+    One row a trial that ended well, in the order of the trials; with its number where the rest does not tell them
+    apart. As in the notebook, the errors are losses.
+    """
+    builtin = sorted((row for row in rows if _is_comparable(row)), key=lambda row: row.number)
     if not builtin:
         return None
-    scored = "test" if test_is_validation else "validation"
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    heads = ("hidden layers", "kernel size", "padding", "max pooling", "epochs")
-    for head in (*heads, "train error", "train accuracy", f"{scored} error", f"{scored} accuracy"):
-        table.add_column(head, justify="right")
-    for row in sorted(builtin, key=lambda row: row.number):
-        table.add_row(*notebook_cells(row))
+    heads = _notebook_heads(test_is_validation=test_is_validation)
+    lines = [notebook_cells(row) for row in builtin]
+    if len({line[:4] for line in lines}) < len(lines):
+        heads = ("trial", *heads)
+        lines = [(str(row.number), *line) for row, line in zip(builtin, lines, strict=True)]
+    widths, gap = _widths(heads, lines, width)
+    table = _table(sum(widths) + gap * (len(widths) - 1), gap)
+    for head, own in zip(heads, widths, strict=True):
+        table.add_column(head, justify="right", width=own)
+    for line in lines:
+        table.add_row(*line)
     return table
+
+
+def _widths(heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
+    """Each column's width and the gap between them: unbroken where all fit, else as wide as its longest word."""
+    columns = [(head, *cells) for head, cells in zip(heads, zip(*lines, strict=True), strict=True)]
+    gaps = len(columns) - 1
+    whole = [max(map(len, texts)) for texts in columns]
+    if sum(whole) + _GAP * gaps <= width:
+        return whole, _GAP
+    words = [max(map(_longest_word, texts)) for texts in columns]
+    return words, _GAP if sum(words) + _GAP * gaps <= width else 1
+
+
+def _longest_word(text: str) -> int:
+    """Its length; a short text, such as a percentage or two poolings, is not broken."""
+    return len(text) if len(text) <= 8 else max(map(len, text.split()))
+
+
+def _table(least: int, gap: int) -> Table:
+    """An empty table, `least` characters wide or more."""
+    return Table(
+        box=None,
+        padding=(0, gap, 0, 0),
+        pad_edge=False,
+        header_style="bold",
+        caption_justify="left",
+        min_width=least,
+    )
+
+
+def _notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
+    heads = ("hidden layers", "kernel size", "padding", "max pooling", "epochs", "train error", "train accuracy")
+    if test_is_validation:
+        return (*heads, "test error (optimistic: chosen on it)", "test accuracy (optimistic: chosen on it)")
+    return (*heads, "validation error", "validation accuracy")
+
+
+def _is_comparable(row: TrialRow) -> bool:
+    if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_builtin(row.details.get("arch") or {}):
+        return False
+    try:
+        pools(row.details["arch"])
+    except ArchitectureError:  # recorded by another version, with keys that this one does not know
+        return False
+    return True
 
 
 def notebook_cells(row: TrialRow) -> tuple[str, ...]:
-    """One row of the notebook's table; its errors are losses."""
-    config = CnnConfig.from_mapping(row.details["arch"])
+    """One row of the notebook's table."""
+    arch = row.details["arch"]
+    config = CnnConfig.from_mapping(arch)
+    pruned = " (pruned)" if row.state is TrialState.PRUNED else ""
     metrics = row.metrics
     return (
         str(config.depth),
         _sizes([layer.kernel_size for layer in config.layers()]),
         config.padding,
-        _sizes([layer.pool_size for layer in config.layers() if layer.pool_size > 1]) or "none",
-        f"{metrics['epochs']:.0f}",
-        f"{metrics['train_loss']:.4f}",
-        f"{100 * metrics['train_accuracy']:.2f} %",
-        f"{metrics['val_loss']:.4f}",
-        f"{100 * metrics['val_accuracy']:.2f} %",
+        _pooling(config.pooling, pools(arch)),
+        (cell_text(metrics.get("epochs")).removesuffix(".0")) + pruned,
+        _error(metrics.get("train_loss")),
+        _percent(metrics.get("train_accuracy")),
+        _error(metrics.get("val_loss")),
+        _percent(metrics.get("val_accuracy")),
     )
+
+
+def _pooling(kind: str, sides: Sequence[int]) -> str:
+    sizes = _sizes(sides) or "none"
+    return sizes if kind == "max" or not sides else f"{kind} {sizes}"
 
 
 def _sizes(sides: Sequence[int]) -> str:
     return ", ".join(f"{side}x{side}" for side in dict.fromkeys(sides))
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else _decimals(value)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"

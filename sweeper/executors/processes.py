@@ -135,7 +135,9 @@ class ProcessExecutor:
 
 
 def exit_reason(exitcode: int | None) -> str:
-    """Says in words how a process ended that left no result."""
+    """Says in words how a process ended that left no result; nothing to say of a quiet end."""
+    if exitcode == 0:
+        return ""
     if exitcode is None or exitcode == 255:
         return "its process ended, and how is not known"
     if exitcode >= 0:
