@@ -32,8 +32,6 @@ from sweeper.records import EpochReport, Objective, PreparedData, TrialRow, Tria
 from sweeper.study import StudyTrial, SweepStudy
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
     from sweeper.tracker import Tracker
 
 _POLL_S = 0.2
@@ -61,7 +59,7 @@ class Recording:
 
     parent_run_id: str
     tags: dict[str, str]
-    distributions: Mapping[str, BaseDistribution]
+    distributions: Mapping[str, Any]
     objective: Objective
 
 

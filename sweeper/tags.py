@@ -37,6 +37,8 @@ SPLIT_DIGEST = "sweeper.split_digest"
 #: MLflow's own, which its UI reads.
 MLFLOW_PARENT = "mlflow.parentRunId"
 MLFLOW_USER = "mlflow.user"
+MLFLOW_EXPERIMENT_KIND = "mlflow.experimentKind"
+MODEL_TRAINING = "custom_model_development"  # opens the UI on the runs instead of on traces
 MLFLOW_SOURCE_NAME = "mlflow.source.name"
 MLFLOW_SOURCE_TYPE = "mlflow.source.type"
 

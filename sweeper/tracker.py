@@ -428,7 +428,8 @@ def _experiment(client: MlflowClient, name: str, location: str | None) -> Experi
     """Gets, restores or creates the experiment; `location` is where a new one keeps its artifacts."""
     found = client.get_experiment_by_name(name)
     if found is None:
-        return client.get_experiment(client.create_experiment(name, artifact_location=location))
+        tags = {keys.MLFLOW_EXPERIMENT_KIND: keys.MODEL_TRAINING}
+        return client.get_experiment(client.create_experiment(name, artifact_location=location, tags=tags))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found

@@ -1,0 +1,131 @@
+"""The rules of the sources themselves: who may import whom, and every key of the schema is read by something."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sweeper import config
+from sweeper.compose import canonical
+from sweeper.explain import known_keys
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("hydra_plugins/*.py")])
+
+#: Libraries with one home each: the modules that may import them.
+HOMES = {
+    "optuna": {"sweeper/study.py"},
+    "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py"},
+    "keras": {"sweeper/trial.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
+    "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
+    "sklearn": {"sweeper/data/digits.py"},
+    "matplotlib": {"sweeper/figures.py"},
+}
+
+#: The layers, lowest first; a module imports from its own layer or below.
+LAYERS = (
+    {"errors", "records", "paths", "quiet", "tags", "mlflow_settings"},
+    {"lock", "machine", "config", "statistics", "mlflow_format", "provenance", "model_files", "relocate", "space"},
+    {"data", "models", "compose", "leaderboard"},
+    {"preflight", "identity", "figures", "study", "tracker", "tables", "ui", "display"},
+    {"trial", "estimate", "report", "plan_table", "explain"},
+    {"preload", "executors"},
+    {"driver"},
+    {"lifecycle"},
+    {"app", "commands", "__main__", "hydra_plugins"},
+)
+LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def _imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "sweeper":
+                yield from (f"sweeper.{alias.name}" for alias in node.names)
+
+
+def _place(path: Path) -> str:
+    """The name of a file's place in LAYERS: its module, or its package."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if parts[0] == "sweeper" else parts[0]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_downwards_and_each_library_has_one_home(path: Path) -> None:
+    if path == ROOT / "sweeper/__init__.py":
+        return
+    for name in _imports(path):
+        top, *below = name.split(".")
+        if top in HOMES:
+            assert str(path.relative_to(ROOT)) in HOMES[top], f"{path} imports {top}"
+        if (top == "sweeper" and below) or top == "models":
+            imported = below[0] if top == "sweeper" else "models"
+            # models reads the error tree of the layer below and is itself imported from above
+            assert LEVELS[imported] <= LEVELS[_place(path)], f"{path} imports {name} from a layer above"
+
+
+def test_a_refusal_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; sys.argv = ['sweeper', '-m', 'arch.depth=0']\n"
+        "from sweeper.__main__ import main\n"
+        "assert main() == 2\n"
+        "heavy = {'tensorflow', 'keras', 'mlflow', 'optuna', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("ArchitectureError: arch.depth=0 is not accepted")
+
+
+def _schema_keys(node: type, above: str = "") -> Iterator[str]:
+    for field in dataclasses.fields(node):
+        kind = field.default_factory if field.default_factory is not dataclasses.MISSING else None
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            yield from _schema_keys(kind, f"{above}{field.name}.")
+        else:
+            yield f"{above}{field.name}"
+
+
+@pytest.mark.parametrize("key", list(_schema_keys(config.Config)))
+def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
+    name = key.rsplit(".", 1)[-1]
+    readers = [
+        path
+        for path in SOURCES
+        if path.name != "config.py"
+        and (f".{name}" in path.read_text(encoding="utf-8") or f'"{name}"' in path.read_text(encoding="utf-8"))
+    ]
+    assert readers, f"nothing reads {key}"
+
+
+def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
+    defaults = {
+        "training/default.yaml": dataclasses.asdict(config.TrainingConfig()),
+        "tracking/local.yaml": dataclasses.asdict(config.TrackingConfig()),
+        "objective/val_accuracy.yaml": dataclasses.asdict(config.ObjectiveConfig()),
+        "sampler/grid.yaml": dataclasses.asdict(config.SamplerConfig()),
+        "executor/processes.yaml": dataclasses.asdict(config.ExecutorConfig()),
+    }
+    for name, expected in defaults.items():
+        assert canonical(yaml.safe_load((ROOT / "conf" / name).read_text())) == canonical(expected), name
+    written = yaml.safe_load((ROOT / "conf/config.yaml").read_text())
+    assert written["sweep"] == dataclasses.asdict(config.SweepConfig())
+    assert written["seed"] == config.Config().seed
+    assert written["output_dir"] == config.Config().output_dir
+
+
+def test_known_keys_name_the_options_that_set_them() -> None:
+    assert known_keys()["optimizer.momentum"] == ["rmsprop", "sgd"]
+    assert "arch.depth" in known_keys()

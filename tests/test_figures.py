@@ -1,0 +1,290 @@
+"""Pictures: they decode, have their axes named, and hold what they are to show; no warning whatever the numbers."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from sweeper import figures
+from sweeper.records import Objective, TrialRow, TrialState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+pytestmark = pytest.mark.filterwarnings("error")
+ACCURACY = Objective("val_accuracy", "maximize")
+NAN = float("nan")
+
+
+def pixels(figure: Figure, path: Path) -> np.ndarray[Any, Any]:
+    """Saves and decodes a figure; it is no blank sheet, and nothing reaches over its edge."""
+    from matplotlib.image import imread
+
+    figures.save(figure, path, dpi=50)
+    image = imread(path)[:, :, :3]
+    assert min(image.shape[:2]) > 100
+    assert np.ptp(image) > 0.5
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert np.all(edge == 1), "something is cut off"
+    return image
+
+
+def history(num_epochs: int, rate: float = 0.3, **wrong: float) -> tuple[dict[str, float], ...]:
+    return tuple(
+        {
+            "loss": 2.3 * math.exp(-rate * epoch),
+            "accuracy": 1 - 0.9 * math.exp(-rate * epoch),
+            "val_loss": 2.4 * math.exp(-rate * epoch),
+            "val_accuracy": 1 - math.exp(-rate * (epoch + 1)),
+            **(wrong if epoch == 1 else {}),
+        }
+        for epoch in range(num_epochs)
+    )
+
+
+def labels(axes: Axes) -> tuple[str, str]:
+    return axes.get_xlabel(), axes.get_ylabel()
+
+
+def xs(line: Any) -> list[float]:
+    return list(line.get_xdata())
+
+
+def ys(line: Any) -> list[float]:
+    return list(line.get_ydata())
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        history(10),
+        history(1),
+        history(3, val_loss=NAN, val_accuracy=NAN),
+        history(3, loss=1e9),
+        ({"loss": NAN, "accuracy": NAN, "val_loss": NAN, "val_accuracy": NAN},),
+        ({"loss": 1.0},),
+        (),
+    ],
+    ids=["ten epochs", "one epoch", "a NaN", "an explosion", "nothing but NaN", "no validation", "no epoch"],
+)
+def test_the_curves_of_a_trial(epochs: tuple[dict[str, float], ...], tmp_path: Path) -> None:
+    figure = figures.curves_figure(epochs)
+    pixels(figure, tmp_path / "curves.png")
+    loss, accuracy = figure.axes
+    assert (labels(loss), labels(accuracy)) == (("epoch", "loss (cross-entropy)"), ("epoch", "accuracy"))
+    for axes in (loss, accuracy):
+        assert [line.get_label() for line in axes.lines] == ["train", "validation"]
+        least, most = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if least <= tick <= most]
+        assert ticks
+        assert ticks == [round(tick) for tick in ticks]
+
+
+def test_the_curves_show_every_epoch_from_one() -> None:
+    loss, accuracy = figures.curves_figure(history(4)).axes
+    assert xs(loss.lines[0]) == [1, 2, 3, 4]
+    assert ys(accuracy.lines[1]) == [one["val_accuracy"] for one in history(4)]
+    assert all(line.get_marker() != "None" for line in [*loss.lines, *accuracy.lines])
+
+
+@pytest.mark.parametrize(("largest", "scale"), [(2.0, "linear"), (1e6, "log")])
+def test_a_loss_that_exploded_does_not_flatten_the_others(largest: float, scale: str) -> None:
+    assert figures.curves_figure(history(5, val_loss=largest)).axes[0].get_yscale() == scale
+
+
+WEIGHTS: dict[str, dict[str, np.ndarray[Any, Any]]] = {
+    "three layers": {f"conv{number}": np.random.default_rng(number).normal(size=(3, 3, 4, 5)) for number in range(3)},
+    "half precision": {"dense": np.random.default_rng(0).normal(size=(4, 5)).astype(np.float16)},
+    "constant": {"dense": np.ones((3, 4))},
+    "nearly constant": {"dense": np.array([1.0, 1.0 + 1e-15, 1.0])},
+    "differences too small to square": {"dense": np.array([0.0, 1e-200])},
+    "one value": {"dense": np.zeros(1)},
+    "no value": {"dense": np.zeros((0, 3))},
+    "not finite": {"dense": np.array([NAN, math.inf])},
+    "some not finite": {"dense": np.array([NAN, 1.0, 2.0, -math.inf])},
+    "hostile names": {"$x": np.arange(5.0), "$a$ $\\frac$": np.arange(3.0), "[red]_^ 数字": np.arange(4.0)},
+    "long names": {f"a_rather_long_name_of_a_layer_{number}": np.arange(9.0) for number in range(6)},
+    "many layers": {f"block{number}_conv": np.arange(9.0) for number in range(60)},
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS.keys())
+def test_the_weights_of_a_trial(weights: dict[str, np.ndarray[Any, Any]], tmp_path: Path) -> None:
+    figure = figures.weights_figure(weights)
+    pixels(figure, tmp_path / "weights.png")
+    (axes,) = figure.axes
+    assert labels(axes) == ("layer (number of weights)", "weight")
+    if weights:
+        assert len(axes.get_xticklabels()) == len(weights)
+
+
+def test_each_layer_has_a_violin_a_name_and_its_number_of_weights() -> None:
+    weights = {"conv1": np.arange(48.0), "constant": np.ones(9), "dense": np.random.default_rng(0).normal(size=2_500)}
+    (axes,) = figures.weights_figure(weights).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["conv1\n(48)", "constant\n(9)", "dense\n(2,500)"]
+    from matplotlib.collections import FillBetweenPolyCollection
+
+    assert len([one for one in axes.collections if isinstance(one, FillBetweenPolyCollection)]) == 2
+    assert [ys(line) for line in axes.lines] == [[1.0]]
+
+
+def test_the_weights_of_a_trial_are_drawn_alike_each_time(tmp_path: Path) -> None:
+    weights = {"dense": np.random.default_rng(0).normal(size=50_000)}
+    first, second = (pixels(figures.weights_figure(weights), tmp_path / name) for name in ("a.png", "b.png"))
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 20, 21, 100])
+def test_the_confusion_of_a_trial(num_classes: int, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).integers(1, 1_000, (num_classes, num_classes))
+    figure = figures.confusion_figure(matrix, [f"$c$ {name}" for name in range(num_classes)])
+    pixels(figure, tmp_path / "confusion.png")
+    axes = figure.axes[0]
+    assert labels(axes) == ("predicted class", "true class")
+    shown = [text.get_text() for text in axes.texts]
+    assert shown == ([str(count) for count in matrix.ravel()] if num_classes <= 20 else [])
+
+
+def test_a_count_stands_in_its_true_row_and_predicted_column(tmp_path: Path) -> None:
+    figure = figures.confusion_figure(np.array([[5, 0], [2, 3]]), ["cat", "dog"])
+    pixels(figure, tmp_path / "confusion.png")
+    axes = figure.axes[0]
+    assert {text.get_position(): text.get_text() for text in axes.texts} == {(0, 0): "5", (0, 1): "2", (1, 1): "3"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
+
+
+def test_a_class_without_an_image_is_no_division_by_zero(tmp_path: Path) -> None:
+    pixels(figures.confusion_figure(np.array([[0, 0], [1, 3]]), ["a", "b"]), tmp_path / "confusion.png")
+
+
+def trial(number: int, num_epochs: int = 5, state: TrialState = TrialState.COMPLETE, **more: Any) -> TrialRow:
+    epochs = more.pop("history", history(num_epochs, 0.1 + 0.01 * number))
+    return TrialRow(
+        number,
+        state,
+        {},
+        {"val_accuracy": epochs[-1]["val_accuracy"]} if epochs else {},
+        error="it broke" if state is TrialState.FAILED else "",
+        history=epochs,
+        overrides=more.pop("overrides", (f"arch.depth={number}", "arch.kernel_size=3")),
+        **more,
+    )
+
+
+@pytest.mark.parametrize("num_trials", [1, 3, 10, 11, 60, 500])
+def test_the_curves_of_a_sweep(num_trials: int, tmp_path: Path) -> None:
+    rows = [trial(number) for number in range(num_trials)]
+    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    pixels(figure, tmp_path / "curves.png")
+    loss, accuracy = figure.axes
+    assert (labels(loss), labels(accuracy)) == (("epoch", "validation loss"), ("epoch", "validation accuracy"))
+    assert len(loss.lines) == len(accuracy.lines) == num_trials
+    thickest = max(accuracy.lines, key=lambda line: line.get_linewidth())
+    assert ys(thickest) == [one["val_accuracy"] for one in rows[-1].history]
+    best = f"best: trial {num_trials - 1}: arch.depth={num_trials - 1} arch.kernel_size=3"
+    assert legend(figure)[0] == best
+    assert len(legend(figure)) == (num_trials if num_trials <= 10 else 1)
+
+
+ODD: dict[str, list[TrialRow]] = {
+    "no trial": [],
+    "failed, with a part of its history": [trial(0), trial(1, 2, TrialState.FAILED)],
+    "failed at once": [trial(0), trial(1, 0, TrialState.FAILED)],
+    "all failed": [trial(0, 2, TrialState.FAILED)],
+    "pruned": [trial(0), trial(1, 1, TrialState.PRUNED)],
+    "running": [trial(0), trial(1, 2, TrialState.RUNNING)],
+    "one epoch": [trial(0, 1), trial(1, 1)],
+    "a NaN": [trial(0, history=history(4, val_loss=NAN, val_accuracy=NAN))],
+    "an explosion": [trial(0), trial(1, history=history(4, val_loss=1e30))],
+    "infinite": [trial(0, history=history(4, val_loss=math.inf))],
+    "long overrides": [
+        trial(number, overrides=("arch.filters=[32,64,128,256,512]", f"optimizer.learning_rate={number}", "x" * 200))
+        for number in range(3)
+    ],
+}
+
+
+@pytest.mark.parametrize("rows", ODD.values(), ids=ODD.keys())
+def test_the_curves_of_an_odd_sweep(rows: list[TrialRow], tmp_path: Path) -> None:
+    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    pixels(figure, tmp_path / "curves.png")
+    drawn = [row for row in rows if row.history and row.state is not TrialState.RUNNING]
+    assert all(len(axes.lines) == len(drawn) for axes in figure.axes)
+
+
+def test_what_a_user_gave_is_in_the_legend_as_it_is(tmp_path: Path) -> None:
+    texts = ["=cmd|' /C calc'!A0", "[bold]x", "<script>", "$x", "$a$ _^{}", "\\frac", "a\nb", "größe 数字 🎉"]
+    rows = [trial(number, overrides=(text,)) for number, text in enumerate(texts)]
+    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    pixels(figure, tmp_path / "curves.png")
+    shown = [line.replace(r"\$", "$").removeprefix("best: ") for line in legend(figure)]
+    expected = [f"trial {number}: {' '.join(text.split())}" for number, text in enumerate(texts)]
+    assert sorted(shown) == expected
+
+
+def test_pruned_and_failed_trials_are_dotted_and_named_so() -> None:
+    rows = [trial(0), trial(1, 2, TrialState.PRUNED), trial(2, 1, TrialState.FAILED)]
+    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    styles = {str(line.get_label()).split(":")[-2].strip(): line.get_linestyle() for line in figure.axes[0].lines}
+    assert styles == {"trial 0": "-", "trial 1 (pruned)": ":", "trial 2 (failed)": ":"}
+
+
+def test_no_trial_is_the_best_where_none_is_complete() -> None:
+    figure = figures.sweep_curves_figure([trial(0, 2, TrialState.PRUNED)], ACCURACY)
+    assert legend(figure)[0].startswith("trial 0 (pruned): ")
+
+
+def test_the_best_follows_the_objective() -> None:
+    rows = [trial(0), trial(1)]
+    for row, loss in zip(rows, (0.1, 0.2), strict=True):
+        row.metrics["val_loss"] = loss
+    assert legend(figures.sweep_curves_figure(rows, ACCURACY))[0].startswith("best: trial 1")
+    assert legend(figures.sweep_curves_figure(rows, Objective("val_loss", "minimize")))[0].startswith("best: trial 0")
+
+
+def test_curves_of_a_test_set_that_was_chosen_on_are_labelled() -> None:
+    figure = figures.sweep_curves_figure([trial(0, details={"test_is_validation": True})], ACCURACY)
+    assert figure.axes[1].get_ylabel() == "test accuracy (optimistic: chosen on the test set)"
+
+
+def test_drawing_needs_neither_a_display_nor_pyplot(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from sweeper import figures;"
+        "assert 'matplotlib' not in sys.modules;"
+        "figures.save(figures.curves_figure([{'loss': 1.0, 'accuracy': 0.5}]), Path(sys.argv[1]));"
+        "assert 'matplotlib.pyplot' not in sys.modules and 'pandas' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.png")],
+        cwd=Path(__file__).resolve().parent.parent,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MPLBACKEND": "TkAgg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_trials_three_pictures_take_no_long_time(tmp_path: Path) -> None:
+    """0.55 s on the two cores where it was measured; the limit leaves room for a busy machine."""
+    weights = {f"conv{number}": np.random.default_rng(number).normal(size=10_000) for number in range(5)}
+    matrix = np.random.default_rng(0).integers(0, 40, (10, 10))
+    figures.save(figures.curves_figure(history(2)), tmp_path / "warm.png")
+    started = time.perf_counter()
+    figures.save(figures.curves_figure(history(10)), tmp_path / "curves.png")
+    figures.save(figures.weights_figure(weights), tmp_path / "weights.png")
+    figures.save(figures.confusion_figure(matrix, list("0123456789")), tmp_path / "confusion.png")
+    assert time.perf_counter() - started < 3
