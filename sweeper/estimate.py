@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sweeper.preflight import PlannedTrial
 from sweeper.records import TrialRow, TrialState
 
-_FLOPS_PER_S = 3e10  # one trial on two cores of a common machine, before anything ran here
+_FLOPS_PER_S = 5e10  # one trial on two cores of a common machine, before anything ran here
 _TRIAL_OVERHEAD_S = 2.5  # tracing the network, pictures, saving
 _BACKWARD = 3  # forward and backward together, in forward passes
 

@@ -132,7 +132,7 @@ def _write(target: str, text: str, option: str) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    if target == "-":
+    if target in ("-", "/dev/stdout"):
         sys.stdout.write(text)
         sys.stdout.flush()
         return

@@ -186,6 +186,11 @@ def test_a_file_that_cannot_be_written_is_refused(option: str, write: Write, tmp
     assert (tmp_path / "file").read_text() == "kept"
 
 
+def test_the_name_of_standard_output_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    report.write_csv([sweep(trial(0))], "/dev/stdout")
+    assert capsys.readouterr().out.startswith("rank,trial,state")
+
+
 def test_a_file_is_replaced_and_a_link_to_it_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("old")
     (tmp_path / "link.csv").symlink_to("real.csv")
