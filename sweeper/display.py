@@ -16,7 +16,6 @@ from rich.text import Text
 
 from sweeper.records import EpochReport, Objective, TrialRow, TrialState
 
-
 _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
 
 

@@ -153,7 +153,9 @@ def test_nothing_is_written_beside_the_output_folder(folder: Path, done: Done) -
     assert {path.name for path in sweep.iterdir()} == {"leaderboard.csv", "multirun.yaml", "curves.png", ".lock"}
 
 
-def test_the_report_command_gives_the_same_leaderboard(folder: Path, rows: list[dict[str, str]], run_sweeper: Run) -> None:
+def test_the_report_command_gives_the_same_leaderboard(
+    folder: Path, rows: list[dict[str, str]], run_sweeper: Run
+) -> None:
     report = run_sweeper(folder, "report", "--csv", "-")
 
     assert report.returncode == 0
