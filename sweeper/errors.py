@@ -12,7 +12,8 @@
     │   └── StoreError                an output folder, a store or a report that cannot be had
     ├── TrialError                    this trial is bad, the others go on
     │   └── NonFiniteError            its loss is NaN or infinite
-    └── ExecutorError                 trials can no longer be started
+    ├── ExecutorError                 trials can no longer be started
+    └── TrackingError                 what was found can no longer be recorded
 
 A message has up to three sentences: what was given, what is accepted, what to type.
 What does not live here: the text of those messages, which stands where they are raised.
@@ -78,6 +79,10 @@ class NonFiniteError(TrialError):
 
 class ExecutorError(SweeperError):
     """The executor can start no more trials."""
+
+
+class TrackingError(SweeperError):
+    """The tracker's store or server failed while the sweep ran."""
 
 
 def did_you_mean(given: str, accepted: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from sweeper import data, display, figures, report
 from sweeper.compose import canonical
 from sweeper.config import DataConfig, SweepConfig, TrackingConfig
 from sweeper.driver import Driver, Job, Recording, read_result
-from sweeper.errors import SweepChangedError, SweeperError
+from sweeper.errors import SweepChangedError, SweeperError, TrackingError
 from sweeper.executors import Executor
 from sweeper.identity import differences, fixed_part, trial_hash, trial_identity
 from sweeper.lock import store_lock
@@ -56,7 +56,28 @@ Announce = Callable[[Sequence[PlannedTrial], int], None]
 
 
 def run_sweep(request: SweepRequest, executor: Executor, console: Console, announce: Announce) -> int:
-    """Runs what is left of a sweep and writes its leaderboard; returns the exit status."""
+    """Runs what is left of a sweep and writes its leaderboard; returns the exit status.
+
+    Raises:
+        RefusedError: the data, the stores or the sweep of this name do not allow it; nothing has trained.
+        SweeperError: a store or the disk failed; what had finished is kept.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return _run_sweep(request, executor, console, announce)
+    except (OSError, SQLAlchemyError, TrackingError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of what is printed went away
+            raise
+        cause = getattr(error, "orig", None) or error  # below SQLAlchemy, what the database said
+        kind = "" if isinstance(error, SweeperError) else f"{type(cause).__name__}: "
+        raise SweeperError(
+            f"The sweep stopped: {kind}{' '.join(str(cause).split())[:400]}. What had finished is kept.  "
+            f"To go on, once that is mended: {request.resume_line}"
+        ) from error
+
+
+def _run_sweep(request: SweepRequest, executor: Executor, console: Console, announce: Announce) -> int:
     candidates = _candidates(request, _prepare_data(request, console))
     study, tracker = _open_stores(request, console)
     about = _checked_about(request, study, candidates[0].spec.data)
@@ -79,7 +100,7 @@ def run_sweep(request: SweepRequest, executor: Executor, console: Console, annou
         executor, study, tracker, shown, request.folder, recording, trial_timeout_s=request.sweep.trial_timeout_s
     )
     try:
-        _drive(driver, study, tracker, request, list(jobs.values()))
+        _drive(driver, study, request, list(jobs.values()))
     finally:
         shown.close()
     return _close(request, study, tracker, parent_run_id, console, interrupted=driver.interrupted, ran=set(jobs))
@@ -247,25 +268,12 @@ def _start_parent(request: SweepRequest, tracker: Tracker) -> str:
     return parent_run_id
 
 
-def _drive(driver: Driver, study: SweepStudy, tracker: Tracker, request: SweepRequest, jobs: list[Job]) -> None:
-    """Settles what a killed driver left, then runs the loop.
-
-    Raises:
-        SweeperError: a store or the disk failed; what had finished is kept.
-    """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        study.reopen()
-        left = [job for job in jobs if not _replayed(driver, request, study, job)]
-        study.close_left_over({job.spec.number for job in left}, request.objective)
-        driver.run(left)
-    except (OSError, SQLAlchemyError) as error:
-        cause = " ".join(str(error).split())[:400]
-        raise SweeperError(
-            f"The sweep stopped: {type(error).__name__}: {cause}. What had finished is kept.  "
-            f"To go on: {request.resume_line}"
-        ) from error
+def _drive(driver: Driver, study: SweepStudy, request: SweepRequest, jobs: list[Job]) -> None:
+    """Settles what a killed driver left, then runs the loop."""
+    study.reopen()
+    left = [job for job in jobs if not _replayed(driver, request, study, job)]
+    study.close_left_over({job.spec.number for job in left}, request.objective)
+    driver.run(left)
 
 
 def _replayed(driver: Driver, request: SweepRequest, study: SweepStudy, job: Job) -> bool:

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import functools
 import getpass
+import logging
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +32,7 @@ from urllib.parse import urlsplit
 from sweeper import mlflow_settings, relocate
 from sweeper import tags as keys
 from sweeper.config import TrackingConfig
-from sweeper.errors import ConfigError, StoreError, SweeperError
+from sweeper.errors import ConfigError, StoreError, TrackingError
 from sweeper.mlflow_format import MAX_KEY_LENGTH, MAX_PARAM_LENGTH, cut, param_key, param_value, sqlite_uri, tag_values
 from sweeper.paths import OutputPaths
 from sweeper.records import EPOCH_METRICS, EpochReport, TrialState
@@ -86,10 +88,7 @@ def _stops_the_sweep(
         try:
             return method(self, *args, **kwargs)
         except _failures() as error:
-            raise SweeperError(
-                f"MLflow at {self.uri} failed in {method.__name__}: {_reason(error)}. What had finished is kept; "
-                "mend the cause and type the same line with sweep.name=NAME, which goes on where it stopped"
-            ) from error
+            raise TrackingError(f"MLflow at {self.uri} failed in {method.__name__}: {_reason(error)}") from error
 
     return wrapped
 
@@ -152,7 +151,7 @@ class Tracker:
                 found = _experiment(client, experiment, None)
         except _failures() as error:
             raise StoreError(
-                f"tracking.uri={uri} does not answer as an MLflow server: {_reason(_root(error))}. Accepted: the "
+                f"tracking.uri={uri} does not answer as an MLflow server: {_reason(error)}. Accepted: the "
                 "address of a running `mlflow server`, or null (SQLite under output_dir).  Try: tracking.uri=null"
             ) from error
         return cls(client, uri, found.experiment_id)
@@ -403,6 +402,8 @@ def _client(uri: str) -> MlflowClient:
     mlflow_settings.prepare()
     from mlflow import MlflowClient
 
+    # What fails in the database is raised too, and told once, in a paragraph.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
@@ -489,17 +490,22 @@ def _failures() -> tuple[type[Exception], ...]:
     return MlflowException, SQLAlchemyError, CommandError, OSError
 
 
-def _root(error: BaseException) -> BaseException:
-    """The error that began it: `[Errno 111] Connection refused` below three layers of retries."""
-    while (before := error.__cause__ or error.__context__) is not None:
-        error = before
-    return error
-
-
 def _reason(error: BaseException) -> str:
-    """The first line of an error, without its full stop; a page of HTML is not a reason."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    """The first line of an error, without its full stop; a page of HTML is not a reason.
+
+    Where the system or SQLite began it, theirs: `database or disk is full`, `[Errno 111] Connection refused`, which
+    the user can mend, below MLflow's and SQLAlchemy's layers.
+    """
+    deepest = [one for one in _chain(error) if isinstance(one, OSError | sqlite3.Error)][-1:]
+    text = str(deepest[0] if deepest else error).strip()
+    lines = text.splitlines() or [type(error).__name__]
     return cut(lines[0], 300).rstrip(". ")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
