@@ -20,7 +20,7 @@ from sweeper.config import DataConfig, SweepConfig, TrackingConfig
 from sweeper.driver import Driver, Job, Recording, read_result
 from sweeper.errors import SweepChangedError, SweeperError, TrackingError
 from sweeper.executors import Executor
-from sweeper.identity import differences, fixed_part, trial_hash, trial_identity
+from sweeper.identity import differences, fixed_part, leaves, trial_hash, trial_identity
 from sweeper.lock import store_lock
 from sweeper.paths import OutputPaths, SweepPaths, write_atomically
 from sweeper.preflight import PlannedTrial
@@ -343,7 +343,14 @@ def load_report(paths: OutputPaths, name: str) -> report.SweepReport:
         name=name,
         objective=Objective(about["metric"], about["direction"]),
         params=tuple(about["params"]),
-        rows=tuple(trial.as_row() for trial in study.trials()),
+        rows=tuple(_with_params(trial, about["params"]) for trial in study.trials()),
         about={"data": about["data"], "started": about["started"]},
         test_is_validation=bool(about["test_is_validation"]),
     )
+
+
+def _with_params(trial: StudyTrial, keys: Sequence[str]) -> TrialRow:
+    """A trial's row with every swept key: one that varies only since a later line stands in its configuration."""
+    row = trial.as_row()
+    later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
+    return replace(row, params={**row.params, **later})

@@ -282,7 +282,8 @@ def _save_files(
     num_classes = spec.data.summary.num_classes
     matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(matrix, (labels, predicted), 1)
-    figures.save(figures.curves_figure(history), folder / "curves.png")
+    curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
+    figures.save(curves, folder / "curves.png")
     figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
     figures.save(
         figures.confusion_figure(matrix, [str(label) for label in range(num_classes)]), folder / "confusion.png"

@@ -99,6 +99,11 @@ def test_the_curves_show_every_epoch_from_one() -> None:
     assert all(line.get_marker() != "None" for line in [*loss.lines, *accuracy.lines])
 
 
+def test_curves_on_the_test_set_are_labelled_optimistic() -> None:
+    for axes in figures.curves_figure(history(3), test_is_validation=True).axes:
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "test (optimistic)"]
+
+
 @pytest.mark.parametrize(("largest", "scale"), [(2.0, "linear"), (1e6, "log")])
 def test_a_loss_that_exploded_does_not_flatten_the_others(largest: float, scale: str) -> None:
     assert figures.curves_figure(history(5, val_loss=largest)).axes[0].get_yscale() == scale

@@ -1,0 +1,91 @@
+"""The notebook's way, early stopping, restored weights, precisions and optimizers, each by a real sweep."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+SMALL = ["arch.filters=4", "arch.dense_units=16", "arch.depth=1", "data.max_samples=400"]
+
+
+def board(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"mlruns/sweeps/{name}/leaderboard.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def sweep(run: Run, folder: Path, name: str, *words: str) -> tuple[Done, list[dict[str, str]]]:
+    done = run(folder, "-m", *words, f"sweep.name={name}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done, board(folder, name)
+
+
+def curve(folder: Path, run_id: str, name: str) -> list[float]:
+    history = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db").get_metric_history(run_id, name)
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
+
+
+def test_the_notebooks_three_networks_train_on_every_image_and_say_that_they_are_optimistic(
+    tmp_path: Path, run_sweeper: Run
+) -> None:
+    done, rows = sweep(run_sweeper, tmp_path, "nb", "experiment=notebook", "data.max_samples=300", "training.epochs=1")
+
+    assert {row["arch"]: row["num_params"] for row in rows} == {
+        "depth3_kernel3": "218460",
+        "depth5_kernel5": "326398",
+        "depth7_kernel6": "717042",
+    }
+    for row in rows:
+        assert (row["test_loss"], row["test_accuracy"]) == (row["val_loss"], row["val_accuracy"])
+    assert "300 training, 300 validation and 300 test images" in done.stdout
+    assert "optimistic" in done.stdout
+    assert "3x3" in done.stdout.split("The notebook's comparison")[1]  # the second network's true pooling
+    for row in rows:
+        summary = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db").download_artifacts(
+            row["run_id"], "model_summary.txt"
+        )
+        assert f"{int(row['num_params']):,}" in Path(summary).read_text()
+
+
+def test_restored_weights_are_the_best_epochs_and_marked_as_chosen(tmp_path: Path, run_sweeper: Run) -> None:
+    # A learning rate that is far too high: the last epoch is hardly the best.
+    words = [*SMALL, "optimizer=sgd", "optimizer.learning_rate=0.9", "training.epochs=6", "training.restore_best=true"]
+    _, [row] = sweep(run_sweeper, tmp_path, "best", *words)
+
+    accuracies = curve(tmp_path, row["run_id"], "val_accuracy")
+    assert len(accuracies) == 6
+    assert float(row["val_accuracy"]) == max(accuracies)
+    assert float(row["val_accuracy"]) > accuracies[-1]
+    assert row["best_epoch"] == str(accuracies.index(max(accuracies)) + 1)
+    local = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db").download_artifacts(row["run_id"], "predictions.npz")
+    with np.load(local) as saved:
+        assert float((saved["predicted"] == saved["labels"]).mean()) == pytest.approx(max(accuracies), abs=1e-6)
+
+
+def test_early_stopping_ends_a_trial_that_no_longer_improves(tmp_path: Path, run_sweeper: Run) -> None:
+    words = ["training.epochs=30", "training.early_stopping.patience=2", "training.early_stopping.min_delta=0.9"]
+    _, [row] = sweep(run_sweeper, tmp_path, "stopped", *SMALL, *words)
+
+    assert row["epochs"] == "3"
+    assert row["state"] == "complete"
+
+
+def test_each_optimizer_and_precision_trains(tmp_path: Path, run_sweeper: Run) -> None:
+    optimizers = "optimizer=adadelta,adam,adamw,sgd,rmsprop"
+    precisions = "training.precision=float32,mixed_bfloat16,mixed_float16"
+    _, rows = sweep(run_sweeper, tmp_path, "all", *SMALL, optimizers, "training.epochs=4")
+    _, mixed = sweep(run_sweeper, tmp_path, "mixed", *SMALL, precisions, "training.epochs=4")
+
+    assert {row["optimizer"] for row in rows} == {"adadelta", "adam", "adamw", "sgd", "rmsprop"}
+    assert {row["training.precision"] for row in mixed} == {"float32", "mixed_bfloat16", "mixed_float16"}
+    assert all(row["state"] == "complete" for row in rows + mixed)
+    assert all(float(row["val_accuracy"]) > 0.3 for row in rows + mixed)
+    assert len({row["val_loss"] for row in mixed}) == 3
