@@ -56,12 +56,11 @@ def build_network(arch: Mapping[str, Any], input_shape: tuple[int, int, int], nu
     import keras
 
     builder = resolve_builder(arch["_target_"])
-    keys = {key: value for key, value in arch.items() if key != "_target_"}
-    check_signature(builder, arch["_target_"], keys)
-    model = builder(input_shape=input_shape, num_classes=num_classes, **keys)
+    check_signature(builder, arch)
+    model = builder(input_shape=input_shape, num_classes=num_classes, **_keys(arch))
     if not isinstance(model, keras.Model):
         raise ArchitectureError(f"arch._target_={arch['_target_']} returned {type(model).__name__}, not a keras.Model.")
-    shape = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else model.output_shape
+    shape = getattr(model, "output_shape", None)  # a model that knows no input yet has none
     if shape != (None, num_classes):
         raise ArchitectureError(
             f"arch._target_={arch['_target_']} gives an output of shape {shape}. Accepted: (None, {num_classes}), the "
@@ -70,13 +69,18 @@ def build_network(arch: Mapping[str, Any], input_shape: tuple[int, int, int], nu
     return model
 
 
-def check_signature(builder: Callable[..., Any], target: str, keys: Mapping[str, Any]) -> None:
+def check_signature(builder: Callable[..., Any], arch: Mapping[str, Any]) -> None:
     """Raises ArchitectureError where a builder does not take the keys of its node."""
+    target, keys = arch["_target_"], _keys(arch)
     try:
-        signature = inspect.signature(builder)
-        signature.bind(input_shape=(1, 1, 1), num_classes=2, **keys)
-    except TypeError as error:
+        inspect.signature(builder).bind(input_shape=(1, 1, 1), num_classes=2, **keys)
+    except (TypeError, ValueError) as error:  # ValueError: what is written in C may have no signature
         raise ArchitectureError(
             f"arch._target_={target} does not take the keys under arch ({', '.join(keys) or 'none'}): {error}. "
             f"{_ACCEPTED} arch=custom begins without keys.  Try: arch=custom arch._target_={target} +arch.width=8,16"
         ) from error
+
+
+def _keys(arch: Mapping[str, Any]) -> dict[str, Any]:
+    """The node's keys for its builder."""
+    return {key: value for key, value in arch.items() if key != "_target_"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +80,11 @@ def plan(config: CnnConfig, input_shape: tuple[int, int, int], num_classes: int)
 
 
 class _TooSmall(Exception):
-    """A window that is larger than its map; its text names both."""
+    """A window that is larger than its map; its text names both. It belongs to convolution `number`, from 1."""
+
+    def __init__(self, text: str, number: int) -> None:
+        super().__init__(text)
+        self.number = number
 
 
 def _layers(config: CnnConfig, input_shape: tuple[int, int, int], num_classes: int) -> Iterator[LayerPlan]:
@@ -102,8 +107,8 @@ def _convolution(config: CnnConfig, layer: ConvLayer, number: int, shape: Shape)
     height, width, channels = shape
     kernel = layer.kernel_size
     what = f"convolution {number} (kernel {kernel}x{kernel}, {config.padding} padding)"
-    height, width = (_convolved(side, kernel, config.padding, what, shape) for side in (height, width))
-    shape = (height, width, layer.filters)
+    height, width = (_convolved(side, kernel, config.padding) for side in (height, width))
+    shape = _checked((height, width, layer.filters), what, shape, number)
     weights = kernel * kernel * channels * layer.filters
     params = weights + layer.filters
     yield LayerPlan(f"conv{number}", shape, params, params, 2 * weights * height * width)
@@ -112,27 +117,25 @@ def _convolution(config: CnnConfig, layer: ConvLayer, number: int, shape: Shape)
     if layer.pool_size > 1:
         size = layer.pool_size
         what = f"the pooling after convolution {number} ({size}x{size}, {config.pool_padding} padding)"
-        height, width = (_pooled(side, size, config.pool_padding, what, shape) for side in (height, width))
-        shape = (height, width, layer.filters)
+        height, width = (_pooled(side, size, config.pool_padding) for side in (height, width))
+        shape = _checked((height, width, layer.filters), what, shape, number)
         yield LayerPlan(f"pool{number}", shape)
     if layer.dropout:
         yield LayerPlan(f"dropout{number}", shape)
 
 
-def _convolved(side: int, kernel: int, padding: str, what: str, shape: Shape) -> int:
-    out = side if padding == "same" else side - kernel + 1
-    return _checked(out, what, shape)
+def _convolved(side: int, kernel: int, padding: str) -> int:
+    return side if padding == "same" else side - kernel + 1
 
 
-def _pooled(side: int, size: int, padding: str, what: str, shape: Shape) -> int:
-    out = math.ceil(side / size) if padding == "same" else side // size
-    return _checked(out, what, shape)
+def _pooled(side: int, size: int, padding: str) -> int:
+    return math.ceil(side / size) if padding == "same" else side // size
 
 
-def _checked(side: int, what: str, shape: Shape) -> int:
-    if side < 1:
-        raise _TooSmall(f"{what} on a map of {shape[0]}x{shape[1]}")
-    return side
+def _checked(after: Shape, what: str, before: Shape, number: int) -> Shape:
+    if min(after) < 1:
+        raise _TooSmall(f"{what} on a map of {before[0]}x{before[1]}", number)
+    return after
 
 
 def _dense(name: str, inputs: int, units: int) -> LayerPlan:
@@ -140,22 +143,35 @@ def _dense(name: str, inputs: int, units: int) -> LayerPlan:
     return LayerPlan(name, (units,), params, params, 2 * inputs * units)
 
 
-def deepest_depth(config: CnnConfig, input_shape: tuple[int, int, int]) -> int:
-    """The largest depth below `config.depth` that the input allows with these settings; 0 for none."""
-    for depth in range(config.depth - 1, 0, -1):
-        try:
-            list(_layers(config.with_depth(depth), input_shape, 2))
-        except _TooSmall:
-            continue
-        return depth
-    return 0
-
-
 def _refusal(config: CnnConfig, input_shape: tuple[int, int, int], error: _TooSmall) -> str:
-    deepest = deepest_depth(config, input_shape)
+    deepest = error.number - 1  # what stands before the convolution that fails is a legal network
     size = "x".join(map(str, input_shape[:2]))
     given = f"A network of depth {config.depth} shrinks images of {size} below 1x1: {error}."
-    keys = [f"arch.{key}=same" for key in ("padding", "pool_padding") if getattr(config, key) == "valid"]
+    padded = _typed(config, _padded(config, input_shape))
     if deepest == 0:
-        return f"{given} With these settings no depth is legal.  Try: {' '.join(keys) or 'arch.kernel_size=3'}"
-    return f"{given} The deepest legal depth with these settings is {deepest}.  Try: arch.depth={deepest}, or {keys[0]}"
+        return f"{given} With these settings no depth is legal.  Try: {padded}"
+    shorter = _typed(config, config.with_depth(deepest))
+    return f"{given} The deepest legal depth with these settings is {deepest}.  Try: {shorter}, or {padded}"
+
+
+def _padded(config: CnnConfig, input_shape: tuple[int, int, int]) -> CnnConfig:
+    """The same settings with as much *same* padding as the input needs; with both nothing shrinks below 1x1."""
+    both = dataclasses.replace(config, padding="same", pool_padding="same")
+    alone = (
+        dataclasses.replace(both, pool_padding=config.pool_padding),
+        dataclasses.replace(both, padding=config.padding),
+    )
+    return next((one for one in alone if _is_legal(one, input_shape)), both)
+
+
+def _is_legal(config: CnnConfig, input_shape: tuple[int, int, int]) -> bool:
+    try:
+        return bool(list(_layers(config, input_shape, num_classes=2)))
+    except _TooSmall:
+        return False
+
+
+def _typed(old: CnnConfig, new: CnnConfig) -> str:
+    """The overrides that turn one configuration into the other."""
+    pairs = ((field.name, getattr(new, field.name)) for field in dataclasses.fields(new))
+    return " ".join(f"arch.{key}={value}".replace(" ", "") for key, value in pairs if value != getattr(old, key))

@@ -104,6 +104,7 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
     settings = Settings.of(config)
     space = parse_space(arguments, params, OverridesParser.create(config_loader=loader), loader.get_group_options)
     checked = preflight.check(Composer(loader, config, space).points(), skip_infeasible=settings.sweep.skip_infeasible)
+    preflight.check_objective(checked.trials, settings.objective)
     console = Console(highlight=False)
     _print_left_out(console, checked)
     if settings.sweep.dry_run:

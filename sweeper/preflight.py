@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.builder import is_builtin, resolve_builder
+from models.builder import check_signature, is_builtin, resolve_builder
 from models.config import CnnConfig
 from models.shapes import NetworkPlan, plan
 from sweeper import data
 from sweeper.compose import Point, canonical
 from sweeper.config import DataConfig, EarlyStoppingConfig, TrainingConfig
-from sweeper.errors import ArchitectureError, ConfigError
+from sweeper.errors import ArchitectureError, ConfigError, ObjectiveError
 from sweeper.quiet import stderr_aside
-from sweeper.records import DataSummary
+from sweeper.records import METRIC_DIRECTIONS, DataSummary, Objective
 
 OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
 _BELOW_ONE = ("rho", "beta_1", "beta_2", "momentum")
@@ -82,6 +82,17 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
     return Preflight(tuple(trials), num_equal, tuple(infeasible))
 
 
+def check_objective(trials: Iterable[PlannedTrial], objective: Objective) -> None:
+    """Raises ObjectiveError where a trial will have no such figure: operations are counted for `arch=cnn` alone."""
+    own = [planned.point.config["arch"]["_target_"] for planned in trials if planned.network is None]
+    if objective.metric == "flops" and own:
+        known = [metric for metric in METRIC_DIRECTIONS if metric != "flops"]
+        raise ObjectiveError(
+            f"objective.metric=flops is not known of a builder of your own (arch._target_={own[0]}). Accepted with it: "
+            f"{', '.join(known)}.  Try: objective.metric=num_params"
+        )
+
+
 class _Checker:
     """Checks points, each distinct node of the configuration once."""
 
@@ -131,7 +142,8 @@ def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
         )
     if not is_builtin(arch):
         with stderr_aside():  # the user's module imports TensorFlow, which greets on stderr
-            resolve_builder(arch["_target_"])
+            builder = resolve_builder(arch["_target_"])
+        check_signature(builder, arch)
         return None
     return plan(CnnConfig.from_mapping(arch), summary.input_shape, summary.num_classes)
 
