@@ -22,7 +22,7 @@ from sweeper.records import Objective, TrialRow, TrialState
 
 #: The column of the Wilson interval, and figures, the most wanted first.
 _INTERVAL = "95 % interval"
-_WANTED = ("val_accuracy", _INTERVAL, "val_loss", "train_accuracy", "train_loss", "num_params", "epochs", "duration_s")
+_WANTED = ("val_accuracy", _INTERVAL, "num_params", "val_loss", "train_accuracy", "train_loss", "epochs", "duration_s")
 _FIRST = ("rank", "trial", "state")
 _GAP = 2  # characters between columns
 _VALUE = 24  # characters of a swept value; a longer one goes on in the next line
