@@ -75,7 +75,7 @@ def test_the_leaderboard_drops_columns_and_keeps_its_numbers_whole(width: int) -
     assert text.count("complete") == 3
     assert text.count("[32,64,128]") == (3 if width >= 60 else 0)
     assert text.count("0.0012345678") == (3 if width >= 80 else 0)
-    assert text.count("218,460") == (3 if width >= 80 else 0)
+    assert text.count("218,460") == (3 if width >= 100 else 0)
     assert ("Too wide for here" in text) == (width < 80)
 
 
