@@ -28,10 +28,14 @@ def _hydra() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole, and leave as one paragraph
     import hydra
 
-    from sweeper import config
+    from sweeper import config, explain
 
     config.register()
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_never_called)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_never_called)()
+    except ValueError as error:
+        explain.refuse_group_value(error, sys.argv[1:])
+        raise
     from sweeper import app
 
     return app.exit_status

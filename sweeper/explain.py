@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra.errors import OverrideParseException
 
-from sweeper.errors import did_you_mean
+from sweeper.errors import ConfigError, did_you_mean
 
 #: Lines that repeat what was said, or speak of Hydra's insides.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
 _CONF = Path(__file__).resolve().parent.parent / "conf"
+_NOT_A_NAME = re.compile(r"null|true|false|[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
 
 
 _PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value."
@@ -62,6 +63,20 @@ def _key_hint(key: str) -> str:
         group = key.split(".")[0]
         return f"That key belongs to {', '.join(f'{group}={option}' for option in known[key])}.  {_PRINT_ALL}"
     return f"{did_you_mean(key, known)}  {_PRINT_ALL}"
+
+
+def refuse_group_value(error: ValueError, words: Sequence[str]) -> None:
+    """Raises ConfigError where Hydra gave up on a group that is given no name (`arch=3`), without saying which."""
+    if not str(error).startswith("Config group override must be"):
+        return
+    for word in words:
+        group, _, value = word.lstrip("+").partition("=")
+        options = sorted(path.stem for path in (_CONF / group).glob("*.yaml")) if group else []
+        if options and any(_NOT_A_NAME.fullmatch(part) for part in value.split(",")):
+            raise ConfigError(
+                f"{word} is not accepted: {group} is a group, chosen by the name of one of {', '.join(options)}; its "
+                f"keys are set as {group}.key={value}.  Try: {group}={options[0]}"
+            ) from error
 
 
 def known_keys() -> dict[str, list[str]]:
