@@ -109,8 +109,8 @@ def _plain(config: DictConfig) -> dict[str, Any]:
         return {key: _container(config, key) for key in VARYING}
     except MissingMandatoryValue as error:
         raise ConfigError(
-            f"{_first_line(error).removeprefix('Missing mandatory value: ')} has no value, and needs one (??? stands "
-            "for it).  Try: arch=custom arch._target_=my_networks.build"
+            f"{error.full_key} has no value, and needs one (??? stands for it).  "
+            "Try: arch=custom arch._target_=my_networks.build"
         ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(f"The configuration cannot be resolved: {_first_line(error)}.") from error

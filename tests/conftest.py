@@ -7,8 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+
+from sweeper import config
+from sweeper.compose import Composer, Point
+from sweeper.space import parse_space
+
+Compose = Callable[..., list[Point]]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +42,18 @@ def _run(
 def run_sweeper() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `python -m sweeper` with these words in a folder, as a user would."""
     return _run
+
+
+@pytest.fixture(scope="session")
+def compose() -> Compose:
+    """Composes the points of a line, with the project's own files and Hydra's own loader."""
+    config.register()
+    loader = ConfigLoaderImpl(create_config_search_path(str(ROOT / "conf")))
+    parser = OverridesParser.create(config_loader=loader)
+
+    def points(*arguments: str, params: dict[str, Any] | None = None) -> list[Point]:
+        master = loader.load_configuration("config", list(arguments), run_mode=RunMode.MULTIRUN)
+        space = parse_space(arguments, params or {}, parser, loader.get_group_options)
+        return list(Composer(loader, master, space).points())
+
+    return points

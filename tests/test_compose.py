@@ -1,0 +1,198 @@
+"""From a line to the configuration of each of its points, with the project's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from sweeper import config
+from sweeper.compose import Point, canonical
+from sweeper.errors import ConfigError
+from sweeper.space import VARYING
+
+Compose = Callable[..., list[Point]]
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+def test_without_anything_that_varies_there_is_one_point_with_the_files_values(compose: Compose) -> None:
+    [point] = compose()
+
+    assert point.overrides == ()
+    assert point.params == {}
+    assert list(point.config) == list(VARYING)
+    assert point.config["arch"]["_target_"] == "models.cnn.build"
+    assert point.config["data"] == {
+        "name": "digits",
+        "path": None,
+        "validation": 0.2,
+        "split_seed": 0,
+        "max_samples": None,
+    }
+    assert point.config["training"]["early_stopping"] == {"patience": None, "min_delta": 0.0}
+    assert point.config["optimizer"] == {"_target_": "keras.optimizers.Adadelta", "learning_rate": 1.0, "rho": 0.95}
+    assert point.config["seed"] == 0
+
+
+def test_points_come_in_the_order_of_the_line_the_last_key_fastest(compose: Compose) -> None:
+    points = compose("arch.depth=3,5", "training.epochs=2", "optimizer.learning_rate=1.0,0.3")
+
+    assert [point.overrides for point in points] == [
+        ("arch.depth=3", "optimizer.learning_rate=1.0"),
+        ("arch.depth=3", "optimizer.learning_rate=0.3"),
+        ("arch.depth=5", "optimizer.learning_rate=1.0"),
+        ("arch.depth=5", "optimizer.learning_rate=0.3"),
+    ]
+    assert [(point.config["arch"]["depth"], point.config["optimizer"]["learning_rate"]) for point in points] == [
+        (3, 1.0),
+        (3, 0.3),
+        (5, 1.0),
+        (5, 0.3),
+    ]
+    assert {point.config["training"]["epochs"] for point in points} == {2}
+
+
+def test_a_groups_choice_brings_its_file_and_is_called_by_its_name(compose: Compose) -> None:
+    points = compose("arch=depth3_kernel3,depth7_kernel6")
+
+    assert [point.params for point in points] == [{"arch": "depth3_kernel3"}, {"arch": "depth7_kernel6"}]
+    assert [point.config["arch"]["filters"] for point in points] == [[48, 64, 50], [70, 80, 60, 50, 48, 36, 24]]
+
+
+def test_a_group_and_a_value_under_it_vary_together(compose: Compose) -> None:
+    points = compose("optimizer=adam,sgd", "optimizer.learning_rate=0.1,0.3")
+
+    assert [point.config["optimizer"] for point in points] == [
+        {"_target_": "keras.optimizers.Adam", "learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.999},
+        {"_target_": "keras.optimizers.Adam", "learning_rate": 0.3, "beta_1": 0.9, "beta_2": 0.999},
+        {"_target_": "keras.optimizers.SGD", "learning_rate": 0.1, "momentum": 0.9, "nesterov": False},
+        {"_target_": "keras.optimizers.SGD", "learning_rate": 0.3, "momentum": 0.9, "nesterov": False},
+    ]
+
+
+def test_what_varies_may_stand_in_the_files_instead_of_the_line(compose: Compose) -> None:
+    points = compose("optimizer=sgd", params={"arch": "depth3_kernel3,depth5_kernel5", "seed": [0, 1]})
+
+    assert [point.overrides for point in points] == [
+        ("arch=depth3_kernel3", "seed=0"),
+        ("arch=depth3_kernel3", "seed=1"),
+        ("arch=depth5_kernel5", "seed=0"),
+        ("arch=depth5_kernel5", "seed=1"),
+    ]
+    assert {point.config["optimizer"]["_target_"] for point in points} == {"keras.optimizers.SGD"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "params"),
+    [
+        pytest.param("arch.filters=[8,16,32],8", [[8, 16, 32], 8], id="lists and numbers"),
+        pytest.param("arch.batch_norm=true,false", [True, False], id="truth values"),
+        pytest.param("training.early_stopping.patience=null,3", [None, 3], id="null"),
+        pytest.param("data.validation=test,0.5,300", ["test", 0.5, 300], id="text and numbers"),
+        pytest.param("arch.activation='relu','a,b'", ["relu", "a,b"], id="quoted text"),
+        pytest.param("+arch.label='3',3", ["3", 3], id="a quoted number is text"),
+        pytest.param("arch.dense_units=${arch.depth},5", [3, 5], id="another key's value"),
+        pytest.param("+arch.own={a:1},{b:2}", [{"a": 1}, {"b": 2}], id="dicts"),
+        pytest.param("training.threads='2',3", [2, 3], id="a typed key makes a number of a text"),
+        pytest.param("arch.depth=range(3,8,2)", [3, 5, 7], id="a range"),
+        pytest.param("optimizer=glob(adam*)", ["adam", "adamw"], id="a glob"),
+    ],
+)
+def test_params_are_the_values_that_the_configuration_has(
+    compose: Compose, argument: str, params: list[object]
+) -> None:
+    key = argument.split("=")[0].lstrip("+")
+
+    assert [point.params for point in compose(argument)] == [{key: value} for value in params]
+
+
+LINES = [
+    pytest.param(["arch.depth=3,5", "seed=0,1"], id="values"),
+    pytest.param(["optimizer=adam,sgd", "optimizer.learning_rate=0.1,0.3"], id="a group and a value under it"),
+    pytest.param(["optimizer.learning_rate=0.1,0.3", "optimizer=adam,sgd"], id="the value typed before its group"),
+    pytest.param(["arch=cnn,depth3_kernel3", "arch.filters=[8,16,32],4"], id="a list over a list"),
+    pytest.param(["arch=depth3_kernel3", "arch.filters.0=3,4", "arch.filters.2=5,6"], id="entries of a list"),
+    pytest.param(["arch.filters=4,[8,16,32]", "arch.dense_units=0,[5,6]", "seed=1,2"], id="lists and numbers in turn"),
+    pytest.param(["arch.dense_units=${arch.depth},7", "arch.depth=3,5"], id="one key follows another"),
+    pytest.param(["training.early_stopping={patience:1},{min_delta:0.5}"], id="dicts that name different keys"),
+    pytest.param(["+arch.own={a:1},{b:2}", "arch.depth=3,5"], id="dicts under an added key"),
+    pytest.param(["++arch.depth=3,5", "++arch.width=1,2"], id="keys added or replaced"),
+    pytest.param(
+        ["data=digits,mnist", "data.max_samples=null,100", "training.restore_best=1,0"], id="data and training"
+    ),
+    pytest.param(["data.validation=test,0.2,50", "training.precision=float32,mixed_bfloat16"], id="text and numbers"),
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_point_is_what_hydra_itself_composes_from_the_files(compose: Compose, line: list[str]) -> None:
+    config.register()
+    loader = ConfigLoaderImpl(create_config_search_path(str(CONF)))
+    master = loader.load_configuration("config", line, run_mode=RunMode.MULTIRUN)
+    typed = OverridesParser.create().parse_overrides(line)
+    fixed = [override.input_line or "" for override in typed if not override.is_sweep_override()]
+
+    for point in compose(*line):
+        alone = loader.load_sweep_config(master, [*fixed, *point.overrides])
+        expected = OmegaConf.to_container(OmegaConf.masked_copy(alone, list(VARYING)), resolve=True)
+        assert point.config == expected, point.overrides
+
+
+def test_equal_configurations_have_equal_identities_however_they_were_typed(compose: Compose) -> None:
+    [plain], [typed], [other] = compose(), compose("++arch.depth=3", "seed=0"), compose("seed=1")
+
+    assert plain.identity == typed.identity
+    assert plain.identity != other.identity
+    assert canonical({"b": 1, "a": [1, None]}) == canonical({"a": [1, None], "b": 1}) == '{"a":[1,null],"b":1}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(
+            ["training.batch_size=16,abc"],
+            r"training\.batch_size=abc is not accepted: Value 'abc' of type 'str' could not be converted to Integer\.$",
+            id="text for a number",
+        ),
+        pytest.param(
+            ["training.epochs=2,2.5"], r"training\.epochs=2\.5 is not accepted: .*Integer", id="half an epoch"
+        ),
+        pytest.param(["training.epochs=2,null"], r"training\.epochs=null .*is not Optional\.$", id="null for a number"),
+        pytest.param(
+            ["arch=custom"],
+            r"^arch\._target_ has no value, and needs one .*Try: arch=custom arch\._target_=my_networks\.build$",
+            id="no builder named",
+        ),
+        pytest.param(["arch=cnn,custom"], r"^arch\._target_ has no value", id="no builder named at the second point"),
+        pytest.param(
+            ["arch.dense_units=5,${nope}"], r"cannot be resolved: Interpolation key 'nope' not found\.$", id="$"
+        ),
+    ],
+)
+def test_a_value_that_its_key_does_not_take_is_refused(compose: Compose, arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        compose(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["arch.dpeth=3,5"], "Could not override 'arch.dpeth'", id="a misspelt key"),
+        pytest.param(["arch=cnn,nope"], "Could not find 'arch/nope'", id="a misspelt option"),
+        pytest.param(
+            ["optimizer=adam,sgd", "optimizer.momentum=0.5,0.9"], "optimizer.momentum", id="of one option alone"
+        ),
+        pytest.param(["+arch.depth=3,5"], "already at 'arch.depth'", id="added although it is there"),
+        pytest.param(["training.batch_size=abc,16"], "training.batch_size=abc", id="text for the first number"),
+    ],
+)
+def test_what_does_not_exist_is_hydras_own_refusal(compose: Compose, arguments: list[str], message: str) -> None:
+    with pytest.raises(HydraException, match=message):
+        compose(*arguments)
