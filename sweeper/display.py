@@ -21,7 +21,7 @@ _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
 
 def duration(seconds: float) -> str:
     """Writes seconds for people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
@@ -54,7 +54,6 @@ class Progress:
     objective: Objective
     num_finished: int = 0
     num_here: int = 0
-    busy_s: float = 0.0
     best: TrialRow | None = None
     started: float = field(default_factory=time.monotonic)
 
@@ -63,7 +62,6 @@ class Progress:
         self.num_finished += 1
         if here:
             self.num_here += 1
-            self.busy_s += row.metrics.get("duration_s", 0.0)
         if row.state is not TrialState.COMPLETE:
             return
         value = row.metrics[self.objective.metric]

@@ -36,8 +36,11 @@ def work(planned: PlannedTrial, epochs: int) -> float | None:
     """Floating-point operations of one trial; None for a user's own builder."""
     if planned.network is None:
         return None
-    images = _BACKWARD * planned.data.num_train + planned.data.num_validation
-    return float(planned.network.flops) * images * epochs
+    return _operations(planned.network.flops, planned.data.num_train, planned.data.num_validation, epochs)
+
+
+def _operations(flops: float, num_train: int, num_validation: int, epochs: float) -> float:
+    return float(flops) * (_BACKWARD * num_train + num_validation) * epochs
 
 
 def measured_speed(rows: Iterable[TrialRow]) -> Speed:
@@ -47,7 +50,8 @@ def measured_speed(rows: Iterable[TrialRow]) -> Speed:
         flops, images = row.metrics.get("flops"), row.details.get("train_images")
         busy = row.metrics.get("duration_s", 0.0) - _TRIAL_OVERHEAD_S
         if row.state is TrialState.COMPLETE and flops and images and busy > 0:
-            speeds.append(_BACKWARD * flops * images * row.metrics["epochs"] / busy)
+            validation = row.details.get("num_validation", 0)
+            speeds.append(_operations(flops, images, validation, row.metrics["epochs"]) / busy)
     return Speed(statistics.median(speeds), len(speeds)) if speeds else Speed(_FLOPS_PER_S, 0)
 
 
