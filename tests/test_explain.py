@@ -19,8 +19,8 @@ HYDRAS = ValueError("Config group override must be a string or a list. Got int")
     [
         pytest.param(
             ["-m", "arch=3,5", "seed=0,1"],
-            r"^arch=3,5 is not accepted: arch is a group, chosen by the name of one of cnn, custom, .*; its keys are set "
-            r"as arch\.key=3,5\.  Try: arch=cnn$",
+            r"^arch=3,5 is not accepted: arch is a group, chosen by the name of one of cnn, custom, .*; its keys are "
+            r"set as arch\.key=3,5\.  Try: arch=cnn$",
             id="numbers",
         ),
         pytest.param(
