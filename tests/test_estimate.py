@@ -57,8 +57,8 @@ def test_a_trial_that_ran_before_is_estimated_at_the_time_it_took() -> None:
     assert trial_seconds(planned(epochs=2), measured_speed([row(12.5)])) == pytest.approx(12.5)
 
 
-def test_the_speed_is_the_median_so_that_one_slow_trial_does_not_count() -> None:
-    assert measured_speed([row(12.5), row(12.5), row(1000)]).flops_per_s == measured_speed([row(12.5)]).flops_per_s
+def test_the_speed_is_the_median_so_that_one_odd_trial_does_not_count() -> None:
+    assert measured_speed([row(5.0), row(12.5), row(1000)]).flops_per_s == measured_speed([row(12.5)]).flops_per_s
 
 
 @pytest.mark.parametrize(
