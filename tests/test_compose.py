@@ -119,15 +119,13 @@ LINES = [
     pytest.param(["optimizer.learning_rate=0.1,0.3", "optimizer=adam,sgd"], id="the value typed before its group"),
     pytest.param(["arch=cnn,depth3_kernel3", "arch.filters=[8,16,32],4"], id="a list over a list"),
     pytest.param(["arch=depth3_kernel3", "arch.filters.0=3,4", "arch.filters.2=5,6"], id="entries of a list"),
-    pytest.param(["arch.filters=4,[8,16,32]", "arch.dense_units=0,[5,6]", "seed=1,2"], id="lists and numbers in turn"),
+    pytest.param(["arch.filters=4,[8,16,32]", "arch.dense_units=0,[5,6]"], id="lists and numbers in turn"),
     pytest.param(["arch.dense_units=${arch.depth},7", "arch.depth=3,5"], id="one key follows another"),
     pytest.param(["training.early_stopping={patience:1},{min_delta:0.5}"], id="dicts that name different keys"),
     pytest.param(["+arch.own={a:1},{b:2}", "arch.depth=3,5"], id="dicts under an added key"),
     pytest.param(["++arch.depth=3,5", "++arch.width=1,2"], id="keys added or replaced"),
-    pytest.param(
-        ["data=digits,mnist", "data.max_samples=null,100", "training.restore_best=1,0"], id="data and training"
-    ),
-    pytest.param(["data.validation=test,0.2,50", "training.precision=float32,mixed_bfloat16"], id="text and numbers"),
+    pytest.param(["data=digits,mnist", "data.max_samples=null,100"], id="data"),
+    pytest.param(["data.validation=test,0.2", "training.restore_best=1,0"], id="text, numbers, truths"),
 ]
 
 
@@ -158,13 +156,15 @@ def test_equal_configurations_have_equal_identities_however_they_were_typed(comp
     [
         pytest.param(
             ["training.batch_size=16,abc"],
-            r"training\.batch_size=abc is not accepted: Value 'abc' of type 'str' could not be converted to Integer\.$",
+            r"^training\.batch_size=abc is not accepted: a whole number\.  Try: training\.batch_size=128$",
             id="text for a number",
         ),
         pytest.param(
-            ["training.epochs=2,2.5"], r"training\.epochs=2\.5 is not accepted: .*Integer", id="half an epoch"
+            ["training.epochs=2,2.5"], r"training\.epochs=2\.5 is not accepted: a whole number", id="half an epoch"
         ),
-        pytest.param(["training.epochs=2,null"], r"training\.epochs=null .*is not Optional\.$", id="null for a number"),
+        pytest.param(
+            ["training.epochs=2,null"], r"training\.epochs=null is not accepted: a whole", id="null for a number"
+        ),
         pytest.param(
             ["arch=custom"],
             r"^arch\._target_ has no value, and needs one .*Try: arch=custom arch\._target_=my_networks\.build$",
@@ -172,7 +172,7 @@ def test_equal_configurations_have_equal_identities_however_they_were_typed(comp
         ),
         pytest.param(["arch=cnn,custom"], r"^arch\._target_ has no value", id="no builder named at the second point"),
         pytest.param(
-            ["arch.dense_units=5,${nope}"], r"cannot be resolved: Interpolation key 'nope' not found\.$", id="$"
+            ["arch.dense_units=5,${nope}"], r"cannot be resolved: Interpolation key 'nope' not found\.", id="$"
         ),
     ],
 )

@@ -49,9 +49,9 @@ WRONG = [
     (DataConfig, "validation", -0.5, r"data\.validation=-0\.5 is not"),
     (DataConfig, "validation", math.nan, r"data\.validation=nan is not"),
     (DataConfig, "validation", 1, r"data\.validation=1 is not accepted: .* a number of images from 2"),
-    (DataConfig, "validation", True, r"data\.validation=True is not"),
+    (DataConfig, "validation", True, r"data\.validation=true is not"),
     (DataConfig, "validation", "train", r"data\.validation=train is not"),
-    (DataConfig, "validation", None, r"data\.validation=None is not"),
+    (DataConfig, "validation", None, r"data\.validation=null is not"),
     (DataConfig, "split_seed", -1, r"data\.split_seed=-1 is not accepted: 0 to 2\*\*32 - 1\."),
     (DataConfig, "split_seed", 2**32, r"data\.split_seed=4294967296 is not"),
     (DataConfig, "max_samples", 1, r"data\.max_samples=1 is not accepted: a number of images from 2\."),
@@ -68,8 +68,10 @@ WRONG = [
         TrainingConfig,
         "epochs",
         0,
-        r"^training\.epochs=0 is not accepted: a whole number from 1\.  Try: training\.epochs=10$",
+        r"^training\.epochs=0 is not accepted: a whole number from 1 to 1000000\.  Try: training\.epochs=10$",
     ),
+    (TrainingConfig, "epochs", 1_000_001, r"training\.epochs=1000001 is not"),
+    (TrainingConfig, "batch_size", 1_000_001, r"training\.batch_size=1000001 is not"),
     (TrainingConfig, "batch_size", 0, r"training\.batch_size=0 .*Try: training\.batch_size=128"),
     (TrainingConfig, "threads", 0, r"training\.threads=0 .* from 1 to 256"),
     (TrainingConfig, "threads", 257, r"training\.threads=257 is not"),
@@ -92,7 +94,7 @@ WRONG = [
         r"metric=test_accuracy would choose on the test set, .*=val_accuracy$",
     ),
     (ObjectiveConfig, "metric", ["val_accuracy", "flops"], r"is not one name; this version ranks by one metric\."),
-    (ObjectiveConfig, "metric", None, r"objective\.metric=None is not one name"),
+    (ObjectiveConfig, "metric", None, r"objective\.metric=null is not one name"),
     (ObjectiveConfig, "direction", "up", r"direction=up is not a direction\. .*Try: objective\.direction=maximize$"),
     (SweepConfig, "name", "", r"sweep\.name='' is not accepted: up to 100 letters, .*Try: sweep\.name=first-sweep"),
     (SweepConfig, "name", "../escape", r"sweep\.name='\.\./escape' is not"),
@@ -103,11 +105,15 @@ WRONG = [
     (SweepConfig, "workers", 0, r"sweep\.workers=0 is not accepted: 'auto' or a whole number from 1 to 1024\."),
     (SweepConfig, "workers", 1025, r"sweep\.workers=1025 is not"),
     (SweepConfig, "workers", 1.5, r"sweep\.workers=1\.5 is not"),
-    (SweepConfig, "workers", True, r"sweep\.workers=True is not"),
+    (SweepConfig, "workers", True, r"sweep\.workers=true is not"),
     (SweepConfig, "workers", "many", r"sweep\.workers=many is not"),
     (SweepConfig, "trial_timeout_s", 0.0, r"sweep\.trial_timeout_s=0\.0 is not accepted: .* above 0, or null"),
     (SweepConfig, "trial_timeout_s", math.inf, r"trial_timeout_s=inf is not"),
     (SweepConfig, "trial_timeout_s", math.nan, r"trial_timeout_s=nan is not"),
+    *(
+        (TrackingConfig, "uri", uri, r"tracking\.uri=.* is not accepted: http://HOST:PORT, https://HOST, or null")
+        for uri in ("ftp://host", "localhost:5000", "http://", "http://host:port", "sqlite:///mlflow.db", "")
+    ),
     (TrackingConfig, "experiment", "  ", r"tracking\.experiment='  ' is not accepted: a name\."),
 ]
 
@@ -137,6 +143,7 @@ RIGHT = [
     *((SweepConfig, "name", value) for value in (None, "a", "0", "2024-01-31_23.59-B", "a" * 100)),
     *((SweepConfig, "workers", value) for value in ("auto", 1, 1024)),
     *((SweepConfig, "trial_timeout_s", value) for value in (None, 0.1, 86_400.0)),
+    *((TrackingConfig, "uri", value) for value in (None, "http://127.0.0.1:5000", "https://mlflow.example.org/path")),
     *((TrackingConfig, "experiment", value) for value in ("sweeper", "two words")),
 ]
 

@@ -153,7 +153,7 @@ def test_the_same_network_may_be_possible_on_other_images(check: Check, tmp_path
             ["seed=0,-1"], ConfigError, r"seed=-1 is not accepted: a whole number from 0 to 2\*\*32", id="seed"
         ),
         pytest.param(["optimizer.rho=0.9,1"], ConfigError, r"optimizer\.rho=1 is not accepted", id="rho"),
-        pytest.param(["seed=0,null"], ConfigError, r"seed=None is not accepted", id="no seed"),
+        pytest.param(["seed=0,null"], ConfigError, r"seed=null is not accepted", id="no seed"),
         pytest.param(["~arch._target_"], ConfigError, r"names no builder\. Accepted: a group", id="no builder's name"),
         pytest.param(["~optimizer._target_"], ConfigError, r"optimizer=.* names no optimizer", id="no optimizer"),
         pytest.param(
@@ -182,13 +182,17 @@ ADAM = {"_target_": "keras.optimizers.Adam", "learning_rate": 0.001}
         pytest.param({"learning_rate": float("inf")}, r"optimizer\.learning_rate=inf is not", id="infinite"),
         pytest.param({"learning_rate": float("nan")}, r"optimizer\.learning_rate=nan is not", id="no number"),
         pytest.param({"learning_rate": "fast"}, r"optimizer\.learning_rate=fast is not", id="text"),
-        pytest.param({"learning_rate": True}, r"optimizer\.learning_rate=True is not", id="a truth value"),
+        pytest.param({"learning_rate": True}, r"optimizer\.learning_rate=true is not", id="a truth value"),
         pytest.param(
             {"rho": 1.0}, r"rho=1\.0 .* a number from 0 up to, but not, 1\.  Try: optimizer\.rho=0\.9", id="rho 1"
         ),
         pytest.param({"beta_1": -0.1}, r"optimizer\.beta_1=-0\.1 is not", id="negative beta_1"),
         pytest.param({"beta_2": 2}, r"optimizer\.beta_2=2 is not", id="beta_2 above 1"),
-        pytest.param({"momentum": None}, r"optimizer\.momentum=None is not", id="null momentum"),
+        pytest.param(
+            {"_target_": "keras.optimizers.SGD", "momentum": None},
+            r"optimizer\.momentum=null is not",
+            id="null momentum",
+        ),
         pytest.param(
             {"weight_decay": -1}, r"weight_decay=-1 .* a number from 0\.  Try: optimizer\.weight_decay", id="decay"
         ),
@@ -207,19 +211,31 @@ def test_an_optimizers_figure_out_of_its_range_is_refused(change: dict[str, Any]
     [
         pytest.param({"learning_rate": 1}, id="a whole learning rate"),
         pytest.param({"learning_rate": 1e-12}, id="a tiny learning rate"),
-        pytest.param({"rho": 0, "momentum": 0.0, "beta_1": 0.999}, id="the ends of what is below 1"),
-        pytest.param({"weight_decay": None}, id="no weight decay"),
-        pytest.param({"weight_decay": 0}, id="a weight decay of 0"),
-        pytest.param({"_target_": "my_optimizers.Own", "cleverness": "much"}, id="an optimizer of one's own"),
+        pytest.param({"_target_": "keras.optimizers.RMSprop", "rho": 0, "momentum": 0.0}, id="rates of 0"),
+        pytest.param({"beta_1": 0.999, "beta_2": 0.999999}, id="rates just below 1"),
+        pytest.param({"_target_": "keras.optimizers.AdamW", "weight_decay": None}, id="no weight decay"),
+        pytest.param({"_target_": "keras.optimizers.AdamW", "weight_decay": 0}, id="a weight decay of 0"),
     ],
 )
 def test_an_optimizers_figure_within_its_range_passes(change: dict[str, Any]) -> None:
     check_optimizer({**ADAM, **change})
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, None, "0"])
-def test_a_seed_that_numpy_does_not_take_is_refused(seed: object) -> None:
-    with pytest.raises(ConfigError, match=rf"^seed={seed} is not accepted: .*2\*\*32 - 1\.  Try: seed=0$"):
+def test_an_optimizer_of_ones_own_brings_its_own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "optimizers_of_a_user.py").write_text("class Own: ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    check_optimizer({"_target_": "optimizers_of_a_user.Own", "cleverness": "much"})
+    with pytest.raises(ConfigError, match=r"optimizer\.learning_rate=-1 is not accepted"):
+        check_optimizer({"_target_": "optimizers_of_a_user.Own", "learning_rate": -1})
+
+
+@pytest.mark.parametrize(
+    ("seed", "typed"),
+    [(-1, "-1"), (2**32, "4294967296"), (1.0, "1.0"), (True, "true"), (None, "null"), ("0", "'0'")],
+)
+def test_a_seed_that_numpy_does_not_take_is_refused(seed: object, typed: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^seed={typed} is not accepted: .*2\*\*32 - 1\.  Try: seed=0$"):
         check_seed(seed)
 
 

@@ -241,11 +241,11 @@ def test_whatever_a_refusal_says_to_type_is_accepted(given: dict[str, Any], shap
         assert _is_legal(dataclasses.replace(config, **typed), shape), words
 
 
-def test_a_depth_of_thousands_is_refused_at_once() -> None:
+def test_a_depth_of_a_thousand_is_refused_at_once() -> None:
     started = time.monotonic()
-    _refusal(CnnConfig(depth=5000), IMAGE)
+    _refusal(CnnConfig(depth=1000), IMAGE)
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 1
 
 
 def test_with_same_padding_throughout_any_depth_is_legal() -> None:
