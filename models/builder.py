@@ -29,7 +29,7 @@ def resolve_builder(target: str) -> Callable[..., Any]:
         raise ArchitectureError(f"arch._target_={target} is no dotted path. {_ACCEPTED}  Try: arch._target_={BUILTIN}")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ArchitectureError(
             f"arch._target_={target} cannot be imported: {reason}. {_ACCEPTED} Python looks in the current folder and "
@@ -37,7 +37,10 @@ def resolve_builder(target: str) -> Callable[..., Any]:
         ) from error
     builder = getattr(module, name, None)
     if not callable(builder):
-        raise ArchitectureError(f"arch._target_={target}: {module_name} has no function {name}. {_ACCEPTED}")
+        raise ArchitectureError(
+            f"arch._target_={target}: {module_name} has no function {name}. {_ACCEPTED}"
+            f"  Try: python -c 'import {module_name}; print(dir({module_name}))'"
+        )
     return builder  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.errors import ArchitectureError, did_you_mean
+from sweeper.errors import ArchitectureError, as_typed, did_you_mean
 
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid", "softplus",
@@ -16,6 +16,9 @@ ACTIVATIONS = (
 )  # fmt: skip
 PADDINGS = ("same", "valid")
 POOLINGS = ("max", "average")
+
+#: Convolutions in a row; without shortcuts between them far fewer can be trained.
+MAX_DEPTH = 1000
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class CnnConfig:
     """A plain convolutional classifier; a list has one entry for each convolution.
 
     Attributes:
-        depth: number of convolutions, at least 1.
+        depth: number of convolutions, 1 to 1,000.
         kernel_size: side of each square kernel, one number or a list.
         filters: output channels, one number or a list.
         padding: of the convolutions, `same` or `valid`.
@@ -96,9 +99,8 @@ class CnnConfig:
             raise ArchitectureError(" ".join(faults))
 
     def _depth_faults(self) -> list[str]:
-        if _is_count(self.depth):
-            return []
-        return [f"arch.depth={self.depth} is not accepted: a whole number from 1.  Try: arch.depth=3"]
+        ok = _is_count(self.depth) and self.depth <= MAX_DEPTH
+        return _fault("depth", self.depth, ok, f"a whole number from 1 to {MAX_DEPTH}", "3")
 
     def _faults(self) -> list[str]:
         faults = [
@@ -191,11 +193,13 @@ def _is_rate(value: Any) -> bool:
 
 
 def _fault(key: str, value: Any, ok: bool, accepted: str, try_: str) -> list[str]:
-    return [] if ok else [f"arch.{key}={value} is not accepted: {accepted}.  Try: arch.{key}={try_}"]
+    return [] if ok else [f"arch.{key}={as_typed(value)} is not accepted: {accepted}.  Try: arch.{key}={try_}"]
 
 
 def _one_of(key: str, value: Any, accepted: tuple[str, ...]) -> list[str]:
     if value in accepted:
         return []
     near = did_you_mean(str(value), accepted)
-    return [f"arch.{key}={value} is not accepted: one of {', '.join(accepted)}. {near}  Try: arch.{key}={accepted[0]}"]
+    one = next((name for name in accepted if f"'{name}'" in near), accepted[0])
+    given = f"arch.{key}={as_typed(value)} is not accepted"
+    return [f"{given}: one of {', '.join(accepted)}. {near}  Try: arch.{key}={one}"]

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-
-CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 def main() -> int:
@@ -28,14 +25,11 @@ def _hydra() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole, and leave as one paragraph
     import hydra
 
-    from sweeper import config, explain
+    from sweeper import config, keys, line
 
+    line.check(sys.argv[1:])
     config.register()
-    try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_never_called)()
-    except ValueError as error:
-        explain.refuse_group_value(error, sys.argv[1:])
-        raise
+    hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)()
     from sweeper import app
 
     return app.exit_status

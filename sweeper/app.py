@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.text import Text
 
-from sweeper import executors, preflight, provenance
+from sweeper import executors, keys, preflight, provenance, server
 from sweeper.compose import Composer
 from sweeper.config import ExecutorConfig, ObjectiveConfig, SamplerConfig, SweepConfig, TrackingConfig, check_output_dir
 from sweeper.display import duration
@@ -101,6 +101,12 @@ def _check_sampler(sampler: SamplerConfig) -> None:
 def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], params: dict[str, Any]) -> int:
     """Runs one line; returns its exit status and leaves it in `exit_status`."""
     global exit_status
+    keys.check(config)
+    if not isinstance(params, dict):
+        raise ConfigError(
+            f"hydra.sweeper.params={params} is not accepted: keys with their choices, as conf/experiment/notebook.yaml "
+            "has them.  Try: experiment=notebook"
+        )
     settings = Settings.of(config)
     space = parse_space(arguments, params, OverridesParser.create(config_loader=loader), loader.get_group_options)
     checked = preflight.check(Composer(loader, config, space).points(), skip_infeasible=settings.sweep.skip_infeasible)
@@ -166,6 +172,7 @@ def _sweep(console: Console, settings: Settings, space: SearchSpace, checked: Pr
 
     name = settings.sweep.name or datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     paths = settings.paths.sweep(name)
+    server.check(settings.tracking.uri)
     check_writable(settings.paths)
     with ExitStack() as stack:
         stack.enter_context(sweep_lock(paths.lock, name))

@@ -7,7 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
+from sweeper.config import check_output_dir
 from sweeper.errors import ConfigError, SweeperError, did_you_mean
 from sweeper.paths import OutputPaths
 
@@ -27,7 +29,7 @@ def guarded(function: Callable[[], int]) -> int:
         _say(f"{type(error).__name__}: {error}")
         return error.exit_status
     except (HydraException, OmegaConfBaseException) as error:
-        _say(explain.hydra_error(error))
+        _say(explain.hydra_error(error, sys.argv[1:]))
         return 2
     except KeyboardInterrupt:
         _say("Interrupted.")
@@ -44,7 +46,7 @@ def _say(text: str) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs `report` or `ui`."""
     options = _parser().parse_args(arguments)
-    paths = OutputPaths(Path(options.output_dir).expanduser().resolve())
+    paths = OutputPaths(Path(check_output_dir(options.output_dir)).expanduser().resolve())
     if options.command == "ui":
         from sweeper import ui
 
@@ -60,8 +62,20 @@ def refuse(word: str) -> int:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Raises its errors as one paragraph instead of printing a usage."""
+
+    def error(self, message: str) -> NoReturn:
+        _, _, given = message.partition("unrecognized arguments: ")
+        said = f"{given} is not accepted here" if given else message
+        if given.startswith("output_dir="):
+            said += "; this command takes --output-dir DIR"
+        options = ", ".join(action.option_strings[-1] for action in self._actions if action.option_strings)
+        raise ConfigError(f"{self.prog}: {said}. Accepted: {options}.  Try: {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sweeper", allow_abbrev=False)
+    parser = _Parser(prog="python -m sweeper", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
     report = commands.add_parser("report", help="print or write the leaderboard", allow_abbrev=False)
     report.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest where none is named")

@@ -15,6 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from sweeper import keys
 from sweeper.errors import ConfigError
 from sweeper.space import VARYING, Choice, SearchSpace
 
@@ -93,6 +94,7 @@ class Composer:
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         composed = self._loader.load_sweep_config(self._master, [*self._space.fixed, *overrides])
+        keys.check(composed)
         # Interpolations may point outside these nodes, so the whole is kept; only Hydra's own node is left out.
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
 
@@ -101,19 +103,27 @@ def _set(config: DictConfig, key: str, choice: Choice) -> None:
     try:
         OmegaConf.update(config, key, choice.value, merge=False)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{key}={choice.text} is not accepted: {_first_line(error)}.") from error
+        if key not in keys.known():
+            raise ConfigError(
+                f"{key}={choice.text} is not accepted: {_first_line(error)}.  {keys.PRINT_ALL}"
+            ) from error
+        raise ConfigError(keys.refused_value(key, choice.text)) from error
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
     try:
         return {key: _container(config, key) for key in VARYING}
     except MissingMandatoryValue as error:
+        builder = error.full_key == "arch._target_"
+        example = "arch=custom arch._target_=my_networks.build" if builder else keys.example(error.full_key or "")
         raise ConfigError(
-            f"{error.full_key} has no value, and needs one (??? stands for it).  "
-            "Try: arch=custom arch._target_=my_networks.build"
+            f"{error.full_key} has no value, and needs one (??? stands for it).  Try: {example}"
         ) from error
     except OmegaConfBaseException as error:
-        raise ConfigError(f"The configuration cannot be resolved: {_first_line(error)}.") from error
+        raise ConfigError(
+            f"{error.full_key or 'The configuration'} cannot be resolved: {_first_line(error)}. Accepted in ${{...}}: "
+            f"a key that exists, or ${{oc.env:NAME}} of a variable that is set.  {keys.PRINT_ALL}"
+        ) from error
 
 
 def _container(config: DictConfig, key: str) -> Any:

@@ -6,25 +6,33 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from sweeper.errors import ConfigError, ObjectiveError, did_you_mean
+from sweeper.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
 from sweeper.records import METRIC_DIRECTIONS, Objective
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_MOST = 1_000_000  # epochs, images a step: more is a slip of the finger
 DATASETS = ("digits", "mnist", "fashion_mnist", "npz")
 
 
 def _refuse(key: str, value: Any, accepted: str, try_: str) -> ConfigError:
-    return ConfigError(f"{key}={value} is not accepted: {accepted}.  Try: {key}={try_}")
+    return ConfigError(f"{key}={as_typed(value)} is not accepted: {accepted}.  Try: {key}={try_}")
 
 
 def _check(condition: bool, key: str, value: Any, accepted: str, try_: str) -> None:
     if not condition:
         raise _refuse(key, value, accepted, try_)
+
+
+def _near(given: Any, accepted: Iterable[str], otherwise: str) -> str:
+    return next(iter(difflib.get_close_matches(str(given), list(accepted), n=1, cutoff=0.5)), otherwise)
 
 
 def _is_int(value: Any) -> bool:
@@ -42,7 +50,8 @@ class DataConfig:
     max_samples: int | None = None  # caps training + validation, and the test set; images
 
     def __post_init__(self) -> None:
-        _check(self.name in DATASETS, "data.name", self.name, f"one of {', '.join(DATASETS)}", "digits")
+        near = _near(self.name, DATASETS, "digits")
+        _check(self.name in DATASETS, "data.name", self.name, f"one of {', '.join(DATASETS)}", near)
         value = self.validation
         fraction = isinstance(value, float) and 0.0 < value < 1.0
         count = _is_int(value) and value >= 2
@@ -51,7 +60,7 @@ class DataConfig:
             "data.validation",
             value,
             "a fraction between 0 and 1, a number of images from 2, or 'test' (the notebook's way)",
-            "0.2",
+            _near(value, ("test",), "0.2"),
         )
         _check(0 <= self.split_seed < 2**32, "data.split_seed", self.split_seed, "0 to 2**32 - 1", "0")
         if self.max_samples is not None:
@@ -82,21 +91,23 @@ class EarlyStoppingConfig:
 class TrainingConfig:
     """How one trial trains."""
 
-    epochs: int = 10  # 1 or more
-    batch_size: int = 128  # images a step, 1 or more
+    epochs: int = 10  # 1 to 1,000,000
+    batch_size: int = 128  # images a step, 1 to 1,000,000
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
     restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
 
     def __post_init__(self) -> None:
-        _check(self.epochs >= 1, "training.epochs", self.epochs, "a whole number from 1", "10")
-        _check(self.batch_size >= 1, "training.batch_size", self.batch_size, "a whole number from 1", "128")
+        most = f"a whole number from 1 to {_MOST}"
+        _check(1 <= self.epochs <= _MOST, "training.epochs", self.epochs, most, "10")
+        _check(1 <= self.batch_size <= _MOST, "training.batch_size", self.batch_size, most, "128")
         _check(1 <= self.threads <= 256, "training.threads", self.threads, "a whole number from 1 to 256", "2")
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"training.precision={self.precision} is not known. Accepted: {', '.join(PRECISIONS)}. "
-                f"{did_you_mean(self.precision, PRECISIONS)}  Try: training.precision=float32"
+                f"{did_you_mean(self.precision, PRECISIONS)}"
+                f"  Try: training.precision={_near(self.precision, PRECISIONS, 'float32')}"
             )
 
 
@@ -118,7 +129,7 @@ class ObjectiveConfig:
         """
         if not isinstance(self.metric, str):
             raise ObjectiveError(
-                f"objective.metric={self.metric} is not one name; this version ranks by one metric. "
+                f"objective.metric={as_typed(self.metric)} is not one name; this version ranks by one metric. "
                 f"Accepted: {', '.join(METRIC_DIRECTIONS)}.  Try: objective.metric=val_accuracy"
             )
         if self.metric.startswith("test_"):
@@ -127,17 +138,19 @@ class ObjectiveConfig:
                 f"Accepted: {', '.join(METRIC_DIRECTIONS)}.  Try: objective.metric=val_accuracy"
             )
         if self.metric not in METRIC_DIRECTIONS:
+            near = _near(self.metric, METRIC_DIRECTIONS, "val_accuracy")
             raise ObjectiveError(
                 f"objective.metric={self.metric} is not logged by a trial. Logged: {', '.join(METRIC_DIRECTIONS)}. "
-                f"{did_you_mean(self.metric, METRIC_DIRECTIONS)}  Try: objective.metric=val_accuracy"
+                f"{did_you_mean(self.metric, METRIC_DIRECTIONS)}  Try: objective.metric={near}"
             )
         if self.direction is None:
             return Objective(self.metric, METRIC_DIRECTIONS[self.metric])
         if self.direction == "maximize" or self.direction == "minimize":
             return Objective(self.metric, self.direction)
+        near = _near(self.direction, ("maximize", "minimize"), METRIC_DIRECTIONS[self.metric])
         raise ObjectiveError(
-            f"objective.direction={self.direction} is not a direction. Accepted: maximize, minimize, or null "
-            f"(as the metric has it).  Try: objective.direction={METRIC_DIRECTIONS[self.metric]}"
+            f"objective.direction={as_typed(self.direction)} is not a direction. Accepted: maximize, minimize, or null "
+            f"(as the metric has it).  Try: objective.direction={near}"
         )
 
 
@@ -188,7 +201,17 @@ class TrackingConfig:
     experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
 
     def __post_init__(self) -> None:
+        accepted = "http://HOST:PORT, https://HOST, or null (SQLite under output_dir)"
+        _check(self.uri is None or _is_server(self.uri), "tracking.uri", self.uri, accepted, "http://127.0.0.1:5000")
         _check(bool(self.experiment.strip()), "tracking.experiment", repr(self.experiment), "a name", "sweeper")
+
+
+def _is_server(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number
+        return False
 
 
 @dataclass

@@ -22,7 +22,11 @@ What does not live here: the text of those messages, which stands where they are
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_LOOKS_TYPED = re.compile(r"null|true|false|[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 
 
 class SweeperError(Exception):
@@ -83,6 +87,17 @@ class ExecutorError(SweeperError):
 
 class TrackingError(SweeperError):
     """The tracker's store or server failed while the sweep ran."""
+
+
+def as_typed(value: Any) -> str:
+    """Writes a value as on a command line: `null`, `true`, `[3,5]`, `'3'` where it is text, other text as it is."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{as_typed(entry)}' for key, entry in value.items())}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(as_typed, value))}]"
+    return f"'{value}'" if isinstance(value, str) and _LOOKS_TYPED.fullmatch(value) else str(value)
 
 
 def did_you_mean(given: str, accepted: Iterable[str]) -> str:

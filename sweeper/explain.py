@@ -1,33 +1,52 @@
-"""Hydra's and OmegaConf's errors in one paragraph: what was given, what is accepted, what to type."""
+"""Hydra's and OmegaConf's errors in one paragraph: what was given, what is accepted, what to type.
+
+What does not live here: faults that this program finds itself (`sweeper.line`, `sweeper.space`, `sweeper.preflight`).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-import yaml
 from hydra.errors import OverrideParseException
 
-from sweeper.errors import ConfigError, did_you_mean
+from sweeper import keys
+from sweeper.errors import did_you_mean
 
 #: Lines that repeat what was said, or speak of Hydra's insides.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
-_CONF = Path(__file__).resolve().parent.parent / "conf"
-_NOT_A_NAME = re.compile(r"null|true|false|[-+]?[\d._]+(e[-+]?\d+)?", re.IGNORECASE)
+_GRAMMAR = "Accepted: key=value, key=value,value for a grid, key=range(start,stop,step)."
+_KEY = re.compile(r"[\w$@:/-]+(\.[\w$@:/-]+)*")
+_FUNCTIONS = {
+    "range": "range(3,8,2)",
+    "interval": "interval(0.001,1)",
+    "choice": "choice(3,5,7)",
+    "shuffle": "shuffle(3,5,7)",
+    "sort": "sort(7,3,5)",
+    "glob": "glob(depth*)",
+    "tag": "tag(log,interval(0.001,1))",
+    "int": "int(3)",
+    "float": "float(3)",
+    "bool": "bool(true)",
+    "str": "str(3)",
+}
 
 
-_PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value."
-_GRAMMAR = "Accepted: key=value, key=value,value for a grid, key=range(start,stop,step).  Try: arch.depth=3,5,7"
+def hydra_error(error: Exception, typed: Sequence[str] = ()) -> str:
+    """Writes the error as one paragraph, with the nearest name that exists.
 
-
-def hydra_error(error: Exception) -> str:
-    """Writes the error and its causes as one paragraph, with the nearest name that exists."""
-    messages = [_clean(str(one)) for one in _chain(error)]
-    text = " ".join(dict.fromkeys(message for message in messages if message))
-    hint = _GRAMMAR if isinstance(error, OverrideParseException) else _hint(" ".join(map(str, _chain(error))))
-    return f"ConfigError: {text} {hint}".strip()
+    Args:
+        error: what Hydra or OmegaConf raised.
+        typed: the words of the command line.
+    """
+    if isinstance(error, OverrideParseException):
+        return f"ConfigError: {_unreadable(error)}"
+    text = "\n".join(map(str, _chain(error)))
+    for pattern, explain in _KNOWN:
+        if found := re.search(pattern, text):
+            return f"ConfigError: {explain(found, text, typed)}"
+    messages = dict.fromkeys(_clean(str(one)) for one in _chain(error))
+    return f"ConfigError: {' '.join(message for message in messages if message)}  {keys.PRINT_ALL}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -37,66 +56,164 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _clean(message: str) -> str:
-    """Joins Hydra's lines to sentences; a list of options becomes one sentence, the search path is left out."""
+    """Joins Hydra's lines to sentences; the search path is left out."""
     message = message.split("Config search path:")[0]
-    message = re.sub(r":\n\t", ": ", message).replace("\n\t", ", ")
     lines = [line.strip() for line in message.splitlines()]
     kept = [line for line in lines if line and not line.startswith(_NOISE)]
     return " ".join(line if line.endswith((".", ":", ",", "?")) else f"{line}." for line in kept)
 
 
-def _hint(text: str) -> str:
-    if found := re.search(r"Could not (?:override|append)[^']*'([^'=]+)", text):
-        return _key_hint(found.group(1))
-    if found := re.search(r"Could not find '([\w/.-]+)'", text):
-        group, _, option = found.group(1).rpartition("/")
-        options = sorted(path.stem for path in (_CONF / group).glob("*.yaml"))
-        near = did_you_mean(option, options)
-        return f"{near}  Try: {group}={options[0]}" if options and group else f"{near} {_key_hint(found.group(1))}"
-    return f"  {_PRINT_ALL}"
+def _unreadable(error: OverrideParseException) -> str:
+    """An override that the grammar refuses: the function that fails, or what is wrong with the signs."""
+    word = error.override
+    key, _, value = word.partition("=")
+    if found := re.search(r"while evaluating '(.*)': (.*)", error.message):
+        return _failed_call(word, *found.groups())
+    what = f"{word or 'An empty word'} cannot be read: {_syntax_fault(word)}. {_GRAMMAR}"
+    plain = value.strip("'\" ")
+    if _KEY.fullmatch(key.lstrip("+~")) and plain and not set(plain) & set("()[]{}'\"=,$\n"):
+        return f"{what}  Try: {keys.as_word(key, chr(39) + plain + chr(39))}"
+    name = keys.nearest(key.strip(" +~.")) if key.strip(" +~.") not in keys.known() else key.strip(" +~.")
+    return f"{what}  Try: {keys.example_sweep(name or 'arch.depth')}"
 
 
-def _key_hint(key: str) -> str:
-    key = key.lstrip("+~")
-    known = known_keys()
-    if key in known:
-        group = key.split(".")[0]
-        return f"That key belongs to {', '.join(f'{group}={option}' for option in known[key])}.  {_PRINT_ALL}"
-    return f"{did_you_mean(key, known)}  {_PRINT_ALL}"
+def _failed_call(word: str, call: str, reason: str) -> str:
+    name = call.partition("(")[0]
+    if "Unknown function" in reason:
+        near = did_you_mean(name, _FUNCTIONS)
+        wanted = re.findall(r"'(.*)'", near)
+        return (
+            f"{word}: there is no function {name}. Accepted: {', '.join(_FUNCTIONS)}. {near}"
+            f"  Try: {keys.as_word(word.partition('=')[0], call.replace(name, wanted[0], 1) if wanted else '3,5,7')}"
+        )
+    form = _FUNCTIONS.get(name, "range(3,8,2)")
+    return f"{word} cannot be evaluated: {reason}. Accepted: such as {form}.  Try: {_call_example(word, form)}"
 
 
-def refuse_group_value(error: ValueError, words: Sequence[str]) -> None:
-    """Raises ConfigError where Hydra gave up on a group that is given no name (`arch=3`), without saying which."""
-    if not str(error).startswith("Config group override must be"):
-        return
-    for word in words:
-        group, _, value = word.lstrip("+").partition("=")
-        options = sorted(path.stem for path in (_CONF / group).glob("*.yaml")) if group else []
-        if options and any(_NOT_A_NAME.fullmatch(part) for part in value.split(",")):
-            raise ConfigError(
-                f"{word} is not accepted: {group} is a group, chosen by the name of one of {', '.join(options)}; its "
-                f"keys are set as {group}.key={value}.  Try: {group}={options[0]}"
-            ) from error
+def _call_example(word: str, form: str) -> str:
+    key = word.partition("=")[0]
+    return keys.as_word(key, form) if form.startswith("range") else keys.example_sweep(key)
 
 
-def known_keys() -> dict[str, list[str]]:
-    """Every config group, and every key that the files under `conf/` set with the options that set it."""
-    keys: dict[str, list[str]] = {}
-    for path in sorted(_CONF.rglob("*.yaml")):
-        group = path.relative_to(_CONF).parent.as_posix()
-        if group == "experiment":
-            continue
-        prefix = "" if group == "." else f"{group}."
-        keys.setdefault(group, [])
-        for key in _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}):
-            keys.setdefault(f"{prefix}{key}", []).append(path.stem)
-    return keys
+def _syntax_fault(word: str) -> str:
+    key, equals, value = word.partition("=")
+    if not equals:
+        return "it has no '='"
+    if not key.strip():
+        return "no key stands before the '='"
+    if not _KEY.fullmatch(key.lstrip("+~")):
+        return f"{key!r} is no key's name"
+    if any(value.count(quote) % 2 for quote in "'\""):
+        return "a quote is not closed"
+    if any(value.count(opened) != value.count(closed) for opened, closed in ("()", "[]", "{}")):
+        return "a bracket is not closed"
+    if value.strip().endswith(",") or ",," in value or value.strip().startswith(","):
+        return "a value is missing beside a comma"
+    return "a value with spaces at its ends, brackets, '=' or other signs than letters stands in quotes"
 
 
-def _flat(node: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    for name, value in node.items():
-        if name in ("defaults", "hydra"):
-            continue
-        yield f"{above}{name}"
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
+def _no_option(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    group, _, option = found.group(1).rpartition("/")
+    options = list(dict.fromkeys(re.findall(r"^\t(\S+)$", text, re.MULTILINE)))
+    near = did_you_mean(option, options)
+    wanted = re.findall(r"'(.*)'", near) or options
+    if not options:
+        return f"There is no config group {found.group(1)}.  {keys.PRINT_ALL}"
+    return f"{group}={option} does not exist. Accepted: {', '.join(options)}. {near}  Try: {group}={wanted[0]}"
+
+
+def _no_key(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    full = re.search(r"full_key: (\S+)", text)
+    key = full.group(1) if full else found.group(1).lstrip("+~")
+    value = _typed_value(key, typed)
+    top = key.split(".")[0]
+    if key in keys.known() and top in keys.OPEN:
+        options = keys.known()[key].options
+        word = keys.as_word(key, value) if value else keys.example(key)
+        return (
+            f"{key} is not a key of the chosen {top}. Accepted with: "
+            f"{', '.join(f'{top}={option}' for option in options)}.  Try: {top}={options[0]} {word}"
+        )
+    near = keys.nearest(key)
+    node = key.rpartition(".")[0]
+    accepted = keys.under(node) or keys.under("")
+    own = f" (and +{key}=VALUE for one of your own)" if top in keys.OPEN and node and not near else ""
+    given = f"{key} is not a key. Accepted{f' under {node}' if keys.under(node) and node else ''}: "
+    if not near:
+        return f"{given}{', '.join(accepted)}{own}.  {keys.PRINT_ALL}"
+    word = keys.as_word(near, value) if value else keys.example(near)
+    return f"{given}{', '.join(accepted)}{own}. Did you mean {near!r}?  Try: {word}"
+
+
+def _typed_value(key: str, typed: Sequence[str]) -> str:
+    return next((word.partition("=")[2] for word in typed if word.lstrip("+").startswith(f"{key}=")), "")
+
+
+def _there_already(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    key = found.group(1)
+    word = keys.as_word(key, _typed_value(key, typed))
+    return f"+{key} would add a key that is there. Accepted: it without the +.  Try: {word}"
+
+
+def _wrong_type(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    key, _, value = found.group(1).lstrip("+~").partition("=")
+    if key not in keys.known():
+        return _no_key(re.match("(.*)", key) or found, "", typed)
+    if found.group(1).startswith("~"):
+        return f"~{key} would delete what is needed. Accepted: another value.  Try: {keys.example(key)}"
+    return keys.refused_value(key, value)
+
+
+def _no_such_deletion(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    key = found.group(1)
+    near = keys.nearest(key)
+    meant = f"Did you mean {near!r}?" if near and near != key else ""
+    return f"~{key} deletes what is not there. Accepted: a key that is set. {meant}  {keys.PRINT_ALL}"
+
+
+def _no_config_file(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    return (
+        f"--config-name {found.group(1)}: there is no such file under conf/ or --config-dir. Accepted: config, or a "
+        "file of your own.  Try: python -m sweeper --config-name config --cfg job"
+    )
+
+
+def _no_config_folder(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    return (
+        f"The folder of configurations {found.group(1)} does not exist. Accepted: --config-dir with a folder such as "
+        "conf/, or none.  Try: python -m sweeper --cfg job"
+    )
+
+
+def _hydras_own(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    return (
+        f"{found.group(1)} may not vary: Hydra's own settings are no part of a trial. Accepted: keys of arch, data, "
+        "training, optimizer, seed.  Try: python -m sweeper -m arch.depth=3,5,7"
+    )
+
+
+def _group_twice(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    group = found.group(1)
+    return f"{group} is chosen already, and + would add it again. Accepted: one option.  Try: {keys.example(group)}"
+
+
+def _forced_group(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
+    group = found.group(1).lstrip("+").partition("=")[0]
+    return f"{found.group(1)} forces a config group. Accepted: {group}=OPTION.  Try: {keys.example(group)}"
+
+
+_Explain = Callable[[re.Match[str], str, Sequence[str]], str]
+
+#: What Hydra 1.3 and OmegaConf 2.3 say, and who explains it.
+_KNOWN: tuple[tuple[str, _Explain], ...] = (
+    (r"Could not find '([^']+)'", _no_option),
+    (r"Could not append to config\. An item is already at '([^']+)'", _there_already),
+    (r"Could not (?:override|append)[^']*'([^'=]+)", _no_key),
+    (r"Error merging override (.+)", _wrong_type),
+    (r"Could not delete from config\. '([^']+)'", _no_such_deletion),
+    (r"Cannot find primary config '([^']*)'", _no_config_file),
+    (r"config directory '([^']*)'", _no_config_folder),
+    (r"Sweeping over Hydra's configuration is not supported : '(.*)'", _hydras_own),
+    (r"^(\S+) appears more than once in the final defaults list", _group_twice),
+    (r"force-add of config groups is not supported: '(.*)'", _forced_group),
+)

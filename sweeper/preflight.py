@@ -14,10 +14,10 @@ from typing import Any
 from models.builder import check_signature, is_builtin, resolve_builder
 from models.config import CnnConfig
 from models.shapes import NetworkPlan, plan
-from sweeper import data
+from sweeper import data, optimizers
 from sweeper.compose import Point, canonical
 from sweeper.config import DataConfig, EarlyStoppingConfig, TrainingConfig
-from sweeper.errors import ArchitectureError, ConfigError, ObjectiveError
+from sweeper.errors import ArchitectureError, ConfigError, ObjectiveError, as_typed
 from sweeper.quiet import stderr_aside
 from sweeper.records import METRIC_DIRECTIONS, DataSummary, Objective
 
@@ -137,8 +137,8 @@ class _Checker:
 def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
     if not isinstance(arch, Mapping) or not isinstance(arch.get("_target_"), str):
         raise ConfigError(
-            f"arch={arch} names no builder. Accepted: a group (arch=cnn, depth3_kernel3, …) or a builder of your own."
-            "  Try: arch=custom arch._target_=my_networks.build"
+            f"arch={as_typed(arch)} names no builder. Accepted: a group (arch=cnn, depth3_kernel3, …) or a builder of "
+            "your own.  Try: arch=custom arch._target_=my_networks.build"
         )
     if not is_builtin(arch):
         with stderr_aside():  # the user's module imports TensorFlow, which greets on stderr
@@ -157,14 +157,14 @@ def training_config(node: Mapping[str, Any]) -> TrainingConfig:
 def check_seed(seed: Any) -> None:
     """Raises ConfigError for a seed that NumPy and TensorFlow do not take."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ConfigError(f"seed={seed} is not accepted: a whole number from 0 to 2**32 - 1.  Try: seed=0")
+        raise ConfigError(f"seed={as_typed(seed)} is not accepted: a whole number from 0 to 2**32 - 1.  Try: seed=0")
 
 
 def check_optimizer(node: Any) -> None:
     """Raises ConfigError for an optimizer without a class, or with a figure out of its range."""
     if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
         raise ConfigError(
-            f"optimizer={node} names no optimizer. Accepted: {OPTIMIZERS}, or a class of your own by "
+            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a class of your own by "
             "optimizer._target_.  Try: optimizer=adam"
         )
     for key, value in node.items():
@@ -176,11 +176,14 @@ def check_optimizer(node: Any) -> None:
         elif key == "weight_decay":
             ok = value is None or (_is_number(value) and value >= 0)
             _check_number(key, value, value_ok=ok, accepted="a number from 0", try_="0.004")
+    optimizers.check(node)
 
 
 def _check_number(key: str, value: Any, *, value_ok: bool, accepted: str, try_: str) -> None:
     if not value_ok:
-        raise ConfigError(f"optimizer.{key}={value} is not accepted: {accepted}.  Try: optimizer.{key}={try_}")
+        raise ConfigError(
+            f"optimizer.{key}={as_typed(value)} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
+        )
 
 
 def _is_number(value: Any) -> bool:

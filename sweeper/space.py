@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,14 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from sweeper.errors import SpaceError, did_you_mean
+from sweeper import keys
+from sweeper.errors import SpaceError
 
 #: The nodes of the configuration whose keys may vary.
 VARYING = ("arch", "data", "training", "optimizer", "seed")
+
+#: Points of a grid, and values of a range: each is composed and checked before the first trains.
+MAX_POINTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,29 @@ def parse_space(
     """
     typed = parser.parse_overrides(list(arguments))
     taken = {override.key_or_group for override in typed}
-    written = [_param_override(key, value) for key, value in params.items() if key.lstrip("+~") not in taken]
+    written = [_param_override(key, value) for key, value in _flat(params) if key.lstrip("+~") not in taken]
     overrides = [*parser.parse_overrides(written), *typed]
     fixed = tuple(override.input_line or "" for override in overrides if not override.is_sweep_override())
     swept = [override for override in overrides if override.is_sweep_override()]
     dimensions = tuple(_dimension(override, group_options) for override in swept)
     _refuse_repeated(dimensions)
-    return SearchSpace(fixed, dimensions)
+    space = SearchSpace(fixed, dimensions)
+    if len(space) > MAX_POINTS:
+        factors = " x ".join(str(len(dimension.choices)) for dimension in dimensions)
+        raise SpaceError(
+            f"The grid of {', '.join(space.keys)} has {factors} = {len(space)} points. Accepted: at most {MAX_POINTS}."
+            f"  Try: {keys.example_sweep(dimensions[0].key)}"
+        )
+    return space
+
+
+def _flat(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The entries by full key, whether written `arch.depth: 3,5` or under `arch:`."""
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _param_override(key: str, value: Any) -> str:
@@ -127,19 +148,28 @@ def _dimension(override: Override, group_options: Callable[[str], Sequence[str]]
 def _refuse_fixed_key(key: str, override: Override) -> None:
     top = key.split(".")[0].split("/")[0]
     if override.is_delete():
-        raise SpaceError(f"{override.input_line} deletes and varies a key at once.  Try: {key}=1,2")
+        raise SpaceError(
+            f"{override.input_line} deletes and varies a key at once. Accepted: one of the two."
+            f"  Try: {keys.example_sweep(key)}"
+        )
     if top in VARYING and override.package is None:
         return
+    near = keys.nearest(key)
+    if near and top not in keys.known():
+        value = (override.input_line or "").partition("=")[2]
+        raise SpaceError(
+            f"{key} is not a key. Accepted: those of {', '.join(VARYING)}. Did you mean {near!r}?"
+            f"  Try: {keys.as_word(near, value)}"
+        )
+    choices = override.value()
+    if isinstance(choices, ChoiceSweep):
+        fixed = keys.as_word(key, str(Transformer.encode(choices.list[0])))
+    else:
+        fixed = keys.example(key) or f"{key}=1"
     raise SpaceError(
         f"{override.input_line} may not vary: it does not belong to a trial. "
-        f"Keys of {', '.join(VARYING)} may. {did_you_mean(top, VARYING)} "
-        f" Try: {key}={_first_choice(override)}, or one sweep for each value"
+        f"Keys of {', '.join(VARYING)} may.  Try: {fixed}, or one sweep for each value"
     )
-
-
-def _first_choice(override: Override) -> str:
-    texts = [choice.text for choice in _choices(override)]
-    return texts[0]
 
 
 def _choices(override: Override) -> tuple[Choice, ...]:
@@ -148,28 +178,42 @@ def _choices(override: Override) -> tuple[Choice, ...]:
     Raises:
         SpaceError: the sweep is continuous, or has no choice.
     """
-    line = override.input_line
+    line, example = override.input_line, keys.example_sweep(override.key_or_group)
     if not override.is_discrete_sweep():
         raise SpaceError(
             f"{line} is an interval, of which a grid cannot take every value. Accepted by sampler=grid: "
-            f"choices (3,5,7), range(start,stop,step), glob(pattern).  Try: {override.key_or_group}=0.1,0.3,1.0"
+            f"choices (3,5,7), range(start,stop,step), glob(pattern).  Try: {example}"
         )
     value = override.value()
-    if isinstance(value, RangeSweep) and not value.step:
-        raise SpaceError(
-            f"{line} has a step of 0. Accepted: range(start,stop,step), the stop excluded, the step not 0."
-            f"  Try: {override.key_or_group}=range(3,8,2)"
-        )
+    if isinstance(value, RangeSweep):
+        _check_range(line or "", override.key_or_group, value)
     try:
         values = list(override.sweep_iterator(transformer=Transformer.identity))
     except HydraException as error:
-        raise SpaceError(f"{line} cannot be expanded: {error}.  Try: {override.key_or_group}=3,5,7") from error
+        raise SpaceError(f"{line} cannot be expanded: {error}.  Try: {example}") from error
     if not values:
-        raise SpaceError(f"{line} is empty. {_why_empty(value)}  Try: {override.key_or_group}=3,5,7")
+        raise SpaceError(f"{line} is empty. {_why_empty(override.key_or_group, value)}  Try: {example}")
     return tuple(Choice(str(Transformer.encode(value)), _plain(value)) for value in values)
 
 
-def _why_empty(value: Any) -> str:
+def _check_range(line: str, key: str, value: RangeSweep) -> None:
+    """Refuses a range that never ends, or has more values than anybody trains."""
+    accepted = f"range(start,stop,step), the stop excluded, the step not 0, of at most {MAX_POINTS} values"
+    start, stop, step = (float(bound) for bound in (value.start or 0, value.stop or 0, value.step))
+    if not step:
+        fault = "has a step of 0"
+    elif not all(map(math.isfinite, (start, stop, step))):
+        fault = "has a bound that is no number"
+    elif (stop - start) / step > MAX_POINTS:
+        fault = f"has {math.ceil((stop - start) / step)} values"
+    else:
+        return
+    raise SpaceError(f"{line} {fault}. Accepted: {accepted}.  Try: {key}=range(3,8,2)")
+
+
+def _why_empty(key: str, value: Any) -> str:
+    if isinstance(value, Glob) and not keys.is_group(key):
+        return "glob(...) goes through the options of a config group, and this key is none."
     if isinstance(value, Glob):
         return "No option of that config group matches the pattern."
     if isinstance(value, RangeSweep):

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeper import config
+from sweeper import config, keys
 from sweeper.compose import canonical
-from sweeper.explain import known_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("hydra_plugins/*.py")])
@@ -32,10 +31,11 @@ HOMES = {
 #: The layers, lowest first; a module imports from its own layer or below.
 LAYERS = (
     {"errors", "records", "paths", "quiet", "tags", "mlflow_settings"},
-    {"lock", "machine", "config", "statistics", "mlflow_format", "provenance", "model_files", "relocate", "space"},
+    {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance"}
+    | {"mlflow_format", "model_files", "relocate"},
     {"data", "models", "compose", "leaderboard"},
-    {"preflight", "identity", "figures", "study", "tracker", "tables", "ui", "display"},
-    {"trial", "estimate", "report", "plan_table", "explain"},
+    {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"},
+    {"trial", "estimate", "report", "plan_table", "explain", "line"},
     {"preload", "executors"},
     {"driver"},
     {"lifecycle"},
@@ -127,5 +127,5 @@ def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
 
 
 def test_known_keys_name_the_options_that_set_them() -> None:
-    assert known_keys()["optimizer.momentum"] == ["rmsprop", "sgd"]
-    assert "arch.depth" in known_keys()
+    assert keys.known()["optimizer.momentum"].options == ("rmsprop", "sgd")
+    assert "arch.depth" in keys.known()

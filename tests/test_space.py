@@ -119,7 +119,10 @@ REFUSED = [
     pytest.param("sweep.workers=1,2", "may not vary.*Try: sweep.workers=1", id="a key of the sweep"),
     pytest.param("objective.metric=val_loss,val_accuracy", "may not vary", id="a key of the objective"),
     pytest.param("output_dir=a,b", "may not vary", id="the output folder"),
-    pytest.param("achr.depth=3,5", "Did you mean 'arch'", id="a misspelt node"),
+    pytest.param("achr.depth=3,5", "Did you mean 'arch.depth'.*Try: arch.depth=3,5$", id="a misspelt node"),
+    pytest.param("arch.depth=range(1,100000000)", "has 99999999 values.*at most 100000", id="a range too long"),
+    pytest.param("arch.depth=range(1,inf)", "has a bound that is no number", id="a range without an end"),
+    pytest.param("arch.depth=glob(*)", "this key is none.*Try: arch.depth=3,5,7", id="glob over no group"),
     pytest.param("~arch.depth=3,5", "deletes and varies", id="a deletion that varies"),
 ]
 
@@ -128,6 +131,15 @@ REFUSED = [
 def test_a_space_that_makes_no_sense_is_refused_with_what_to_type(argument: str, message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         parse(argument)
+
+
+def test_a_grid_beyond_what_can_be_checked_is_refused() -> None:
+    with pytest.raises(SpaceError, match=r"400 x 400 = 160000 points\. Accepted: at most 100000"):
+        parse("arch.depth=range(1,401)", "seed=range(0,400)")
+
+
+def test_params_may_be_written_under_their_node() -> None:
+    assert parse(params={"arch": {"depth": "3,5"}}).keys == ("arch.depth",)
 
 
 def test_a_key_that_is_swept_twice_is_refused() -> None:
