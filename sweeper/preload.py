@@ -27,3 +27,4 @@ mlflow_settings.prepare()
 with stderr_aside():
     for _name in MODULES:
         importlib.import_module(_name)
+    importlib.import_module("sweeper.model_files").warm_up()

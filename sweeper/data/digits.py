@@ -7,6 +7,9 @@ What does not live here: the split of the training images, which `data.split_see
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,14 +47,28 @@ def read(path: str | None) -> RawData:
         ConfigError: if a `data.path` is given, which would have no effect.
     """
     plan = inventory(path)
-    from sklearn.datasets import load_digits
-
-    bundled = load_digits()
-    images = enlarge(bundled.images.astype(np.int64))
-    labels = bundled.target.astype(np.int64)
+    small, labels = _bundled()
+    images = enlarge(small)
     train, test = draw(labels, (plan.train_counts, plan.test_counts), TEST_SEED)
     source = f"scikit-learn's bundled digits, enlarged from 8x8 to {SIZE}x{SIZE}"
     return RawData(images[train], labels[train], images[test], labels[test], source)
+
+
+def _bundled() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Images (1797, 8, 8) and labels (1797,), from the file that scikit-learn brings along.
+
+    scikit-learn itself takes over a second to import and is not needed to read its table of numbers; where another
+    version keeps it elsewhere, scikit-learn is asked.
+    """
+    found = importlib.util.find_spec("sklearn")
+    table = Path(str(found.origin)).parent / "datasets" / "data" / "digits.csv.gz" if found else None
+    if table is not None and table.is_file():
+        numbers = np.loadtxt(table, delimiter=",").astype(np.int64)
+        return numbers[:, :-1].reshape(-1, 8, 8), numbers[:, -1]
+    from sklearn.datasets import load_digits
+
+    bundled = load_digits()
+    return bundled.images.astype(np.int64), bundled.target.astype(np.int64)
 
 
 def enlarge(images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
