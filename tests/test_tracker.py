@@ -394,9 +394,7 @@ def test_a_folder_with_a_question_mark_and_a_percent_code_is_a_folder(tmp_path: 
 
 
 def test_a_run_that_is_gone_stops_the_sweep_with_one_paragraph(tracker: Tracker) -> None:
-    with pytest.raises(
-        TrackingError, match=r"^MLflow at sqlite:.* failed in log_epoch: Run with id=0+ not found"
-    ) as e:
+    with pytest.raises(TrackingError, match=r"^MLflow at sqlite:.* failed in log_epoch: Run with id=0+ not found") as e:
         tracker.log_epoch("0" * 32, _epoch(1))
     assert e.value.exit_status == 1
 
