@@ -45,7 +45,16 @@ def _say(text: str) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs `report` or `ui`."""
-    options = _parser().parse_args(arguments)
+    options, rest = _parser().parse_known_args(arguments)
+    if rest:
+        line = f"python -m sweeper {options.command}"
+        given = " ".join(rest)
+        raise ConfigError(f"{line} does not take {given}. Accepted: what its help lists.  Try: {line} --help")
+    if names := [name for name in getattr(options, "names", []) if name.startswith("output_dir=")]:
+        raise ConfigError(
+            f"{names[0]} is no sweep's name. Accepted by this command: --output-dir DIR."
+            f"  Try: python -m sweeper {options.command} --output-dir {names[0].partition('=')[2] or 'mlruns'}"
+        )
     paths = OutputPaths(Path(check_output_dir(options.output_dir)).expanduser().resolve())
     if options.command == "ui":
         from sweeper import ui
@@ -66,12 +75,8 @@ class _Parser(argparse.ArgumentParser):
     """Raises its errors as one paragraph instead of printing a usage."""
 
     def error(self, message: str) -> NoReturn:
-        _, _, given = message.partition("unrecognized arguments: ")
-        said = f"{given} is not accepted here" if given else message
-        if given.startswith("output_dir="):
-            said += "; this command takes --output-dir DIR"
         options = ", ".join(action.option_strings[-1] for action in self._actions if action.option_strings)
-        raise ConfigError(f"{self.prog}: {said}. Accepted: {options}.  Try: {self.prog} --help")
+        raise ConfigError(f"{self.prog}: {message}. Accepted: {options}.  Try: {self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from sweeper.errors import did_you_mean
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
 _GRAMMAR = "Accepted: key=value, key=value,value for a grid, key=range(start,stop,step)."
 _KEY = re.compile(r"[\w$@:/-]+(\.[\w$@:/-]+)*")
+_SIMPLE = re.compile(r"[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+)*")  # choices that need no quotes
 _FUNCTIONS = {
     "range": "range(3,8,2)",
     "interval": "interval(0.001,1)",
@@ -69,10 +70,10 @@ def _unreadable(error: OverrideParseException) -> str:
     key, _, value = word.partition("=")
     if found := re.search(r"while evaluating '(.*)': (.*)", error.message):
         return _failed_call(word, *found.groups())
-    what = f"{word or 'An empty word'} cannot be read: {_syntax_fault(word)}. {_GRAMMAR}"
+    what = f"{word.strip() or 'An empty word'} cannot be read: {_syntax_fault(word)}. {_GRAMMAR}"
     plain = value.strip("'\" ")
-    if _KEY.fullmatch(key.lstrip("+~")) and plain and not set(plain) & set("()[]{}'\"=,$\n"):
-        return f"{what}  Try: {keys.as_word(key, chr(39) + plain + chr(39))}"
+    if _KEY.fullmatch(key.lstrip("+~")) and plain.isprintable() and plain and not set(plain) & set("()[]{}'\"=$"):
+        return f"{what}  Try: {keys.as_word(key, plain if _SIMPLE.fullmatch(plain) else repr(plain))}"
     name = keys.nearest(key.strip(" +~.")) if key.strip(" +~.") not in keys.known() else key.strip(" +~.")
     return f"{what}  Try: {keys.example_sweep(name or 'arch.depth')}"
 
@@ -97,6 +98,8 @@ def _call_example(word: str, form: str) -> str:
 
 def _syntax_fault(word: str) -> str:
     key, equals, value = word.partition("=")
+    if " " in word and word.count("=") > 1:
+        return "it is several overrides in one pair of quotes"
     if not equals:
         return "it has no '='"
     if not key.strip():

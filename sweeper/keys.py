@@ -149,7 +149,8 @@ def example_sweep(key: str) -> str:
 
 def as_word(key: str, value: str) -> str:
     """`KEY=VALUE`, quoted where a shell needs it."""
-    return shlex.quote(f"{key}={value}")
+    word = f"{key}={value}"
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 def refused_value(key: str, text: str) -> str:
@@ -180,10 +181,10 @@ def check(config: DictConfig) -> None:
 def _check_node(node: DictConfig, schema: Any, above: str) -> None:
     hints = typing.get_type_hints(schema)
     for name, hint in hints.items():
-        if name not in node:
+        if name not in node and not OmegaConf.is_missing(node, name):
             raise ConfigError(f"{above}{name} is deleted, and it is needed. Accepted: any value that it takes."
                               f"  Try: {example(f'{above}{name}')}")  # fmt: skip
-        if dataclasses.is_dataclass(hint):
+        if dataclasses.is_dataclass(hint) and name in node:
             if not OmegaConf.is_dict(node[name]):
                 raise ConfigError(refused_value(f"{above}{name}", as_typed(node[name])))
             _check_node(node[name], hint, f"{above}{name}.")

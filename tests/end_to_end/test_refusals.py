@@ -1,0 +1,219 @@
+"""Wrong lines as a user types them: each ends at once in one paragraph that says what to type instead.
+
+All lines of the table run once, a few at a time, each in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+#: Lines that are refused, by what is wrong with them; and pieces of what is said.
+LINES: dict[str, tuple[str, tuple[str, ...]]] = {
+    # keys
+    "a misspelt key": ("-m arch.dpeth=3,5", ("arch.dpeth is not a key", "kernel_size", "Try: arch.depth=3,5")),
+    "a misspelt node": ("trainning.epochs=1", ("trainning", "Did you mean 'training", "Try: training")),
+    "a misspelt node that varies": ("-m trainng.epochs=1,2", ("Try: training.epochs=1,2",)),
+    "a key without its node": ("-m depth=3,5", ("depth is not a key", "Try: arch.depth=3,5")),
+    "initials": ("lr=0.1", ("Did you mean 'optimizer.learning_rate'", "Try: optimizer.learning_rate=0.1")),
+    "a key of another option": (
+        "optimizer.momentum=0.9",
+        ("not a key of the chosen optimizer", "optimizer=sgd", "Try: optimizer=rmsprop optimizer.momentum=0.9"),
+    ),
+    "an added key that nothing reads": ("+sweep.foo=1", ("sweep.foo is read by nothing", "workers")),
+    "an added key at the top": ("++foo.bar=1", ("foo is read by nothing", "arch, data, training")),
+    "an added key of a schema that varies": ("-m +training.foo=1,2", ("training.foo is read by nothing",)),
+    "an added key of the network": ("+arch.widht=1", ("arch.widht is not a key of arch=cnn",)),
+    "an added key that is there": ("+arch.depth=3", ("would add a key that is there", "Try: arch.depth=3")),
+    "a deleted key that is needed": ("~training.epochs", ("delete what is needed", "Try: training.epochs=10")),
+    "a deleted node": ("~sweep", ("sweep is deleted, and it is needed",)),
+    "a deleted key that is not there": ("~arch.dpeth", ("~arch.dpeth deletes what is not there", "'arch.depth'")),
+    # groups
+    "a misspelt group": ("-m archh=cnn", ("archh is not a key", "Try: arch=cnn")),
+    "a misspelt option": ("optimizer=adm", ("optimizer=adm does not exist", "rmsprop", "Try: optimizer=adam")),
+    "a misspelt option that varies": ("-m arch=cnn,cnnn", ("arch=cnnn does not exist", "Try: arch=cnn")),
+    "a misspelt experiment": ("experiment=nb", ("experiment=nb does not exist", "Try: experiment=notebook")),
+    "an executor that is not there": ("executor=rya", ("executor=rya does not exist", "processes", "serial")),
+    "null for a group": ("optimizer=null", ("optimizer is a group", "adadelta", "Try: optimizer=")),
+    "a number for a group": ("-m arch=1,2", ("arch is a group", "cnn", "Try: arch=cnn")),
+    "no builder named": ("arch=custom", ("arch._target_ has no value", "Try: arch=custom arch._target_=")),
+    # types and ranges
+    "text for a number": ("training.epochs=three", ("a whole number", "Try: training.epochs=10")),
+    "half an epoch": ("-m training.epochs=4,1.5", ("training.epochs=1.5 is not accepted: a whole number",)),
+    "a list for a number": ("'training.epochs=[1,2]'", ("training.epochs=[1,2] is not accepted",)),
+    "null for a number": ("seed=null", ("seed=null is not accepted", "Try: seed=0")),
+    "nothing for a number": ("arch.depth=", ("arch.depth= is not accepted", "Try: arch.depth=3")),
+    "a number for a node": ("sweep=3", ("sweep=3 is not accepted: keys under it (sweep.name",)),
+    "neither true nor false": ("sweep.dry_run=maybe", ("true or false", "Try: sweep.dry_run=false")),
+    "no epochs": ("training.epochs=0", ("from 1", "Try: training.epochs=10")),
+    "epochs without end": ("training.epochs=99999999999999999999", ("from 1 to 1000000",)),
+    "a negative rate": ("optimizer.learning_rate=-1", ("a number above 0", "Try: optimizer.learning_rate=0.001")),
+    "a rate that is no number": ("optimizer.learning_rate=nan", ("optimizer.learning_rate=nan is not accepted",)),
+    "no workers": ("sweep.workers=0", ("'auto' or a whole number from 1",)),
+    "no time": ("sweep.trial_timeout_s=0", ("a number of seconds above 0",)),
+    "a value without a value": ("seed=???", ("seed has no value", "Try: seed=0")),
+    "an interpolation to nowhere": ("'arch.depth=${nope}'", ("arch.depth cannot be resolved", "'nope' not found")),
+    # grammar
+    "no equals sign": ("-m arch.depth", ("it has no '='", "Try: arch.depth=3,5,7")),
+    "no key": ("=3", ("no key", "Try: arch.depth=3")),
+    "an open bracket": ("'arch.filters=[3,5'", ("a bracket is not closed",)),
+    "an open quote": ('"arch.activation=\'relu"', ("a quote is not closed", "Try: arch.activation=relu")),
+    "a comma too many": ("-m arch.depth=3,,5", ("a value is missing beside a comma",)),
+    "an unknown function": ("-m 'arch.depth=rnage(3,8)'", ("no function rnage", "Try: 'arch.depth=range(3,8)'")),
+    "a function without arguments": ("-m 'arch.depth=range()'", ("missing a required argument", "range(3,8,2)")),
+    "several overrides in one word": ("'arch.depth=3 seed=1'", ("several overrides in one pair of quotes",)),
+    "a letter beyond the grammar": ("sweep.name=été", ("stands in quotes", "Try: \"sweep.name='été'\"")),
+    "an empty word": ("''", ("An empty word", "Try: arch.depth=3,5,7")),
+    # what varies
+    "an empty range": ("-m 'arch.depth=range(5,5)'", ("is empty", "excludes its stop", "Try: arch.depth=3,5,7")),
+    "a step of 0": ("-m 'arch.depth=range(1,2,0)'", ("has a step of 0", "Try: arch.depth=range(3,8,2)")),
+    "a range without end": ("-m 'arch.depth=range(1,100000000)'", ("99999999 values", "at most 100000")),
+    "a glob without a match": ("-m 'arch=glob(x*)'", ("No option of that config group", "Try: arch=cnn,custom")),
+    "an interval": ("-m 'optimizer.learning_rate=tag(log,interval(1,2))'", ("learning_rate", "interval")),
+    "a sweep's key that varies": ("-m sweep.workers=1,2", ("may not vary", "Try: sweep.workers=1")),
+    "an executor that varies": ("-m executor=processes,serial", ("may not vary", "Try: executor=processes")),
+    "Hydra's own key that varies": ("-m hydra.verbose=true,false", ("may not vary", "arch, data, training")),
+    "a key given twice": ("arch.depth=3 arch.depth=5", ("arch.depth is given twice", "Try: arch.depth=3,5")),
+    "a key fixed and varied": ("-m arch.depth=3,5 arch.depth=7", ("arch.depth is given twice",)),
+    # objective
+    "a misspelt metric": ("objective.metric=val_acc", ("val_loss", "Try: objective.metric=val_accuracy")),
+    "a metric of the test set": ("objective.metric=test_accuracy", ("would choose on the test set",)),
+    "a direction that is none": ("objective.direction=minimise", ("maximize", "Try: objective.direction=minimize")),
+    # data
+    "own arrays without a path": ("data=npz", ("data=npz needs data.path", "np.savez")),
+    "a path to nothing": ("data=npz data.path=nowhere.npz", ("No such file", "Try: data=npz data.path=my.npz")),
+    "a path to a folder": ("data=npz data.path=folder", ("is a folder, not an .npz file",)),
+    "a path to text": ("data=npz data.path=text.npz", ("it is no zip archive",)),
+    "half a file": ("data=npz data.path=half.npz", ("is truncated or corrupt",)),
+    "pickled objects": ("data=npz data.path=pickle.npz", ("x_train holds Python objects",)),
+    "a path that would be ignored": ("data.path=good.npz", ("would be ignored", "Try: data=npz data.path=good.npz")),
+    "a validation of 1": ("data.validation=1", ("a fraction between 0 and 1", "Try: data.validation=0.2")),
+    "a misspelt validation": ("data.validation=tset", ("'test'", "Try: data.validation=test")),
+    "a cap below two a class": ("data.max_samples=15", ("not enough for 10 classes",)),
+    # networks and optimizers
+    "a network that shrinks to nothing": (
+        "-m arch.depth=3,50 arch.padding=valid",
+        ("arch.depth=50", "deepest legal depth", "sweep.skip_infeasible=true"),
+    ),
+    "a list of the wrong length": ("'arch.kernel_size=[3,3]'", ("2 entries", "Try: arch.kernel_size=[3,3,3]")),
+    "a depth beyond all": ("arch.depth=1000000", ("a whole number from 1 to 1000",)),
+    "a builder that is not there": ("arch=custom arch._target_=nope.build", ("No module named 'nope'",)),
+    "a builder that exits": ("arch=custom arch._target_=exits.build", ("cannot be imported: SystemExit",)),
+    "a key that the optimizer has not": ("+optimizer.foo=1", ("no key of keras.optimizers.Adadelta", "rho")),
+    "an optimizer that is not there": ("optimizer._target_=keras.optimizers.Adm", ("does not exist", "'Adam'")),
+    # where
+    "no address": ("tracking.uri=nonsense", ("http://HOST:PORT", "Try: tracking.uri=http://")),
+    "nobody at the address": ("tracking.uri=http://127.0.0.1:9", ("does not answer", "Try: tracking.uri=null")),
+    "a name with a slash": ("sweep.name=a/b", ("up to 100 letters", "Try: sweep.name=first-sweep")),
+    "a name of two dots": ("sweep.name=..", ("beginning with a letter or digit",)),
+    "an output folder that is a file": ("output_dir=text.npz", ("cannot be written", "Try: output_dir=")),
+    "no output folder": ("output_dir=", ("a folder's path", "Try: output_dir=mlruns")),
+    # options and commands
+    "a misspelt command": ("reprot", ("neither a command nor an override", "Did you mean 'report'")),
+    "an unknown option": ("--foo", ("--foo is no option", "Try: python -m sweeper --help")),
+    "a key with dashes": ("--arch.depth=3", ("a key has no dashes", "Try: arch.depth=3")),
+    "an unknown configuration": ("--config-name nope", ("--config-name nope", "Accepted: config")),
+    "a folder of configurations that is not there": ("--config-dir nowhere", ("nowhere does not exist",)),
+    "Hydra's other mode": ("hydra.mode=RUN", ("hydra.mode=RUN is refused", "output_dir")),
+    "another sweeper": ("hydra/sweeper=basic", ("hydra/sweeper=basic is refused",)),
+    "a report of nothing": ("report", ("There is no sweep in", "Try: python -m sweeper -m arch.depth=3,5,7")),
+    "no rows": ("report --top 0", ("'0' is not a whole number from 1", "Try: python -m sweeper report --help")),
+    "an unknown option of the report": ("report --foo", ("report does not take --foo",)),
+    "the report's folder by its key": ("report output_dir=x", ("Try: python -m sweeper report --output-dir x",)),
+    "a port beyond all": ("ui --port 99999", ("a whole number from 1 to 65535",)),
+    "a page of nothing": ("ui --output-dir folder", ("holds no mlflow.db",)),
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a line left: its exit status, its stderr, and the names of the files that were not there before."""
+
+    status: int
+    said: str
+    left: set[str]
+
+
+def _wrong_files(folder: Path) -> None:
+    (folder / "folder").mkdir(parents=True)
+    (folder / "text.npz").write_text("no arrays\n", encoding="utf-8")
+    (folder / "exits.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
+    images, labels = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(folder / "good.npz", **arrays)
+    np.savez(folder / "pickle.npz", **{**arrays, "x_train": np.array([{}], dtype=object)})
+    whole = (folder / "good.npz").read_bytes()
+    (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory, run_sweeper: Run) -> dict[str, Refusal]:
+    """Runs every line of the table."""
+    root = tmp_path_factory.mktemp("refusals")
+
+    def run(numbered: tuple[int, str]) -> Refusal:
+        number, line = numbered
+        folder = root / str(number)
+        _wrong_files(folder)
+        before = {path.name for path in folder.iterdir()}
+        done = run_sweeper(folder, *shlex.split(line), timeout=60, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        return Refusal(done.returncode, done.stderr, {path.name for path in folder.iterdir()} - before)
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(run, enumerate(line for line, _ in LINES.values())))
+    return dict(zip(LINES, found, strict=True))
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_wrong_line_is_refused_in_one_paragraph(refusals: dict[str, Refusal], name: str) -> None:
+    refusal = refusals[name]
+
+    assert refusal.status == 2, refusal.said
+    assert refusal.said.count("\n") == 1, refusal.said
+    assert "Traceback" not in refusal.said
+    assert "Try: " in refusal.said
+    for piece in LINES[name][1]:
+        assert piece in refusal.said
+    assert refusal.left == set()
+
+
+def test_what_is_suggested_for_a_misspelling_works(run_sweeper: Run, tmp_path: Path) -> None:
+    done = run_sweeper(tmp_path, "-m", "arch.dpeth=3,5")
+    [suggested] = done.stderr.partition("Try: ")[2].split()
+
+    again = run_sweeper(tmp_path, "-m", suggested, "sweep.dry_run=true")
+
+    assert again.returncode == 0, again.stderr
+    assert "Trials: 2" in again.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+LEGAL = {
+    "a dict that is merged": ("arch={depth:2}", "Trials: 1"),
+    "a deletion": ("~optimizer.rho", "Trials: 1"),
+    "a key that an interpolation reads": ("+my.width=8 'arch.filters=${my.width}'", "Trials: 1"),
+    "an addition that Keras takes": ("-m +optimizer.clipnorm=1.0,2.0", "Trials: 2"),
+    "the same word twice": ("arch.depth=3 arch.depth=3", "Trials: 1"),
+    "a glob": ("-m 'arch=glob(depth*)'", "Trials: 3"),
+    "an experiment": ("-m experiment=notebook", "Trials: 3"),
+}
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_what_stands_beside_it_is_accepted(run_sweeper: Run, tmp_path: Path, name: str) -> None:
+    line, said = LEGAL[name]
+
+    done = run_sweeper(tmp_path, *shlex.split(line), "sweep.dry_run=true")
+
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert list(tmp_path.iterdir()) == []
