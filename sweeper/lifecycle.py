@@ -87,7 +87,9 @@ def _run_sweep(request: SweepRequest, executor: Executor, console: Console, anno
     if not jobs:
         console.print(f"Nothing is left to do: every trial of sweep {request.name} has finished.", markup=False)
     announce([candidate.planned for candidate in candidates if candidate.number in jobs], len(jobs))
-    console.print(f"Sweep: {request.name}. If it is cut off, go on with: {request.resume_line}", soft_wrap=True)
+    console.print(
+        f"Sweep: {request.name}. If it is cut off, go on with: {request.resume_line}", markup=False, soft_wrap=True
+    )
     progress = display.Progress(len(jobs) + len(finished), executor.workers, request.objective)
     for row in finished:
         progress.add(row, here=False)
