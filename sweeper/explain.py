@@ -71,21 +71,24 @@ def _unreadable(error: OverrideParseException) -> str:
     if found := re.search(r"while evaluating '(.*)': (.*)", error.message):
         return _failed_call(word, *found.groups())
     what = f"{word.strip() or 'An empty word'} cannot be read: {_syntax_fault(word)}. {_GRAMMAR}"
-    plain = value.strip("'\" ")
+    plain = re.sub(",+", ",", value.strip("'\" ,"))
     if _KEY.fullmatch(key.lstrip("+~")) and plain.isprintable() and plain and not set(plain) & set("()[]{}'\"=$"):
-        return f"{what}  Try: {keys.as_word(key, plain if _SIMPLE.fullmatch(plain) else repr(plain))}"
+        if _SIMPLE.fullmatch(plain):
+            return f"{what}  Try: {keys.as_word(key, plain)}"
+        if not keys.is_number(key.lstrip("+~")):
+            return f"{what}  Try: {keys.as_word(key, repr(plain))}"
     name = keys.nearest(key.strip(" +~.")) if key.strip(" +~.") not in keys.known() else key.strip(" +~.")
     return f"{what}  Try: {keys.example_sweep(name or 'arch.depth')}"
 
 
 def _failed_call(word: str, call: str, reason: str) -> str:
-    name = call.partition("(")[0]
+    name, key = call.partition("(")[0], word.partition("=")[0]
     if "Unknown function" in reason:
         near = did_you_mean(name, _FUNCTIONS)
         wanted = re.findall(r"'(.*)'", near)
         return (
             f"{word}: there is no function {name}. Accepted: {', '.join(_FUNCTIONS)}. {near}"
-            f"  Try: {keys.as_word(word.partition('=')[0], call.replace(name, wanted[0], 1) if wanted else '3,5,7')}"
+            f"  Try: {keys.as_word(key, call.replace(name, wanted[0], 1)) if wanted else keys.example_sweep(key)}"
         )
     form = _FUNCTIONS.get(name, "range(3,8,2)")
     return f"{word} cannot be evaluated: {reason}. Accepted: such as {form}.  Try: {_call_example(word, form)}"

@@ -93,6 +93,12 @@ def is_group(key: str) -> bool:
     return (CONF / key).is_dir() and bool(known().get(key))
 
 
+def is_number(key: str) -> bool:
+    """Whether the key's value here is a number."""
+    value = known().get(key, Key()).value
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def under(key: str) -> list[str]:
     """The names of the keys directly under a node; under nothing, those at the top."""
     above = f"{key}." if key else ""
@@ -138,11 +144,11 @@ def example(key: str) -> str:
 def example_sweep(key: str) -> str:
     """The same with two choices, e.g. `arch=cnn,depth3_kernel3`; for a key whose values are unknown, `KEY=3,5,7`."""
     entry = known().get(key)
-    if entry is None or (isinstance(entry.value, int) and not isinstance(entry.value, bool)):
+    if entry is None or (is_number(key) and isinstance(entry.value, int)):
         return f"{key}=3,5,7"
     if is_group(key):
         return f"{key}={','.join(entry.options[:2])}"
-    if isinstance(entry.value, float):
+    if is_number(key):
         return f"{key}=0.1,0.3"
     return example(key)
 

@@ -50,9 +50,10 @@ def _check_keras(name: str, node: Mapping[str, Any]) -> None:
     for key, value in node.items():
         if key not in taken and key != "_target_":
             near = did_you_mean(key, taken)
+            other = next((one for one in taken if f"'{one}'" in near), "")
             raise ConfigError(
                 f"optimizer.{key} is no key of {_PACKAGE}.{name}. Accepted: {', '.join(taken)}. {near}"
-                "  Try: optimizer.learning_rate=0.001"
+                f"  Try: {f'+optimizer.{other}={as_typed(value)}' if other else 'optimizer.learning_rate=0.001'}"
             )
         if isinstance(taken.get(key), bool) and not isinstance(value, bool):
             raise ConfigError(
