@@ -5,6 +5,7 @@ prepare data -> open study and tracker -> match trials with what is there -> dri
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -101,6 +102,9 @@ def _run_sweep(request: SweepRequest, executor: Executor, console: Console, anno
     driver = Driver(
         executor, study, tracker, shown, request.folder, recording, trial_timeout_s=request.sweep.trial_timeout_s
     )
+    figures.warm_up()  # while the forkserver still loads TensorFlow, instead of at the end
+    gc.freeze()
+    gc.enable()  # `sweeper.__main__` turned it off
     try:
         _drive(driver, study, request, list(jobs.values()))
     finally:
