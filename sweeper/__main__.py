@@ -14,8 +14,9 @@ import sys
 def main() -> int:
     """Runs the command line; returns its exit status."""
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
-    from sweeper import commands
+    from sweeper import commands, interrupts
 
+    interrupts.listen()
     if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
         return commands.guarded(lambda: commands.run(sys.argv[1:]))
     if sys.argv[1:] and sys.argv[1].isalpha():

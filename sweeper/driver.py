@@ -250,6 +250,7 @@ def _trial_tags(job: Job) -> dict[str, str]:
         tags.OVERRIDES: " ".join(job.spec.overrides),
         tags.HASH: job.trial.hash,
         tags.SEED: str(job.spec.config["seed"]),
+        **prepared_tags(job.spec.data),
     }
 
 

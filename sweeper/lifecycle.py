@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from sweeper import data, display, figures, report
+from sweeper import data, display, figures, interrupts, report
 from sweeper.compose import canonical
 from sweeper.config import DataConfig, SweepConfig, TrackingConfig
 from sweeper.driver import Driver, Job, Recording, read_result
@@ -105,6 +105,7 @@ def _run_sweep(request: SweepRequest, executor: Executor, console: Console, anno
     figures.warm_up()  # while the forkserver still loads TensorFlow, instead of at the end
     gc.freeze()
     gc.enable()  # `sweeper.__main__` turned it off
+    interrupts.check()
     try:
         _drive(driver, study, request, list(jobs.values()))
     finally:

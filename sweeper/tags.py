@@ -42,18 +42,6 @@ MODEL_TRAINING = "custom_model_development"  # opens the UI on the runs instead 
 MLFLOW_SOURCE_NAME = "mlflow.source.name"
 MLFLOW_SOURCE_TYPE = "mlflow.source.type"
 
-#: On a trial's run: what distinguishes it, as typed; the hash of its identity; its seed; the reason of a failure.
-OVERRIDES = "sweeper.overrides"
-HASH = "sweeper.hash"
-SEED = "sweeper.seed"
-ERROR = "sweeper.error"
-
-#: On a trial's run: which images it saw.
-DATA = "sweeper.data"
-DATA_SOURCE = "sweeper.data_source"
-DATA_DIGEST = "sweeper.data_digest"
-SPLIT_DIGEST = "sweeper.split_digest"
-
 #: On every run: the code it came from (MLflow's own name for the commit, which its UI shows).
 GIT_COMMIT = "mlflow.source.git.commit"
 GIT_CHANGED = "sweeper.git_changed"

@@ -49,7 +49,7 @@ class ProcessExecutor:
 
     def warm_up(self) -> None:
         """Starts the forkserver; returns at once."""
-        with _environment(), _sigint_ignored():
+        with _environment(), _sigint_held_back():
             forkserver.ensure_running()
 
     def submit(self, spec: TrialSpec) -> None:
@@ -174,10 +174,10 @@ def _environment() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _sigint_ignored() -> Iterator[None]:
-    """An ignored signal stays ignored in a process that is started now, from its first instruction on."""
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _sigint_held_back() -> Iterator[None]:
+    """A process that is started now never sees a Ctrl-C, from its first instruction on; ours comes afterwards."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)

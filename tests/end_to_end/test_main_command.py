@@ -92,6 +92,7 @@ def test_a_trials_run_holds_its_parameters_curves_and_files(
         assert run.data.params["training.threads"] == "2"
         assert run.data.params["seed"] == "0"
         assert len(run.data.tags["mlflow.source.git.commit"]) in (7, 40)
+        assert len(run.data.tags["sweeper.data_digest"]) == len(run.data.tags["sweeper.split_digest"]) == 64
         for name in ("loss", "accuracy", "val_loss", "val_accuracy", "epoch_duration_s"):
             assert [point.step for point in client.get_metric_history(row["run_id"], name)] == list(range(1, 11))
         assert run.data.metrics["train_loss"] == float(row["train_loss"])
