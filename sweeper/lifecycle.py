@@ -317,6 +317,8 @@ def _close(
     }
     tracker.finish_sweep(parent_run_id, status, artifacts, counts, {})
     shutil.rmtree(request.folder.data, ignore_errors=True)
+    if request.folder.trials.is_dir() and not any(request.folder.trials.iterdir()):
+        request.folder.trials.rmdir()
     _print_summary(console, request, sweep_report, tracker, interrupted=interrupted)
     if interrupted:
         return 130

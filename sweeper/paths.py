@@ -64,8 +64,13 @@ class SweepPaths:
         """Prepared arrays, one folder a data set; deleted when the sweep ends."""
         return self.root / "data"
 
+    @property
+    def trials(self) -> Path:
+        """One folder a trial, until its artifacts are recorded."""
+        return self.root / "trials"
+
     def trial(self, number: int) -> TrialPaths:
-        return TrialPaths(self.root / "trials" / f"{number:05d}")
+        return TrialPaths(self.trials / f"{number:05d}")
 
 
 @dataclass(frozen=True)

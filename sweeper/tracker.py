@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 from sweeper import mlflow_settings, relocate
 from sweeper import tags as keys
 from sweeper.config import TrackingConfig
-from sweeper.errors import ConfigError, StoreError, TrackingError
+from sweeper.errors import StoreError, TrackingError
 from sweeper.mlflow_format import MAX_KEY_LENGTH, MAX_PARAM_LENGTH, cut, param_key, param_value, sqlite_uri, tag_values
 from sweeper.paths import OutputPaths
 from sweeper.records import EPOCH_METRICS, EpochReport, TrialState
@@ -111,7 +111,6 @@ class Tracker:
         Where the output folder was moved, addresses are rewritten and `moved_from` holds its former place.
 
         Raises:
-            ConfigError: `tracking.uri` is not the address of a server.
             StoreError: the store cannot be created, read, written or reached.
         """
         if config.uri is None:
@@ -140,11 +139,6 @@ class Tracker:
 
     @classmethod
     def _open_server(cls, experiment: str, uri: str) -> Tracker:
-        if urlsplit(uri).scheme not in ("http", "https"):
-            raise ConfigError(
-                f"tracking.uri={uri} is not the address of a server. Accepted: http://HOST:PORT, https://HOST, or null "
-                "(SQLite under output_dir).  Try: tracking.uri=http://127.0.0.1:5000"
-            )
         try:
             with _first_contact():
                 client = _client(uri)

@@ -21,7 +21,7 @@ import pytest
 
 from sweeper import tags
 from sweeper.config import TrackingConfig
-from sweeper.errors import ConfigError, StoreError, TrackingError
+from sweeper.errors import StoreError, TrackingError
 from sweeper.mlflow_format import MAX_PARAM_LENGTH, MAX_TAG_LENGTH
 from sweeper.paths import OutputPaths
 from sweeper.records import EpochReport, TrialState
@@ -456,14 +456,6 @@ def test_a_store_of_another_mlflow_is_refused_with_what_to_type(
         store.commit()
     with pytest.raises(StoreError, match=r"another version of MLflow: .*abcdef123456.* mlflow db upgrade 'sqlite:////"):
         Tracker.open(TrackingConfig(), OutputPaths(tmp_path))
-
-
-@pytest.mark.parametrize("uri", ["sqlite:///x.db", "mlruns", "postgresql://host/db", "databricks"])
-def test_a_uri_that_is_no_servers_is_refused(uri: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigError, match=r"tracking\.uri=.* is not the address of a server\. Accepted: http://HOST:PORT"
-    ):
-        Tracker.open(TrackingConfig(uri=uri), OutputPaths(tmp_path))
 
 
 def test_a_server_that_is_not_there_is_refused_within_seconds(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
-SMALL = ["arch.filters=4", "arch.dense_units=16", "arch.depth=1", "data.max_samples=400"]
+SMALL = ["arch.filters=8", "arch.dense_units=32", "arch.depth=2", "data.max_samples=800"]
 
 
 def board(folder: Path, name: str) -> list[dict[str, str]]:
@@ -56,9 +56,10 @@ def test_the_notebooks_three_networks_train_on_every_image_and_say_that_they_are
 
 
 def test_restored_weights_are_the_best_epochs_and_marked_as_chosen(tmp_path: Path, run_sweeper: Run) -> None:
-    # A learning rate that is far too high: the last epoch is hardly the best.
-    words = [*SMALL, "optimizer=sgd", "optimizer.learning_rate=0.9", "training.epochs=6", "training.restore_best=true"]
-    _, [row] = sweep(run_sweeper, tmp_path, "best", *words)
+    # A learning rate that is far too high: after an epoch or two the network dies, and guesses.
+    network = ["arch.filters=8", "arch.dense_units=32", "arch.depth=1", "arch.dense_dropout=0", "data.max_samples=400"]
+    words = [*network, "optimizer=adam", "optimizer.learning_rate=0.03", "training.epochs=6"]
+    _, [row] = sweep(run_sweeper, tmp_path, "best", *words, "training.restore_best=true")
 
     accuracies = curve(tmp_path, row["run_id"], "val_accuracy")
     assert len(accuracies) == 6
@@ -81,11 +82,11 @@ def test_early_stopping_ends_a_trial_that_no_longer_improves(tmp_path: Path, run
 def test_each_optimizer_and_precision_trains(tmp_path: Path, run_sweeper: Run) -> None:
     optimizers = "optimizer=adadelta,adam,adamw,sgd,rmsprop"
     precisions = "training.precision=float32,mixed_bfloat16,mixed_float16"
-    _, rows = sweep(run_sweeper, tmp_path, "all", *SMALL, optimizers, "training.epochs=4")
-    _, mixed = sweep(run_sweeper, tmp_path, "mixed", *SMALL, precisions, "training.epochs=4")
+    _, rows = sweep(run_sweeper, tmp_path, "all", *SMALL, optimizers, "training.epochs=6")
+    _, mixed = sweep(run_sweeper, tmp_path, "mixed", *SMALL, precisions, "training.epochs=6")
 
     assert {row["optimizer"] for row in rows} == {"adadelta", "adam", "adamw", "sgd", "rmsprop"}
     assert {row["training.precision"] for row in mixed} == {"float32", "mixed_bfloat16", "mixed_float16"}
     assert all(row["state"] == "complete" for row in rows + mixed)
-    assert all(float(row["val_accuracy"]) > 0.3 for row in rows + mixed)
+    assert all(float(row["val_accuracy"]) > 0.25 for row in rows + mixed)
     assert len({row["val_loss"] for row in mixed}) == 3
