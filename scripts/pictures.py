@@ -17,10 +17,13 @@ import time
 import urllib.request
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 
 from sweeper import figures, lifecycle, report
+from sweeper.leaderboard import rank
 from sweeper.paths import OutputPaths
+from sweeper.records import TrialRow
 from sweeper.study import sweep_names
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
@@ -28,6 +31,12 @@ PORT = 5177
 
 #: What the notebook's first network ended with.
 NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207, "test_accuracy": 0.9935}
+
+
+def leaderboard_rows(paths: OutputPaths, name: str) -> list[TrialRow]:
+    """The trials, best first."""
+    found = lifecycle.load_report(paths, name)
+    return [one.row for one in rank(found.rows, found.objective)]
 
 
 def leaderboard(paths: OutputPaths, name: str) -> None:
@@ -50,8 +59,8 @@ def network1(paths: OutputPaths, name: str) -> None:
     figures.save(figure, PICTURES / "network1.png")
 
 
-def mlflow_page(paths: OutputPaths) -> None:
-    """MLflow's list of runs, as Chromium draws it."""
+def mlflow_page(paths: OutputPaths, run_id: str) -> None:
+    """MLflow's page of one trial with its curves, as Chromium draws it."""
     browser = shutil.which("chromium")
     if browser is None:
         sys.stderr.write("no chromium: docs/pictures/mlflow.png is left as it is\n")
@@ -61,10 +70,14 @@ def mlflow_page(paths: OutputPaths) -> None:
         try:
             _wait_for(f"http://127.0.0.1:{PORT}/health")
             flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-            page = f"http://127.0.0.1:{PORT}/#/experiments/1/runs?compareRunsMode=CHART"
-            shot = f"--screenshot={PICTURES / 'mlflow.png'}"
-            options = ["--window-size=1500,900", "--virtual-time-budget=25000", f"--user-data-dir={profile}"]
+            page = f"http://127.0.0.1:{PORT}/#/experiments/1/runs/{run_id}/model-metrics"
+            whole = Path(profile) / "page.png"
+            shot = f"--screenshot={whole}"
+            options = ["--window-size=1900,900", "--virtual-time-budget=25000", f"--user-data-dir={profile}"]
             subprocess.run([browser, *flags, *options, shot, page], check=True, timeout=120, capture_output=True)
+            with Image.open(whole) as picture:  # without the assistant's empty column on the right
+                small = picture.convert("RGB").crop((0, 0, 1410, 900)).resize((1128, 720))
+                small.quantize(128, dither=Image.Dither.NONE).save(PICTURES / "mlflow.png")
         finally:
             ui.terminate()
 
@@ -89,7 +102,8 @@ def main() -> None:
     name = sweep_names(paths)[0]
     leaderboard(paths, name)
     shutil.copy(paths.sweep(name).curves, PICTURES / "curves.png")
-    mlflow_page(paths)
+    best, *_ = leaderboard_rows(paths, name)
+    mlflow_page(paths, best.run_id)
 
 
 if __name__ == "__main__":
