@@ -107,6 +107,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Sweep]]:
         if sweep.process.poll() is None:
             sweep.process.kill()
         sweep.process.wait()
+        if sweep.process.stdout is not None:
+            sweep.process.stdout.close()
 
 
 def test_a_killed_trial_is_failed_and_the_others_finish(start: Callable[..., Sweep]) -> None:
