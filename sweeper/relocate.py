@@ -8,6 +8,7 @@ What does not live here: anything that imports MLflow (this is plain sqlite3), a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -60,7 +61,8 @@ def connect(db: Path, *, writable: bool) -> Iterator[sqlite3.Connection]:
     Raises:
         StoreError: for whatever SQLite objects to, inside the block too.
     """
-    mode = "rw" if writable else "ro"
+    # Also for reading: a writer that was killed in mid-transaction leaves a journal, which a reader has to roll back.
+    mode = "rw" if writable or os.access(db, os.W_OK) else "ro"
     try:
         with closing(
             sqlite3.connect(f"{db.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)

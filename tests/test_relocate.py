@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -172,3 +174,27 @@ def test_a_store_that_another_program_holds_is_refused(copied: OutputPaths, monk
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked"):
             relocate(copied)
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("PRAGMA cache_size = 1")
+store.execute("BEGIN IMMEDIATE")
+store.execute("CREATE TABLE half (text)")
+for number in range(2000):
+    store.execute("INSERT INTO half VALUES (?)", ("x" * 500,))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_store_whose_writer_was_killed_in_mid_transaction_is_as_it_was_before(tmp_path: Path) -> None:
+    paths = OutputPaths(tmp_path)
+    Tracker.open(TrackingConfig(), paths)
+    subprocess.run([sys.executable, "-c", KILLED, str(paths.tracking_db)], check=False)
+    assert Path(f"{paths.tracking_db}-journal").stat().st_size > 0
+
+    assert relocate(paths) is None
+
+    with closing(sqlite3.connect(paths.tracking_db)) as store:
+        assert not store.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall()
