@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from sweeper.errors import ExecutorError
-from sweeper.executors import worker
+from sweeper.executors import leash, worker
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.records import TrialSpec
 
@@ -45,7 +45,7 @@ class ProcessExecutor:
         self._free_gpus = [gpus[slot % len(gpus)] for slot in range(workers)] if gpus else []
         self._running: dict[int, _Running] = {}
         self._context = mp.get_context("forkserver")
-        self._context.set_forkserver_preload(["sweeper.preload"])
+        self._context.set_forkserver_preload(["sweeper.executors.leash", "sweeper.preload"])
 
     def warm_up(self) -> None:
         """Starts the forkserver; returns at once."""
@@ -161,8 +161,9 @@ def exit_reason(exitcode: int | None) -> str:
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
     """Sets ENVIRONMENT for a server or child that starts now, and the former values afterwards."""
-    former = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
+    ours = {**ENVIRONMENT, leash.DRIVER: str(os.getpid())}
+    former = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
     try:
         yield
     finally:
