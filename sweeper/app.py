@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,19 +26,28 @@ from rich.text import Text
 
 from sweeper import executors, keys, preflight, provenance, server
 from sweeper.compose import Composer
-from sweeper.config import ExecutorConfig, ObjectiveConfig, SamplerConfig, SweepConfig, TrackingConfig, check_output_dir
+from sweeper.config import (
+    ExecutorConfig,
+    ObjectiveConfig,
+    PrunerConfig,
+    SamplerConfig,
+    SweepConfig,
+    TrackingConfig,
+    check_output_dir,
+)
 from sweeper.display import duration
 from sweeper.errors import ConfigError, StoreError, did_you_mean
 from sweeper.machine import Machine, look
 from sweeper.paths import OutputPaths
 from sweeper.preflight import PlannedTrial, Preflight
 from sweeper.records import Objective
-from sweeper.space import SearchSpace, parse_space
+from sweeper.space import SearchSpace, check_grid, parse_space, partial_points
 
 if TYPE_CHECKING:
     from sweeper.estimate import Speed
 
-SAMPLERS = ("grid",)
+#: Points of a sampler, where `sweep.trials` does not say.
+NUM_POINTS = 20
 
 #: Exit status of the last line that ran; Hydra discards what a sweeper returns.
 exit_status = 0
@@ -48,8 +57,11 @@ exit_status = 0
 class Settings:
     """The nodes that belong to the sweep and to no trial, checked."""
 
-    objective: Objective
+    objectives: tuple[Objective, ...]
     sweep: SweepConfig
+    sampler: SamplerConfig
+    pruner: PrunerConfig
+    seed: int
     executor: ExecutorConfig
     tracking: TrackingConfig
     paths: OutputPaths
@@ -65,18 +77,25 @@ class Settings:
         """
         executor = _node(config, "executor", ExecutorConfig)
         sweep = _node(config, "sweep", SweepConfig)
-        _check_sampler(_node(config, "sampler", SamplerConfig))
         executors.check(executor.name)
         machine = look()
         return cls(
-            objective=_node(config, "objective", ObjectiveConfig).resolve(),
+            objectives=_node(config, "objective", ObjectiveConfig).resolve(),
             sweep=sweep,
+            sampler=_node(config, "sampler", SamplerConfig),
+            pruner=_named(_node(config, "pruner", PrunerConfig)),
+            seed=0 if OmegaConf.is_missing(config, "seed") else config["seed"],  # missing: refused with the points
             executor=executor,
             tracking=_node(config, "tracking", TrackingConfig),
             paths=OutputPaths(Path(check_output_dir(config["output_dir"])).expanduser().resolve()),
             machine=machine,
             workers=1 if executor.name == "serial" else machine.workers(sweep.workers),
         )
+
+    @property
+    def num_points(self) -> int:
+        """Points of a sampler in all."""
+        return NUM_POINTS if self.sweep.trials is None else self.sweep.trials
 
 
 _Node = TypeVar("_Node")
@@ -90,12 +109,72 @@ def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
     return node
 
 
-def _check_sampler(sampler: SamplerConfig) -> None:
-    if sampler.name not in SAMPLERS:
+def _named(pruner: PrunerConfig) -> PrunerConfig:
+    """A pruner that is given by its class alone is called by it."""
+    return pruner if pruner.name != "none" or pruner._target_ is None else replace(pruner, name=pruner._target_)
+
+
+def choose_sampler(sampler: SamplerConfig, space: SearchSpace) -> tuple[SamplerConfig, str]:
+    """The sampler that runs, and why, in words; without a choice a discrete space is a grid, a continuous one TPE.
+
+    Raises:
+        ConfigError: a name without a class.
+    """
+    options = keys.known()["sampler"].options
+    if sampler._target_ is not None:
+        return replace(sampler, name=sampler._target_ if sampler.name == "auto" else sampler.name), ""
+    if sampler.name == "grid":
+        return sampler, ""
+    if sampler.name != "auto":
         raise ConfigError(
-            f"sampler.name={sampler.name} does not exist. Accepted: {', '.join(SAMPLERS)}. "
-            f"{did_you_mean(sampler.name, SAMPLERS)}  Try: sampler=grid"
+            f"sampler.name={sampler.name} has no class. Accepted: sampler={'|'.join(options)}, or sampler._target_. "
+            f"{did_you_mean(sampler.name, options)}  Try: sampler=tpe"
         )
+    if space.is_discrete:
+        return replace(sampler, name="grid"), "every choice is discrete"
+    interval = next(dimension.key for dimension in space.dimensions if dimension.interval is not None)
+    return replace(_TPE, seed=sampler.seed, options={**_TPE.options, **sampler.options}), f"{interval} is an interval"
+
+
+_TPE = SamplerConfig("tpe", _target_="optuna.samplers.TPESampler", options={"multivariate": True})
+
+
+def _checked_points(settings: Settings, composer: Composer, space: SearchSpace) -> Preflight:
+    """A grid's every point, or for a sampler points in which each choice and both ends of each interval occur."""
+    if settings.sampler.name == "grid":
+        check_grid(space)
+        if settings.sweep.warm_start is not None:
+            raise ConfigError(
+                "sweep.warm_start has nobody to teach: a grid takes every point. Accepted: with a sampler."
+                "  Try: sampler=tpe"
+            )
+        return preflight.check(composer.points(), skip_infeasible=settings.sweep.skip_infeasible)
+    if not space.dimensions:
+        raise ConfigError(
+            f"sampler={settings.sampler.name} has nothing to choose: no key varies. Accepted: at least one choice or "
+            "interval.  Try: 'optimizer.learning_rate=tag(log,interval(0.01,1.0))'"
+        )
+    from sweeper import search
+
+    if settings.sweep.warm_start is not None and not settings.sweep.dry_run:  # a plan may come before that sweep
+        from sweeper.study import SweepStudy
+
+        SweepStudy.load(settings.paths, settings.sweep.warm_start)
+    search.make_sampler(settings.sampler, settings.seed, 0)
+    return preflight.check(composer.probes(), skip_infeasible=True)
+
+
+def _check_seeds(settings: Settings, space: SearchSpace) -> None:
+    if settings.sweep.seeds > 1 and "seed" in space.keys:
+        raise ConfigError(
+            f"sweep.seeds={settings.sweep.seeds} and a swept seed are two ways of the same. Accepted: one of them. "
+            "With sweep.seeds, repeats of a point are ranked by their mean.  Try: sweep.seeds=3 without seed=..."
+        )
+    if settings.pruner.name != "none":
+        from sweeper import pruning
+
+        pruning.compared_metric(settings.pruner, settings.objectives)
+        pruning.make_pruner(settings.pruner, 10)
 
 
 def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], params: dict[str, Any]) -> int:
@@ -109,21 +188,55 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
         )
     settings = Settings.of(config)
     space = parse_space(arguments, params, OverridesParser.create(config_loader=loader), loader.get_group_options)
-    checked = preflight.check(Composer(loader, config, space).points(), skip_infeasible=settings.sweep.skip_infeasible)
-    preflight.check_objective(checked.trials, settings.objective)
+    space = space.with_rules(settings.sweep.zip, settings.sweep.exclude)
+    enqueued = partial_points("sweep.enqueue", settings.sweep.enqueue, space)
+    sampler, why = choose_sampler(settings.sampler, space)
+    settings = replace(settings, sampler=sampler)
+    _check_seeds(settings, space)
+    composer = Composer(loader, config, space)
+    checked = _checked_points(settings, composer, space)
+    preflight.check_objectives(checked.trials, settings.objectives)
     console = Console(highlight=False)
-    _print_left_out(console, checked)
+    _print_sampler(console, settings, space, why)
+    _print_left_out(console, settings, checked)
     if settings.sweep.dry_run:
         exit_status = _print_plan(console, settings, checked)
     else:
-        exit_status = _sweep(console, settings, space, checked)
+        exit_status = _sweep(console, settings, composer, space, checked, enqueued)
     return exit_status
 
 
-def _print_left_out(console: Console, checked: Preflight) -> None:
+def _print_sampler(console: Console, settings: Settings, space: SearchSpace, why: str) -> None:
+    """Says what proposes the points; of a grid that was chosen nothing need be said."""
+    name, pruner = settings.sampler.name, settings.pruner.name
+    reason = f" (chosen, since {why})" if why else ""
+    pruned = f", pruner {pruner}" if pruner != "none" else ""
+    if name == "grid":
+        if space.dimensions and (why or pruned):
+            console.print(f"Sampler: grid{reason}{pruned}.", markup=False)
+        return
+    varies = "; ".join(f"{dimension.key}={dimension.text}" for dimension in space.dimensions)
+    console.print(
+        f"Sampler: {name}{reason}, {settings.num_points} points in all{pruned}, of {varies}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _print_left_out(console: Console, settings: Settings, checked: Preflight) -> None:
+    if settings.sampler.name != "grid":
+        if checked.infeasible:
+            overrides, reason = checked.infeasible[0]
+            console.print(
+                Text(f"Not every point of this space can be built ({overrides}: {reason}). Such are left out."),
+                soft_wrap=True,
+            )
+        return
     if checked.num_equal:
-        points = "point equals" if checked.num_equal == 1 else "points equal"
-        console.print(f"{checked.num_equal} {points} an earlier one and was dropped.")
+        dropped = (
+            "point equals an earlier one and was" if checked.num_equal == 1 else "points equal earlier ones and were"
+        )
+        console.print(f"{checked.num_equal} {dropped} dropped.")
     for overrides, reason in checked.infeasible:
         console.print(Text(f"Left out: {overrides}: {reason}"))
 
@@ -131,8 +244,12 @@ def _print_left_out(console: Console, checked: Preflight) -> None:
 def _print_plan(console: Console, settings: Settings, checked: Preflight) -> int:
     from sweeper import plan_table
 
-    console.print(plan_table.plan_table(checked.trials, _speed(settings.paths)))
-    _print_start(console, settings, checked.trials, len(checked.trials))
+    is_grid = settings.sampler.name == "grid"
+    trials = checked.trials[: settings.sweep.trials] if is_grid else checked.trials
+    if is_grid:
+        console.print(plan_table.plan_table(trials, _speed(settings.paths)))
+    num_points = len(trials) if is_grid else settings.num_points
+    _print_start(console, settings, trials, num_points * settings.sweep.seeds)
     console.print("Nothing was trained: sweep.dry_run=true.")
     return 0
 
@@ -154,6 +271,10 @@ def _print_start(console: Console, settings: Settings, trials: Sequence[PlannedT
     speed = _speed(settings.paths)
     workers = min(settings.workers, max(num_left, 1))
     seconds = estimate.sweep_seconds(trials, speed, workers)
+    if (
+        seconds is not None and trials and num_left > len(trials)
+    ):  # these stand for more: repeats, or a sampler's points
+        seconds *= num_left / len(trials)
     threads = sorted({int(planned.point.config["training"]["threads"]) for planned in trials}) or [0]
     console.print(f"Found: {settings.machine.describe()}.")
     console.print(
@@ -166,7 +287,14 @@ def _print_start(console: Console, settings: Settings, trials: Sequence[PlannedT
         console.print("executor=serial neither times out nor survives a crash: it is for debugging.")
 
 
-def _sweep(console: Console, settings: Settings, space: SearchSpace, checked: Preflight) -> int:
+def _sweep(
+    console: Console,
+    settings: Settings,
+    composer: Composer,
+    space: SearchSpace,
+    checked: Preflight,
+    enqueued: tuple[dict[str, Any], ...],
+) -> int:
     from sweeper import lifecycle
     from sweeper.lock import sweep_lock
 
@@ -185,11 +313,17 @@ def _sweep(console: Console, settings: Settings, space: SearchSpace, checked: Pr
                 paths=settings.paths,
                 space=space,
                 trials=checked.trials,
-                objective=settings.objective,
+                objectives=settings.objectives,
                 sweep=settings.sweep,
                 tracking=settings.tracking,
                 resume_line=resume_line(name),
                 provenance=provenance.tags(),
+                sampler=settings.sampler,
+                pruner=settings.pruner,
+                composer=composer,
+                num_points=settings.num_points,
+                seed=settings.seed,
+                enqueued=enqueued,
             ),
             executor,
             console,

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sweeper.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
-from sweeper.records import METRIC_DIRECTIONS, Objective
+from sweeper.records import EPOCH_METRICS, METRIC_DIRECTIONS, Objective
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _MOST = 1_000_000  # epochs, images a step: more is a slip of the finger
@@ -96,9 +96,16 @@ class TrainingConfig:
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
     restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
+    checkpoint: bool = False  # keep the state after each epoch, so that a trial that is cut off goes on from there
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
 
     def __post_init__(self) -> None:
+        if self.checkpoint and (self.restore_best or self.early_stopping.patience is not None):
+            raise ConfigError(
+                "training.checkpoint=true does not keep what early stopping and restored weights remember of earlier "
+                "epochs. Accepted: the one or the others.  Try: training.checkpoint=true training.restore_best=false "
+                "training.early_stopping.patience=null"
+            )
         most = f"a whole number from 1 to {_MOST}"
         _check(1 <= self.epochs <= _MOST, "training.epochs", self.epochs, most, "10")
         _check(1 <= self.batch_size <= _MOST, "training.batch_size", self.batch_size, most, "128")
@@ -113,45 +120,58 @@ class TrainingConfig:
 
 @dataclass
 class ObjectiveConfig:
-    """What is optimised and ranked by."""
+    """What is optimised and ranked by: one metric, or a list of them with a list of directions."""
 
     metric: Any = "val_accuracy"
-    direction: Any = None  # maximize, minimize; null: as the metric has it
+    direction: Any = None  # maximize, minimize, or a list of them; null: as each metric has it
 
     def __post_init__(self) -> None:
         self.resolve()
 
-    def resolve(self) -> Objective:
-        """Returns the metric with its direction.
+    def resolve(self) -> tuple[Objective, ...]:
+        """Returns each metric with its direction.
 
         Raises:
             ObjectiveError: for a metric that no trial logs, a test metric, or an unknown direction.
         """
-        if not isinstance(self.metric, str):
+        metrics = self.metric if isinstance(self.metric, list) and self.metric else [self.metric]
+        directions = self.direction if isinstance(self.direction, list) else [self.direction] * len(metrics)
+        if len(directions) != len(metrics):
+            listed = ",".join(METRIC_DIRECTIONS.get(str(metric), "minimize") for metric in metrics)
             raise ObjectiveError(
-                f"objective.metric={as_typed(self.metric)} is not one name; this version ranks by one metric. "
-                f"Accepted: {', '.join(METRIC_DIRECTIONS)}.  Try: objective.metric=val_accuracy"
+                f"objective.direction has {len(directions)} entries for {len(metrics)} metrics. Accepted: one for each "
+                f"metric, or null (as each metric has it).  Try: objective.direction=[{listed}]"
             )
-        if self.metric.startswith("test_"):
+        if len(set(map(str, metrics))) < len(metrics):
             raise ObjectiveError(
-                f"objective.metric={self.metric} would choose on the test set, whose figures then mean nothing. "
-                f"Accepted: {', '.join(METRIC_DIRECTIONS)}.  Try: objective.metric=val_accuracy"
+                f"objective.metric={as_typed(self.metric)} names a metric twice. Accepted: different ones."
+                "  Try: objective.metric=[val_accuracy,num_params]"
             )
-        if self.metric not in METRIC_DIRECTIONS:
-            near = _near(self.metric, METRIC_DIRECTIONS, "val_accuracy")
-            raise ObjectiveError(
-                f"objective.metric={self.metric} is not logged by a trial. Logged: {', '.join(METRIC_DIRECTIONS)}. "
-                f"{did_you_mean(self.metric, METRIC_DIRECTIONS)}  Try: objective.metric={near}"
-            )
-        if self.direction is None:
-            return Objective(self.metric, METRIC_DIRECTIONS[self.metric])
-        if self.direction == "maximize" or self.direction == "minimize":
-            return Objective(self.metric, self.direction)
-        near = _near(self.direction, ("maximize", "minimize"), METRIC_DIRECTIONS[self.metric])
+        return tuple(_objective(metric, direction) for metric, direction in zip(metrics, directions, strict=True))
+
+
+def _objective(metric: Any, direction: Any) -> Objective:
+    known = ", ".join(METRIC_DIRECTIONS)
+    if isinstance(metric, str) and metric.startswith("test_"):
         raise ObjectiveError(
-            f"objective.direction={as_typed(self.direction)} is not a direction. Accepted: maximize, minimize, or null "
-            f"(as the metric has it).  Try: objective.direction={near}"
+            f"objective.metric={metric} would choose on the test set, whose figures then mean nothing. "
+            f"Accepted: {known}.  Try: objective.metric=val_accuracy"
         )
+    if not isinstance(metric, str) or metric not in METRIC_DIRECTIONS:
+        near = _near(metric, METRIC_DIRECTIONS, "val_accuracy")
+        raise ObjectiveError(
+            f"objective.metric={as_typed(metric)} is not logged by a trial. Logged: {known}. "
+            f"{did_you_mean(str(metric), METRIC_DIRECTIONS)}  Try: objective.metric={near}"
+        )
+    if direction is None:
+        return Objective(metric, METRIC_DIRECTIONS[metric])
+    if direction == "maximize" or direction == "minimize":
+        return Objective(metric, direction)
+    near = _near(direction, ("maximize", "minimize"), METRIC_DIRECTIONS[metric])
+    raise ObjectiveError(
+        f"objective.direction={as_typed(direction)} is not a direction. Accepted: maximize, minimize, or null "
+        f"(as the metric has it).  Try: objective.direction={near}"
+    )
 
 
 SWEEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -167,8 +187,19 @@ class SweepConfig:
     dry_run: bool = False  # print the plan and train nothing
     skip_infeasible: bool = False  # leave out grid points whose network the input is too small for
     retry_failed: bool = False  # run the failed trials of a resumed sweep again
+    retries: int = 0  # times that a trial whose process died is run again
+    trials: int | None = None  # points in all, earlier ones of the sweep included; null: a grid's all, a sampler's 20
+    timeout_s: float | None = None  # seconds after which no trial is begun any more; null: never
+    max_failures: int | None = None  # failed trials after which none is begun any more; null: never
+    target: float | None = None  # value of the first objective that is good enough; null: none is
+    seeds: int = 1  # repeats of each point, under seed, seed + 1, ...; the point is ranked by their mean
+    zip: Any = None  # [key, key]: their choices go together instead of crossed; or a list of such lists
+    exclude: Any = None  # [{key: value, key: value}]: points that are left out
+    enqueue: Any = None  # [{key: value}]: points that a sampler begins with; it fills in the keys that are missing
+    warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
 
     def __post_init__(self) -> None:
+        self._check_budgets()
         if self.name is not None and not SWEEP_NAME.fullmatch(self.name):
             raise _refuse(
                 "sweep.name",
@@ -192,6 +223,18 @@ class SweepConfig:
                 "600",
             )
 
+    def _check_budgets(self) -> None:
+        _check(0 <= self.retries <= 100, "sweep.retries", self.retries, "a whole number from 0 to 100", "1")
+        _check(1 <= self.seeds <= 1000, "sweep.seeds", self.seeds, "a whole number from 1 to 1000", "3")
+        for key, try_ in (("trials", "20"), ("max_failures", "3")):
+            value = getattr(self, key)
+            _check(value is None or value >= 1, f"sweep.{key}", value, "a whole number from 1, or null", try_)
+        if self.timeout_s is not None:
+            ok = math.isfinite(self.timeout_s) and self.timeout_s > 0
+            _check(ok, "sweep.timeout_s", self.timeout_s, "a number of seconds above 0, or null", "3600")
+        if self.target is not None:
+            _check(math.isfinite(self.target), "sweep.target", self.target, "a number, or null", "0.99")
+
 
 @dataclass
 class TrackingConfig:
@@ -199,8 +242,11 @@ class TrackingConfig:
 
     uri: str | None = None  # an MLflow server, http(s)://host:port; null: SQLite under output_dir
     experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
+    patience_s: float = 300.0  # seconds for which a store that is gone or locked is tried again; trials go on
 
     def __post_init__(self) -> None:
+        ok = math.isfinite(self.patience_s) and self.patience_s >= 0
+        _check(ok, "tracking.patience_s", self.patience_s, "a number of seconds from 0", "300")
         accepted = "http://HOST:PORT, https://HOST, or null (SQLite under output_dir)"
         _check(self.uri is None or _is_server(self.uri), "tracking.uri", self.uri, accepted, "http://127.0.0.1:5000")
         _check(bool(self.experiment.strip()), "tracking.experiment", repr(self.experiment), "a name", "sweeper")
@@ -218,7 +264,32 @@ def _is_server(uri: str) -> bool:
 class SamplerConfig:
     """Which sampler proposes the points."""
 
-    name: str = "grid"
+    name: str = "auto"  # auto: grid for a discrete space, tpe for a continuous one; grid, or a sampler of Optuna's
+    seed: int | None = None  # of its proposals, 0 to 2**32 - 1; null: `seed`
+    _target_: str | None = None  # the class of a sampler of your own choice, by its dotted path
+    options: dict[str, Any] = field(default_factory=dict)  # handed to the class
+
+    def __post_init__(self) -> None:
+        if self.seed is not None:
+            _check(0 <= self.seed < 2**32, "sampler.seed", self.seed, "a whole number from 0 to 2**32 - 1", "0")
+
+
+@dataclass
+class PrunerConfig:
+    """Which pruner ends trials early."""
+
+    name: str = "none"  # none, or a pruner of Optuna's
+    metric: str | None = None  # what it compares each epoch; null: the first objective that an epoch has
+    _target_: str | None = None  # the class of a pruner of your own choice, by its dotted path
+    options: dict[str, Any] = field(default_factory=dict)  # handed to the class
+
+    def __post_init__(self) -> None:
+        if self.metric is not None and self.metric not in EPOCH_METRICS:
+            raise ObjectiveError(
+                f"pruner.metric={self.metric} is not known after an epoch. Accepted: {', '.join(EPOCH_METRICS)}, or "
+                f"null (the first objective that is). {did_you_mean(self.metric, EPOCH_METRICS)}"
+                "  Try: pruner.metric=val_accuracy"
+            )
 
 
 @dataclass
@@ -238,6 +309,7 @@ class Config:
     optimizer: Any = None
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    pruner: PrunerConfig = field(default_factory=PrunerConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

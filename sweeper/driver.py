@@ -1,12 +1,12 @@
 """The driver: the sweep's main loop, the only one that decides and the only one that writes to the stores.
 
     while there are trials to start or running:
-        start trials on the free workers
+        start trials on the free workers, as long as the jobs give some
         take what the running ones report: an epoch, or their end
         end those that outlast their time
 
-What is elsewhere: which points there are (`sweeper.space`, `sweeper.preflight`), how a trial trains
-(`sweeper.trial`), what runs it (`sweeper.executors`), where it is recorded (`sweeper.tracker`, `sweeper.study`).
+What is elsewhere: which trial is next (`sweeper.jobs`), how a trial trains (`sweeper.trial`), what runs it
+(`sweeper.executors`), where it is recorded (`sweeper.tracker`, `sweeper.study`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import shutil
 import signal
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,28 +26,24 @@ from sweeper import tags
 from sweeper.display import Display
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.identity import leaves
+from sweeper.jobs import Job, Jobs
 from sweeper.paths import SweepPaths
-from sweeper.records import EpochReport, Objective, PreparedData, TrialRow, TrialSpec, TrialState
-from sweeper.study import StudyTrial, SweepStudy
+from sweeper.records import EpochReport, Objective, PreparedData, TrialRow, TrialState
+from sweeper.study import SweepStudy
 
 if TYPE_CHECKING:
     from sweeper.tracker import Tracker
 
 _POLL_S = 0.2
-
-
-@dataclass(frozen=True)
-class Job:
-    """A trial that is to run: what the study calls it, what its process is given."""
-
-    trial: StudyTrial
-    spec: TrialSpec
+NO_RESULT = "its process ended without a result"
 
 
 @dataclass
 class _Running:
     job: Job
     run_id: str
+    attempt: int = 0  # retries of it so far
+    is_overdue: bool = False  # ended for its time, so that another try would end no better
     started: float | None = None  # monotonic seconds; None until its process reports
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -60,7 +55,7 @@ class Recording:
     parent_run_id: str
     tags: dict[str, str]
     distributions: Mapping[str, Any]
-    objective: Objective
+    objectives: tuple[Objective, ...]
 
 
 class Driver:
@@ -75,6 +70,7 @@ class Driver:
         paths: SweepPaths,
         recording: Recording,
         trial_timeout_s: float | None,
+        retries: int = 0,
     ) -> None:
         self._executor = executor
         self._study = study
@@ -83,37 +79,48 @@ class Driver:
         self._paths = paths
         self._recording = recording
         self._timeout_s = trial_timeout_s
-        self._queue: deque[Job] = deque()
+        self._retries = retries
         self._running: dict[int, _Running] = {}
         self.interrupted = False
 
-    def run(self, jobs: list[Job]) -> None:
-        """The main loop. Returns when every job has finished, or after Ctrl-C; finished trials are recorded."""
-        self._queue.extend(jobs)
+    def run(self, jobs: Jobs) -> None:
+        """The main loop. Returns when there is nothing left, or after Ctrl-C; finished trials are recorded."""
+        self._jobs = jobs
         with self._signals():
-            while (self._queue or self._running) and not self.interrupted:
-                self._start_trials()
+            self._start_trials()
+            while self._running and not self.interrupted:
                 self._executor.poll(self._handle, _POLL_S)
                 self._end_overdue()
+                self._start_trials()
             self._cut_off_running()
 
     def _start_trials(self) -> None:
-        while self._queue and len(self._running) < self._executor.workers and not self.interrupted:
-            self._start(self._queue.popleft())
+        while len(self._running) < self._executor.workers and not self.interrupted:
+            job = self._jobs.next()
+            if job is None:
+                return
+            self._start(job)
 
-    def _start(self, job: Job) -> None:
-        shutil.rmtree(job.spec.folder, ignore_errors=True)
+    def _start(self, job: Job, attempt: int = 0) -> None:
+        self._clear(job)
         run_id = self._begin(job)
-        self._running[job.spec.number] = _Running(job, run_id)
-        self._display.started(job.spec.number, job.spec.overrides, job.spec.config["training"]["epochs"])
+        self._running[job.spec.number] = _Running(job, run_id, attempt)
+        self._display.started(job.spec.number, shown_overrides(job), job.spec.config["training"]["epochs"])
         self._executor.submit(job.spec)
+
+    def _clear(self, job: Job) -> None:
+        """Deletes what an earlier attempt left, but for the checkpoint from which this one goes on."""
+        kept = self._paths.trial(job.spec.number).checkpoint
+        for path in job.spec.folder.iterdir() if job.spec.folder.is_dir() else ():
+            if path != kept:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _begin(self, job: Job) -> str:
         """Names the trial in both stores; an attempt that was cut off leaves no second live run."""
         run_id = self._tracker.start_trial(
             self._recording.parent_run_id,
             job.spec.number,
-            " ".join(job.spec.overrides) or f"trial {job.spec.number}",
+            " ".join(shown_overrides(job)) or f"trial {job.spec.number}",
             dict(leaves(job.spec.config)),
             {**self._recording.tags, **_trial_tags(job)},
         )
@@ -131,9 +138,12 @@ class Driver:
                 running.history.append(event.report.metrics)
                 self._tracker.log_epoch(running.run_id, event.report)
                 self._display.epoch(event.number, event.report)
+                if self._jobs.epoch(event.number, event.report.epoch, event.report.metrics):
+                    self._executor.stop(event.number)
             case TrialEnded():
                 del self._running[event.number]
-                self._start_trials()  # a free worker gets the next trial before this one is written down
+                if not self._jobs.learns:
+                    self._start_trials()  # a free worker gets the next trial before this one is written down
                 self._end(running, event.reason)
 
     def _end(self, running: _Running, reason: str) -> None:
@@ -142,6 +152,10 @@ class Driver:
         if result is None and self.interrupted:
             self._tracker.abandon_trial(running.run_id)
             self._display.cut_off(running.job.spec.number)
+            return
+        if result is None and running.attempt < self._retries and not running.is_overdue:
+            self._display.note(f"trial {running.job.spec.number}: {reason or NO_RESULT}; it is run again")
+            self._start(running.job, running.attempt + 1)
             return
         if result is None:
             result = crashed(reason, self._paths, running)
@@ -162,12 +176,14 @@ class Driver:
             folder.artifacts if folder.artifacts.is_dir() else None,
             folder.model if folder.model.is_dir() else None,
         )
-        self._study.finish(row, self._recording.objective)
+        self._study.finish(row, self._recording.objectives)
         shutil.rmtree(folder.root, ignore_errors=True)
         self._display.finished(row)
+        self._jobs.finished(row)
 
-    def replay(self, job: Job, result: dict[str, Any]) -> None:
+    def replay(self, job: Job, result: dict[str, Any], jobs: Jobs) -> None:
         """Records a trial that had finished when its driver was killed; nothing is trained again."""
+        self._jobs = jobs
         run_id = self._begin(job)
         history = list(result["history"])
         for epoch, metrics in enumerate(history, start=1):
@@ -179,6 +195,7 @@ class Driver:
             return
         for number, running in self._running.items():
             if running.started is not None and time.monotonic() - running.started > self._timeout_s:
+                running.is_overdue = True
                 self._executor.kill(number, f"it outlasted sweep.trial_timeout_s={self._timeout_s:g}")
 
     def _cut_off_running(self) -> None:
@@ -224,7 +241,7 @@ def crashed(reason: str, paths: SweepPaths, running: _Running) -> dict[str, Any]
         "state": TrialState.FAILED,
         "metrics": {"duration_s": duration_s},
         "details": {},
-        "error": reason or "its process ended without a result",
+        "error": reason or NO_RESULT,
         "traceback": trace,
     }
 
@@ -241,7 +258,13 @@ def trial_row(job: Job, run_id: str, result: Mapping[str, Any], history: list[di
         error=result["error"],
         history=tuple(history),
         overrides=job.spec.overrides,
-        details={**result["details"], "arch": job.spec.config["arch"]},
+        details={
+            **result["details"],
+            "arch": job.spec.config["arch"],
+            "point": job.trial.point,
+            "repeat": job.trial.repeat,
+            "repeats": job.num_repeats,
+        },
     )
 
 
@@ -252,6 +275,11 @@ def _trial_tags(job: Job) -> dict[str, str]:
         tags.SEED: str(job.spec.config["seed"]),
         **prepared_tags(job.spec.data),
     }
+
+
+def shown_overrides(job: Job) -> tuple[str, ...]:
+    """What distinguishes a trial, its seed among it where a point has several."""
+    return (*job.spec.overrides, f"seed={job.spec.config['seed']}") if job.num_repeats > 1 else job.spec.overrides
 
 
 def prepared_tags(prepared: PreparedData) -> dict[str, str]:

@@ -140,6 +140,11 @@ def _no_key(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
             f"{key} is not a key of the chosen {top}. Accepted with: "
             f"{', '.join(f'{top}={option}' for option in options)}.  Try: {top}={options[0]} {word}"
         )
+    if key.startswith(("sampler.options.", "pruner.options.")):
+        return (
+            f"{key} is not set in that group's file, and a new option is added with a +. Accepted: what the class "
+            f"takes.  Try: {keys.as_word(f'+{key}', value or '1')}"
+        )
     near = keys.nearest(key)
     node = key.rpartition(".")[0]
     accepted = keys.under(node) or keys.under("")

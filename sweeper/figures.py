@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TRAIN, _VALIDATION = "#0072B2", "#D55E00"
+BLUE, VERMILION = "#0072B2", "#D55E00"
+_TRAIN, _VALIDATION = BLUE, VERMILION
 _COLOURS = (
     "#D55E00",
     "#0072B2",
@@ -64,7 +65,7 @@ def warm_up() -> None:
     save(curves_figure([dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 0.5)]), io.BytesIO())
 
 
-def _literal(text: str, length: int = _LABEL) -> str:
+def literal(text: str, length: int = _LABEL) -> str:
     """User-given text in one line, cut to `length`; a dollar sign would begin a formula."""
     line = " ".join(text.split())
     short = line if len(line) <= length else f"{line[: length - 1]}…"
@@ -148,7 +149,7 @@ def _draw_violins(axes: Axes, weights: Mapping[str, np.ndarray[Any, Any]]) -> No
 def _name_layers(axes: Axes, weights: Mapping[str, np.ndarray[Any, Any]]) -> None:
     many = len(weights) > 16
     end = " " if many else "\n"
-    labels = [f"{_literal(name, 24)}{end}({values.size:,})" for name, values in weights.items()]
+    labels = [f"{literal(name, 24)}{end}({values.size:,})" for name, values in weights.items()]
     wide = max(map(len, weights)) > 14
     rotation, align = (90, "center") if many else (30, "right") if wide else (0, "center")
     axes.set_xticks(range(1, len(labels) + 1), labels, fontsize=8, rotation=rotation, ha=align)
@@ -197,7 +198,7 @@ def _annotate(axes: Axes, matrix: np.ndarray[Any, Any], share: np.ndarray[Any, A
 
 
 def _name_classes(axes: Axes, class_names: Sequence[str]) -> None:
-    names = [_literal(name, 20) for name in class_names]
+    names = [literal(name, 20) for name in class_names]
     room = 9 * axes.figure.get_figwidth()  # type: ignore[union-attr]  # characters below the picture
     rotation = 90 if len(names) * (1 + max(map(len, names), default=0)) > room else 0
     axes.set_xticks(range(len(names)), names, rotation=rotation)
@@ -258,6 +259,4 @@ def _draw_trial(axes: Axes, row: TrialRow, name: str, place: int, *, num_drawn: 
 
 def _label(row: TrialRow, *, best: bool) -> str:
     state = "" if row.state is TrialState.COMPLETE else f" ({row.state})"
-    return _literal(
-        f"{'best: ' if best else ''}trial {row.number}{state}: {' '.join(row.overrides) or 'as configured'}"
-    )
+    return literal(f"{'best: ' if best else ''}trial {row.number}{state}: {' '.join(row.overrides) or 'as configured'}")

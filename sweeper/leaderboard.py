@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ METRIC_COLUMNS = (
     "run_id",
     "error",
 )
-OTHER_COLUMNS = ("flops", "val_accuracy_low", "val_accuracy_high", "best_epoch", "label")
+OTHER_COLUMNS = ("point", "repeat", "flops", "val_accuracy_low", "val_accuracy_high", "best_epoch", "label")
 OPTIMISTIC = "optimistic: chosen on the test set"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _WHOLE = ("num_params", "epochs", "flops", "best_epoch")
@@ -46,34 +47,103 @@ class RankedRow:
     row: TrialRow
 
 
-def rank(rows: Iterable[TrialRow], objective: Objective) -> list[RankedRow]:
-    """Orders trials: complete ones by the objective, then pruned, then failed; running ones are left out.
+def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
+    """Orders trials: complete ones by the objectives, then pruned, then failed; running ones are left out.
 
-    Equal values share a rank (1, 1, 3) and keep the order of their numbers. A trial without a finite objective never
-    wins: it stands, without a rank, between the pruned and the failed.
+    With one objective, equal values share a rank (1, 1, 3) and keep the order of their numbers. With several, the
+    rank is the number of the Pareto front (1: no other trial is at least as good in all of them and better in one),
+    and a front is ordered by the first objective. Repeats of a point share a rank, which is that of their mean. A
+    trial without a finite objective never wins: it stands, without a rank, between the pruned and the failed; so does
+    a point of which a repeat failed, was pruned or is missing.
     """
+    points: dict[int, list[TrialRow]] = {}
     ordered = sorted(rows, key=lambda row: row.number)
-    complete = [row for row in ordered if row.state is TrialState.COMPLETE and _score(row, objective) is not None]
-    pruned = [row for row in ordered if row.state is TrialState.PRUNED]
-    lost = [row for row in ordered if row.state is TrialState.COMPLETE and _score(row, objective) is None]
-    failed = [row for row in ordered if row.state is TrialState.FAILED]
-    ranked = _rank_group(complete, objective, 1) + _rank_group(pruned, objective, len(complete) + 1)
+    for row in ordered:
+        if row.state is not TrialState.RUNNING:
+            points.setdefault(point_of(row), []).append(row)
+    num_repeats = max((row.details.get("repeats", 1) for row in ordered), default=1)
+    scored = {number: _mean_scores(point, num_repeats, objectives) for number, point in points.items()}
+    whole = {number: scores for number, scores in scored.items() if scores is not None}
+    ranked = _ranked([(point, whole[number]) for number, point in points.items() if number in whole], objectives, 1)
+    others = [row for number, point in points.items() if number not in whole for row in point]
+    pruned = [row for row in others if row.state is TrialState.PRUNED]
+    first = len(ranked) // num_repeats + 1 if len(objectives) == 1 else _last_rank(ranked) + 1
+    ranked += _ranked([([row], _pruned_scores(row, objectives)) for row in pruned], objectives[:1], first)
+    lost = [row for row in others if row.state is TrialState.COMPLETE]
+    failed = [row for row in others if row.state is TrialState.FAILED]
     return ranked + [RankedRow(None, row) for row in [*lost, *failed]]
 
 
-def _rank_group(rows: Sequence[TrialRow], objective: Objective, first: int) -> list[RankedRow]:
-    ordered = sorted(rows, key=lambda row: _key(row, objective))
+def point_of(row: TrialRow) -> int:
+    """The number of a trial's point; with one repeat a point, the trial's own."""
+    return int(row.details["point"]) if row.details.get("repeats", 1) > 1 else row.number
+
+
+def _last_rank(ranked: Sequence[RankedRow]) -> int:
+    return max((one.rank for one in ranked if one.rank is not None), default=0)
+
+
+def _mean_scores(rows: Sequence[TrialRow], num_repeats: int, objectives: Sequence[Objective]) -> list[float] | None:
+    """A point's mean of each objective; None unless all of its repeats are complete and finite."""
+    if any(row.state is not TrialState.COMPLETE for row in rows) or len(rows) < num_repeats:
+        return None
+    scores = [[_score(row, objective) for row in rows] for objective in objectives]
+    if any(score is None for one in scores for score in one):
+        return None
+    return [math.fsum(score for score in one if score is not None) / len(one) for one in scores]
+
+
+def _pruned_scores(row: TrialRow, objectives: Sequence[Objective]) -> list[float]:
+    score = _score(row, objectives[0])
+    return [-objectives[0].sign * math.inf if score is None else score]
+
+
+def _ranked(
+    points: Sequence[tuple[Sequence[TrialRow], Sequence[float]]], objectives: Sequence[Objective], first: int
+) -> list[RankedRow]:
+    """Ranks points by their scores, from `first` on; the rows of a point follow one another."""
+    costs = [[-o.sign * score for o, score in zip(objectives, scores, strict=True)] for _, scores in points]
+    fronts = pareto_fronts(costs) if len(objectives) > 1 else [0] * len(points)
+    order = sorted(range(len(points)), key=lambda index: (fronts[index], costs[index][0]))
     ranked: list[RankedRow] = []
-    for position, row in enumerate(ordered, start=first):
-        same = ranked and _key(row, objective) == _key(ranked[-1].row, objective)
-        ranked.append(RankedRow(ranked[-1].rank if same else position, row))
+    place, previous = first, None
+    for position, index in enumerate(order):
+        if len(objectives) > 1:
+            place = first + fronts[index]
+        elif costs[index] != previous:
+            place = first + position
+        previous = costs[index]
+        ranked += [RankedRow(place, row) for row in points[index][0]]
     return ranked
 
 
-def _key(row: TrialRow, objective: Objective) -> float:
-    """Smaller is better; without a finite score, last."""
-    score = _score(row, objective)
-    return math.inf if score is None else -objective.sign * score
+def pareto_fronts(costs: Sequence[Sequence[float]]) -> list[int]:
+    """The number of the front of each point, from 0, smaller costs being better (Deb and others 2002, section III A).
+
+    Points are looked at in lexicographic order, so that one is dominated only by those before it; equal points share a
+    front. Each front is searched from its end, which finds a dominating point early.
+    """
+    front_of = [0] * len(costs)
+    fronts: list[list[Sequence[float]]] = []
+    for index in sorted(range(len(costs)), key=lambda index: list(costs[index])):
+        cost = costs[index]
+        place = next(
+            (
+                number
+                for number, front in enumerate(fronts)
+                if not any(_dominates(one, cost) for one in reversed(front))
+            ),
+            len(fronts),
+        )
+        if place == len(fronts):
+            fronts.append([])
+        fronts[place].append(cost)
+        front_of[index] = place
+    return front_of
+
+
+def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(a <= b for a, b in zip(one, other, strict=True)) and any(a < b for a, b in zip(one, other, strict=True))
 
 
 def _score(row: TrialRow, objective: Objective) -> float | None:
@@ -85,16 +155,15 @@ def _score(row: TrialRow, objective: Objective) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def columns(params: Sequence[str], rows: Iterable[TrialRow], objective: Objective) -> list[str]:
+def columns(params: Sequence[str], rows: Iterable[TrialRow], *objectives: Objective) -> list[str]:
     """The names of the columns; none occurs twice."""
-    return _columns(params, [_cells(row) for row in rows], objective)
+    return _columns(params, [_cells(row) for row in rows], objectives)
 
 
-def _columns(params: Sequence[str], cells: Sequence[Mapping[str, Any]], objective: Objective) -> list[str]:
+def _columns(params: Sequence[str], cells: Sequence[Mapping[str, Any]], objectives: Sequence[Objective]) -> list[str]:
     filled = {name for one in cells for name, value in one.items() if value not in (None, "")}
     names = ["rank", "trial", "state", *params]
-    if objective.metric not in METRIC_COLUMNS:
-        names.append(objective.metric)
+    names += [objective.metric for objective in objectives if objective.metric not in METRIC_COLUMNS]
     others = [name for name in OTHER_COLUMNS if name in filled]
     return list(dict.fromkeys([*names, *METRIC_COLUMNS, *others, *sorted(filled)]))
 
@@ -107,11 +176,16 @@ def merged(several: Sequence[Sequence[str]]) -> list[str]:
 
 
 def table(
-    ranked: Sequence[RankedRow], params: Sequence[str], objective: Objective
+    ranked: Sequence[RankedRow], params: Sequence[str], *objectives: Objective
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Column names, and for each row its cells by column: numbers, text, None for an empty cell."""
     cells = [_cells(one.row) for one in ranked]
-    names = _columns(params, cells, objective)
+    if any(one.row.details.get("repeats", 1) > 1 for one in ranked):
+        spread = _spread([one.row for one in ranked], objectives)
+        cells = [
+            {**known, **spread[point_of(one.row)], **_repeat(one.row)} for one, known in zip(ranked, cells, strict=True)
+        ]
+    names = _columns(params, cells, objectives)
     rows = []
     for one, known in zip(ranked, cells, strict=True):
         full = {**known, **one.row.params, "rank": one.rank}
@@ -134,6 +208,32 @@ def _cells(row: TrialRow) -> dict[str, Any]:
         "label": OPTIMISTIC if row.details.get("test_is_validation") else "",
     }
     return {name: _whole(value) if name in _WHOLE else value for name, value in cells.items()}
+
+
+def _repeat(row: TrialRow) -> dict[str, Any]:
+    return {"point": point_of(row), "repeat": row.details.get("repeat", 0)}
+
+
+def _spread(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> dict[int, dict[str, float | None]]:
+    """By point: mean and sample standard deviation (None of one) of each objective over its complete repeats."""
+    values: dict[int, dict[str, list[float]]] = {}
+    for row in rows:
+        point = values.setdefault(point_of(row), {})
+        for objective in objectives:
+            score = _score(row, objective)
+            if row.state is TrialState.COMPLETE and score is not None:
+                point.setdefault(objective.metric, []).append(score)
+    return {
+        number: {
+            key: value
+            for metric, scores in point.items()
+            for key, value in (
+                (f"{metric}_mean", statistics.fmean(scores)),
+                (f"{metric}_std", statistics.stdev(scores) if len(scores) > 1 else None),
+            )
+        }
+        for number, point in values.items()
+    }
 
 
 def _whole(value: Any) -> Any:

@@ -1,13 +1,15 @@
 """A sweep's life around the driver's loop: open what it needs, find what is left to do, and close the books.
 
 prepare data -> open study and tracker -> match trials with what is there -> drive -> leaderboard and summary
+
+What is left to do, and in which order, is `sweeper.jobs`.
 """
 
 from __future__ import annotations
 
 import gc
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,17 +17,21 @@ from typing import TYPE_CHECKING, Any, Literal
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from sweeper import data, display, figures, interrupts, report
-from sweeper.compose import canonical
-from sweeper.config import DataConfig, SweepConfig, TrackingConfig
-from sweeper.driver import Driver, Job, Recording, read_result
+from sweeper import data, display, figures, insight, interrupts, report
+from sweeper.compose import Composer, canonical
+from sweeper.config import DataConfig, PrunerConfig, SamplerConfig, SweepConfig, TrackingConfig
+from sweeper.driver import Driver, Recording, read_result
 from sweeper.errors import SweepChangedError, SweeperError, TrackingError
 from sweeper.executors import Executor
-from sweeper.identity import differences, fixed_part, leaves, trial_hash, trial_identity
+from sweeper.identity import differences, fixed_part, leaves
+from sweeper.jobs import Candidates, GridJobs, SampledJobs
 from sweeper.lock import store_lock
 from sweeper.paths import OutputPaths, SweepPaths, write_atomically
+from sweeper.patience import Patience
 from sweeper.preflight import PlannedTrial
-from sweeper.records import Objective, PreparedData, TrialRow, TrialSpec, TrialState
+from sweeper.pruning import Pruning
+from sweeper.records import Objective, PreparedData, TrialRow, TrialState
+from sweeper.search import Search
 from sweeper.space import SearchSpace
 from sweeper.study import StudyTrial, SweepStudy, distributions
 
@@ -35,17 +41,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """A checked line: what to run, under which name, into which folder."""
+    """A checked line: what to run, under which name, into which folder.
+
+    Attributes:
+        trials: a grid's every point; for a sampler, points in which each of its choices occurs.
+        sampler: `grid`, or what proposes the points.
+        num_points: points in all, of a sampler.
+        enqueued: points that come first.
+    """
 
     name: str
     paths: OutputPaths
     space: SearchSpace
     trials: tuple[PlannedTrial, ...]
-    objective: Objective
+    objectives: tuple[Objective, ...]
     sweep: SweepConfig
     tracking: TrackingConfig
     resume_line: str
     provenance: dict[str, str]
+    sampler: SamplerConfig
+    pruner: PrunerConfig
+    composer: Composer
+    num_points: int
+    seed: int
+    enqueued: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def objective(self) -> Objective:
+        """The first objective."""
+        return self.objectives[0]
+
+    @property
+    def params(self) -> list[dict[str, Any]]:
+        """Swept values that may occur: a grid's points; of a sampler each choice, though no trial here has it."""
+        is_grid = self.sampler.name == "grid"
+        points = (planned.point for planned in self.trials) if is_grid else self.composer.probes()
+        return [point.params for point in points]
 
     @property
     def folder(self) -> SweepPaths:
@@ -79,85 +110,139 @@ def run_sweep(request: SweepRequest, executor: Executor, console: Console, annou
 
 
 def _run_sweep(request: SweepRequest, executor: Executor, console: Console, announce: Announce) -> int:
-    candidates = _candidates(request, _prepare_data(request, console))
+    data_sets = _DataSets(request.folder, console)
+    for planned in request.trials:
+        data_sets.prepare(planned.point.config["data"])
     study, tracker = _open_stores(request, console)
-    about = _checked_about(request, study, candidates[0].spec.data)
-    jobs, finished = _match(request.name, candidates, study, retry_failed=request.sweep.retry_failed)
+    candidates = Candidates(
+        request.folder, data_sets.prepare, request.objectives, request.sweep.seeds, request.pruner.name != "none"
+    )
+    first = candidates.of(request.trials[0])
+    about = _checked_about(request, study, data_sets.prepare(request.trials[0].point.config["data"]))
+    _refuse_changed(request.name, first, study.trials())
+    found = distributions(request.space.dimensions, [*(trial.params for trial in study.trials()), *request.params])
+    study.widen(found)
+    study.reopen()
+    jobs = _jobs(request, candidates, study, found, console)
     study.write_about(about)
     parent_run_id = _start_parent(request, tracker)
-    if not jobs:
+    total = jobs.total
+    if not total:
         console.print(f"Nothing is left to do: every trial of sweep {request.name} has finished.", markup=False)
-    announce([candidate.planned for candidate in candidates if candidate.number in jobs], len(jobs))
+    announce(jobs.planned if isinstance(jobs, GridJobs) else request.trials, total)
     console.print(
         f"Sweep: {request.name}. If it is cut off, go on with: {request.resume_line}", markup=False, soft_wrap=True
     )
-    progress = display.Progress(len(jobs) + len(finished), executor.workers, request.objective)
-    for row in finished:
+    progress = display.Progress(total + len(jobs.finished_rows), executor.workers, request.objective)
+    for row in jobs.finished_rows:
         progress.add(row, here=False)
     shown = display.create(console, progress)
-    params = [trial.params for trial in study.trials()] + [candidate.params for candidate in candidates]
-    found = distributions(request.space.dimensions, params)
-    study.widen(found)
-    recording = Recording(parent_run_id, request.provenance, found, request.objective)
+    tracker.patience = study.patience = Patience(request.tracking.patience_s, shown.note)
+    recording = Recording(parent_run_id, request.provenance, found, request.objectives)
     driver = Driver(
-        executor, study, tracker, shown, request.folder, recording, trial_timeout_s=request.sweep.trial_timeout_s
+        executor,
+        study,
+        tracker,
+        shown,
+        request.folder,
+        recording,
+        trial_timeout_s=request.sweep.trial_timeout_s,
+        retries=request.sweep.retries,
     )
+    study.patience.is_over = lambda: driver.interrupted
     figures.warm_up()  # while the forkserver still loads TensorFlow, instead of at the end
     gc.freeze()
     gc.enable()  # `sweeper.__main__` turned it off
     interrupts.check()
+    before = {row.number for row in jobs.finished_rows}
     try:
-        _drive(driver, study, request, list(jobs.values()))
+        _drive(driver, study, request, jobs)
     finally:
         shown.close()
-    return _close(request, study, tracker, parent_run_id, console, interrupted=driver.interrupted, ran=set(jobs))
+    if jobs.budget.reason and not driver.interrupted:
+        console.print(f"Ended: {jobs.budget.reason}.", markup=False, soft_wrap=True)
+    ran = {row.number for row in jobs.finished_rows} - before
+    return _close(
+        request, study, tracker, parent_run_id, console, interrupted=driver.interrupted, ran=ran, nothing_left=not total
+    )
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A planned trial with its identity; its number follows from what the study has."""
+def _jobs(
+    request: SweepRequest, candidates: Candidates, study: SweepStudy, found: Mapping[str, Any], console: Console
+) -> GridJobs | SampledJobs:
+    """What is left to do, in the order in which it is done."""
+    pruning = None
+    if request.pruner.name != "none":
+        epochs = max(int(planned.point.config["training"]["epochs"]) for planned in request.trials)
+        pruning = Pruning(request.pruner, request.objectives, request.name, epochs)
+    if request.sampler.name == "grid":
+        return GridJobs(candidates, study.trials(), request.sweep, pruning, request.trials, request.enqueued)
+    search = Search(request.sampler, request.space, request.objectives, request.composer.exists, request.seed)
+    if request.sweep.warm_start is not None:
+        _learn_from(request.sweep.warm_start, request, search, console)
+    return SampledJobs(
+        candidates,
+        study,
+        request.sweep,
+        pruning,
+        search,
+        request.composer,
+        request.space,
+        found,
+        request.num_points,
+        request.enqueued,
+    )
 
-    planned: PlannedTrial
-    identity: dict[str, Any]
-    hash: str
-    spec: TrialSpec
-    params: dict[str, Any]
-    number: int = -1
+
+def _learn_from(name: str, request: SweepRequest, search: Search, console: Console) -> None:
+    """Tells a sampler what an earlier sweep found at points that this space has too.
+
+    Raises:
+        StoreError: there is no such sweep.
+    """
+    rows = [row for row in load_report(request.paths, name).rows if row.state is TrialState.COMPLETE]
+    used = 0
+    for row in rows:
+        values = [row.metrics.get(objective.metric) for objective in request.objectives]
+        if all(value is not None for value in values):
+            known = [value for value in values if value is not None]
+            used += search.learn(row.overrides, known, TrialState.COMPLETE, ()) is not None
+    console.print(
+        f"sweep.warm_start={name}: the sampler knows {used} of its {len(rows)} complete trials"
+        f"{'' if used == len(rows) else '; the others are no points of this space'}.",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
-def _prepare_data(request: SweepRequest, console: Console) -> dict[str, PreparedData]:
-    """Reads, checks and splits each data set of the sweep once, before anything trains."""
-    shutil.rmtree(request.folder.data, ignore_errors=True)
-    prepared: dict[str, PreparedData] = {}
-    for planned in request.trials:
-        node = planned.point.config["data"]
+class _DataSets:
+    """Each data set of a sweep, read, checked and split once."""
+
+    def __init__(self, folder: SweepPaths, console: Console) -> None:
+        self._folder = folder
+        self._console = console
+        self._prepared: dict[str, PreparedData] = {}
+        shutil.rmtree(folder.data, ignore_errors=True)
+
+    def prepare(self, node: Mapping[str, Any]) -> PreparedData:
+        """The arrays of a `data` node; says what they are when they are read."""
         key = canonical(node)
-        if key in prepared:
-            continue
-        prepared[key] = data.prepare(DataConfig(**node), request.folder.data / str(len(prepared)))
-        summary = prepared[key].summary
-        note = (
-            " (the test set is the validation set: figures are optimistic)" if prepared[key].test_is_validation else ""
-        )
-        console.print(
+        if key not in self._prepared:
+            prepared = data.prepare(DataConfig(**node), self._folder.data / str(len(self._prepared)))
+            self._prepared[key] = prepared
+            self._say(prepared)
+        return self._prepared[key]
+
+    def _say(self, prepared: PreparedData) -> None:
+        summary = prepared.summary
+        note = " (the test set is the validation set: figures are optimistic)" if prepared.test_is_validation else ""
+        self._console.print(
             f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
             f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
-            f"from {prepared[key].source}{note}.",
+            f"from {prepared.source}{note}.",
             markup=False,
             soft_wrap=True,
         )
-    return prepared
-
-
-def _candidates(request: SweepRequest, prepared: dict[str, PreparedData]) -> list[_Candidate]:
-    found = []
-    for planned in request.trials:
-        config = planned.point.config
-        arrays = prepared[canonical(config["data"])]
-        identity = trial_identity(config, arrays)
-        spec = TrialSpec(-1, request.folder.root, config, planned.point.overrides, arrays, request.objective)
-        found.append(_Candidate(planned, identity, trial_hash(identity), spec, planned.point.params))
-    return found
 
 
 def _open_stores(request: SweepRequest, console: Console) -> tuple[SweepStudy, Tracker]:
@@ -165,7 +250,7 @@ def _open_stores(request: SweepRequest, console: Console) -> tuple[SweepStudy, T
     from sweeper.tracker import Tracker
 
     with store_lock(request.paths.store_lock):
-        study = SweepStudy.open(request.paths, request.name, request.objective)
+        study = SweepStudy.open(request.paths, request.name, request.objectives)
         tracker = Tracker.open(request.tracking, request.paths)
     if tracker.moved_from is not None:
         console.print(
@@ -177,7 +262,7 @@ def _open_stores(request: SweepRequest, console: Console) -> tuple[SweepStudy, T
 def _checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedData) -> dict[str, Any]:
     """What is to be written about the sweep; refuses another objective than it was begun with."""
     old = study.about
-    objective = f"{request.objective.metric} ({request.objective.direction})"
+    objective = described(request.objectives)
     if old and old["objective"] != objective:
         raise _changed(request.name, [f"objective: {old['objective']} -> {objective}"])
     keys = list(dict.fromkeys([*old.get("params", []), *request.space.keys]))
@@ -186,6 +271,7 @@ def _checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedD
         "objective": objective,
         "metric": request.objective.metric,
         "direction": request.objective.direction,
+        "further": [[objective.metric, objective.direction] for objective in request.objectives[1:]],
         "params": keys,
         "data": prepared.summary.name,
         "test_is_validation": prepared.test_is_validation,
@@ -200,66 +286,27 @@ def _changed(name: str, lines: Sequence[str]) -> SweepChangedError:
     )
 
 
-def _match(
-    name: str, candidates: list[_Candidate], study: SweepStudy, *, retry_failed: bool
-) -> tuple[dict[int, Job], list[TrialRow]]:
-    """Finds what is left to do: new points and those that were cut off.
-
-    Returns:
-        The jobs by trial number, in the order of the command line, and the rows of what had finished.
-
-    Raises:
-        SweepChangedError: the fixed part of the configuration is not the one the sweep was begun with.
-    """
-    known = {trial.hash: trial for trial in study.trials()}
-    _refuse_changed(name, candidates, list(known.values()))
-    next_number = max((trial.number for trial in known.values()), default=-1) + 1
-    jobs: dict[int, Job] = {}
-    for position, candidate in enumerate(candidates):
-        trial = known.get(candidate.hash)
-        number = next_number if trial is None else trial.number
-        next_number += trial is None
-        candidates[position] = _numbered(candidate, number)
-        if trial is None or trial.state is TrialState.RUNNING or (trial.state is TrialState.FAILED and retry_failed):
-            jobs[number] = _job(candidates[position])
-    finished = [trial.row for trial in known.values() if trial.row is not None and trial.number not in jobs]
-    return jobs, finished
-
-
-def _numbered(candidate: _Candidate, number: int) -> _Candidate:
-    folder = SweepPaths(candidate.spec.folder).trial(number).root
-    return replace(candidate, number=number, spec=replace(candidate.spec, number=number, folder=folder))
-
-
-def _job(candidate: _Candidate) -> Job:
-    trial = StudyTrial(
-        number=candidate.number,
-        state=TrialState.RUNNING,
-        hash=candidate.hash,
-        identity=candidate.identity,
-        params=candidate.params,
-        overrides=candidate.spec.overrides,
-        run_id="",
-        row=None,
-    )
-    return Job(trial, candidate.spec)
-
-
-def _refuse_changed(name: str, candidates: Sequence[_Candidate], known: Sequence[StudyTrial]) -> None:
+def _refuse_changed(name: str, candidate: StudyTrial, known: Sequence[StudyTrial]) -> None:
     """Compares what is under no swept key, of the old sweep or the new, in one trial of each."""
     if not known:
         return
-    swept = {*candidates[0].params, *known[0].params}
-    old, new = (fixed_part(identity, swept) for identity in (known[0].identity, candidates[0].identity))
+    swept = {*candidate.params, *(key for trial in known for key in trial.params)}
+    earlier = min(known, key=lambda trial: trial.repeat)  # the first repeat has the seed as it was typed
+    old, new = (fixed_part(identity, swept) for identity in (earlier.identity, candidate.identity))
     if lines := differences(old, new):
         raise _changed(name, lines)
 
 
 def _start_parent(request: SweepRequest, tracker: Tracker) -> str:
     """The sweep's own run, and `multirun.yaml` in its folder."""
-    objective = f"{request.objective.metric} ({request.objective.direction})"
-    varies = {d.key: ",".join(choice.text for choice in d.choices) for d in request.space.dimensions}
-    params = {"objective": objective, **{f"sweep.{key}": text for key, text in varies.items()}}
+    objective = described(request.objectives)
+    varies = {dimension.key: dimension.text for dimension in request.space.dimensions}
+    params = {
+        "sampler": request.sampler.name,
+        "pruner": request.pruner.name,
+        "objective": objective,
+        **{f"sweep.{key}": text for key, text in varies.items()},
+    }
     parent_run_id = tracker.start_sweep(request.name, params, request.provenance)
     about = {
         "name": request.name,
@@ -275,21 +322,16 @@ def _start_parent(request: SweepRequest, tracker: Tracker) -> str:
     return parent_run_id
 
 
-def _drive(driver: Driver, study: SweepStudy, request: SweepRequest, jobs: list[Job]) -> None:
+def _drive(driver: Driver, study: SweepStudy, request: SweepRequest, jobs: GridJobs | SampledJobs) -> None:
     """Settles what a killed driver left, then runs the loop."""
-    study.reopen()
-    left = [job for job in jobs if not _replayed(driver, request, study, job)]
-    study.close_left_over({job.spec.number for job in left}, request.objective)
-    driver.run(left)
-
-
-def _replayed(driver: Driver, request: SweepRequest, study: SweepStudy, job: Job) -> bool:
-    """Records a trial that had finished before its driver could; anything but this very trial's result is old."""
-    result = read_result(request.folder, job.spec.number) if study.is_open(job.spec.number) else None
-    if result is None:
-        return False
-    driver.replay(job, result)
-    return True
+    for job in list(jobs.queue):
+        result = read_result(request.folder, job.spec.number) if study.is_open(job.spec.number) else None
+        if result is not None:  # it had finished; anything but this very trial's result is old
+            if job in jobs.queue:  # not where the replay of another repeat has pruned its point
+                jobs.queue.remove(job)
+            driver.replay(job, result, jobs)
+    study.close_left_over({job.spec.number for job in jobs.queue}, request.objectives)
+    driver.run(jobs)
 
 
 def _close(
@@ -301,6 +343,7 @@ def _close(
     *,
     interrupted: bool,
     ran: set[int],
+    nothing_left: bool,
 ) -> int:
     """Writes the leaderboard and the curves, ends the sweep's run, prints the summary."""
     sweep_report = load_report(request.paths, request.name)
@@ -310,6 +353,9 @@ def _close(
     if any(row.history for row in rows):
         figures.save(figures.sweep_curves_figure(rows, request.objective), request.folder.curves)
         artifacts.append(request.folder.curves)
+    if (drawn := insight.draw(rows, request.space.dimensions, request.objectives, request.folder.insight)) is not None:
+        artifacts.append(drawn.folder)
+        console.print(drawn.text, markup=False, soft_wrap=True)
     well = [row for row in rows if row.state is not TrialState.FAILED]
     status: Literal["KILLED", "FINISHED", "FAILED"] = "KILLED" if interrupted else "FINISHED" if well else "FAILED"
     counts = {
@@ -322,7 +368,7 @@ def _close(
     _print_summary(console, request, sweep_report, tracker, interrupted=interrupted)
     if interrupted:
         return 130
-    return 0 if not ran or any(row.number in ran for row in well) else 1
+    return 0 if nothing_left or any(row.number in ran for row in well) else 1
 
 
 def _print_summary(
@@ -351,11 +397,17 @@ def load_report(paths: OutputPaths, name: str) -> report.SweepReport:
     return report.SweepReport(
         name=name,
         objective=Objective(about["metric"], about["direction"]),
+        further=tuple(Objective(metric, direction) for metric, direction in about.get("further", [])),
         params=tuple(about["params"]),
         rows=tuple(_with_params(trial, about["params"]) for trial in study.trials()),
         about={"data": about["data"], "started": about["started"]},
         test_is_validation=bool(about["test_is_validation"]),
     )
+
+
+def described(objectives: Sequence[Objective]) -> str:
+    """`val_accuracy (maximize), num_params (minimize)`."""
+    return ", ".join(f"{objective.metric} ({objective.direction})" for objective in objectives)
 
 
 def _with_params(trial: StudyTrial, keys: Sequence[str]) -> TrialRow:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 
 #: No reports to its makers, no log line below a warning, no bar and no address printed between our own lines.
-#: What the user has set already stands.
+#: What the user has set already stands. (MLflow would try again by itself for four minutes, without a word.)
 ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

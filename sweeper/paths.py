@@ -60,6 +60,11 @@ class SweepPaths:
         return self.root / "curves.png"
 
     @property
+    def insight(self) -> InsightPaths:
+        """Optuna's pictures of the search."""
+        return InsightPaths(self.root / "insight")
+
+    @property
     def data(self) -> Path:
         """Prepared arrays, one folder a data set; deleted when the sweep ends."""
         return self.root / "data"
@@ -71,6 +76,33 @@ class SweepPaths:
 
     def trial(self, number: int) -> TrialPaths:
         return TrialPaths(self.trials / f"{number:05d}")
+
+
+@dataclass(frozen=True)
+class InsightPaths:
+    """Optuna's pictures of one sweep's search."""
+
+    root: Path
+
+    @property
+    def importances(self) -> Path:
+        return self.root / "importances.png"
+
+    @property
+    def slices(self) -> Path:
+        return self.root / "slices.png"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history.png"
+
+    @property
+    def parallel(self) -> Path:
+        return self.root / "parallel.png"
+
+    @property
+    def pareto(self) -> Path:
+        return self.root / "pareto.png"
 
 
 @dataclass(frozen=True)
@@ -92,6 +124,11 @@ class TrialPaths:
     def artifacts(self) -> Path:
         """All in here becomes the run's artifacts."""
         return self.root / "artifacts"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state after the last epoch, with `training.checkpoint`."""
+        return self.root / "checkpoint.npz"
 
     @property
     def model(self) -> Path:

@@ -6,8 +6,9 @@ What lives elsewhere: composing the points (`sweeper.compose`), the shapes (`mod
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
         ArchitectureError: impossible networks, all of them named, unless `skip_infeasible`.
         ConfigError, DataError: a value out of its range, a data set that cannot be had.
     """
-    checker = _Checker()
+    checker = Checker()
     trials: list[PlannedTrial] = []
     infeasible: list[tuple[str, str]] = []
     seen: set[str] = set()
@@ -82,10 +83,10 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
     return Preflight(tuple(trials), num_equal, tuple(infeasible))
 
 
-def check_objective(trials: Iterable[PlannedTrial], objective: Objective) -> None:
+def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Objective]) -> None:
     """Raises ObjectiveError where a trial will have no such figure: operations are counted for `arch=cnn` alone."""
     own = [planned.point.config["arch"]["_target_"] for planned in trials if planned.network is None]
-    if objective.metric == "flops" and own:
+    if own and any(objective.metric == "flops" for objective in objectives):
         known = [metric for metric in METRIC_DIRECTIONS if metric != "flops"]
         raise ObjectiveError(
             f"objective.metric=flops is not known of a builder of your own (arch._target_={own[0]}). Accepted with it: "
@@ -93,8 +94,8 @@ def check_objective(trials: Iterable[PlannedTrial], objective: Objective) -> Non
         )
 
 
-class _Checker:
-    """Checks points, each distinct node of the configuration once."""
+class Checker:
+    """Checks points, each distinct node of the configuration once; also for a sampler, one point at a time."""
 
     def __init__(self) -> None:
         self._data: dict[str, DataSummary] = {}
@@ -141,11 +142,16 @@ def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
             "your own.  Try: arch=custom arch._target_=my_networks.build"
         )
     if not is_builtin(arch):
-        with stderr_aside():  # the user's module imports TensorFlow, which greets on stderr
-            builder = resolve_builder(arch["_target_"])
-        check_signature(builder, arch)
+        check_signature(_builder(arch["_target_"]), arch)
         return None
     return plan(CnnConfig.from_mapping(arch), summary.input_shape, summary.num_classes)
+
+
+@functools.cache
+def _builder(target: str) -> Callable[..., Any]:
+    """Imports a user's builder, once for all points; its module may import TensorFlow, which greets on stderr."""
+    with stderr_aside():
+        return resolve_builder(target)
 
 
 def training_config(node: Mapping[str, Any]) -> TrainingConfig:

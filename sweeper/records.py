@@ -6,6 +6,7 @@ No third-party library is imported here, so that every layer may import it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ METRIC_DIRECTIONS: dict[str, Direction] = {
     "num_params": "minimize",
     "flops": "minimize",
     "duration_s": "minimize",
+    "predict_latency_ms": "minimize",
 }
 
 #: What a trial reports after each epoch, besides `duration_s`.
@@ -105,6 +107,8 @@ class TrialSpec:
         data: the prepared arrays.
         metric: the objective's metric (the first, where there are several).
         gpu: index of the GPU to use, or None for the CPU.
+        awaits_verdict: whether the trial waits after each epoch for the pruner's word.
+        measures_latency: whether an objective asks for `predict_latency_ms`.
     """
 
     number: int
@@ -114,6 +118,8 @@ class TrialSpec:
     data: PreparedData
     metric: Objective
     gpu: int | None = None
+    awaits_verdict: bool = False
+    measures_latency: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,8 +162,15 @@ class TrialRow:
         if self.state is TrialState.FAILED and not self.error:
             raise ValueError(f"trial {self.number} failed without a reason")
 
-    def check_objective(self, objective: Objective) -> None:
+    def check_objectives(self, objectives: Sequence[Objective]) -> None:
         """Raises ValueError if the trial is complete without a finite objective."""
-        value = self.metrics.get(objective.metric)
-        if self.state is TrialState.COMPLETE and (value is None or not math.isfinite(value)):
-            raise ValueError(f"trial {self.number} is complete, but its {objective.metric} is {value}")
+        for objective in objectives:
+            value = self.metrics.get(objective.metric)
+            if self.state is TrialState.COMPLETE and (value is None or not math.isfinite(value)):
+                raise ValueError(f"trial {self.number} is complete, but its {objective.metric} is {value}")
+
+    def values(self, objectives: Sequence[Objective]) -> list[float] | None:
+        """Its value of each objective; None unless it is complete."""
+        if self.state is not TrialState.COMPLETE:
+            return None
+        return [self.metrics[objective.metric] for objective in objectives]

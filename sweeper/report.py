@@ -36,6 +36,7 @@ class SweepReport:
         rows: its trials, running ones among them.
         about: what else is known: data, started.
         test_is_validation: with `data.validation=test`, the notebook's way; every figure is then optimistic.
+        further: objectives beside the first; the rank is then the number of the Pareto front.
     """
 
     name: str
@@ -44,6 +45,12 @@ class SweepReport:
     rows: tuple[TrialRow, ...]
     about: dict[str, str] = field(default_factory=dict)
     test_is_validation: bool = False
+    further: tuple[Objective, ...] = ()
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All of them, the first first."""
+        return (self.objective, *self.further)
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,8 @@ class View:
 
 def tabulate(report: SweepReport, view: View) -> tuple[list[str], list[dict[str, Any]]]:
     """The leaderboard's column names and rows as the view has them."""
-    ranked = leaderboard.rank(report.rows, report.objective)
-    names, rows = leaderboard.table(ranked, report.params, report.objective)
+    ranked = leaderboard.rank(report.rows, *report.objectives)
+    names, rows = leaderboard.table(ranked, report.params, *report.objectives)
     if view.sort is not None:
         rows = leaderboard.sort_rows(names, rows, view.sort)
     return names, rows[: view.top]
@@ -92,6 +99,7 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "name": report.name,
                 **report.about,
                 "objective": {"metric": report.objective.metric, "direction": report.objective.direction},
+                "objectives": [{"metric": o.metric, "direction": o.direction} for o in report.objectives],
                 "optimistic": report.test_is_validation,
                 "columns": names,
                 "trials": [{name: _json_value(row[name]) for name in names} for row in rows],
@@ -150,7 +158,8 @@ def _write(target: str, text: str, option: str) -> None:
 
 
 def _headline(report: SweepReport) -> str:
-    objective = f"{report.objective.metric} ({report.objective.direction})"
+    objective = ", ".join(f"{objective.metric} ({objective.direction})" for objective in report.objectives)
+    objective = f"the Pareto front of {objective}" if report.further else objective
     data = f"data {report.about['data']}, " if "data" in report.about else ""
     label = f"; {OPTIMISTIC}" if report.test_is_validation else ""
     return f"{data}ranked by {objective}{label}"
@@ -162,7 +171,10 @@ def print_report(console: Console, report: SweepReport, csv_path: Path | None = 
     console.print()
     _print(console, f"Leaderboard of {report.name}: {_headline(report)}", style="bold")
     if rows:
-        _print_table(console, tables.leaderboard_table(names, rows, report.params, report.objective, console.width))
+        _print_table(
+            console,
+            tables.leaderboard_table(names, rows, report.params, report.objective, console.width, report.further),
+        )
     else:
         console.print("No trial has finished.")
     shown = {row["trial"] for row in rows}

@@ -10,13 +10,14 @@ import functools
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sweeper.errors import StoreError, did_you_mean
 from sweeper.paths import OutputPaths
+from sweeper.patience import Patience
 from sweeper.records import Objective, TrialRow, TrialState
 from sweeper.space import Dimension
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
 _POINT = "sweeper.point"  # user attribute of a trial: what it is, written when it begins
 _ROW = "sweeper.row"  # user attribute of a trial: what came of it, written just before it is told
 _SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
+_SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a repeated or impossible proposal
 
 Value = bool | int | float | str | None
 
@@ -44,6 +46,8 @@ class StudyTrial:
         overrides: as typed.
         run_id: its MLflow run.
         row: what came of it; None while it runs.
+        point: the number of the point that it trains.
+        repeat: which of the point's repeats it is, from 0.
     """
 
     number: int
@@ -54,6 +58,8 @@ class StudyTrial:
     overrides: tuple[str, ...]
     run_id: str
     row: TrialRow | None
+    point: int = 0
+    repeat: int = 0
 
     def with_run(self, run_id: str) -> StudyTrial:
         """The same trial with its MLflow run."""
@@ -73,6 +79,47 @@ class StudyTrial:
         )
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """A proposal that was not trained.
+
+    Attributes:
+        overrides: as typed.
+        values: the known value of each objective, of a point that was tried before; None of an impossible one.
+    """
+
+    overrides: tuple[str, ...]
+    values: tuple[float, ...] | None
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _patient(
+    method: Callable[Concatenate[SweepStudy, _P], _R],
+) -> Callable[Concatenate[SweepStudy, _P], _R]:
+    """Tries again what a locked store refuses."""
+
+    @functools.wraps(method)
+    def wrapped(self: SweepStudy, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        failures = (SQLAlchemyError, _optuna().exceptions.StorageInternalError)
+        return self.patience.call(
+            str(self._paths.study_db), lambda: method(self, *args, **kwargs), failures, lambda error: str(_cause(error))
+        )
+
+    return wrapped
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error that began it, below Optuna's and SQLAlchemy's."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
+
+
 class SweepStudy:
     """One sweep's study."""
 
@@ -82,9 +129,10 @@ class SweepStudy:
         self._sampler = _assigned_sampler()
         study.sampler = self._sampler
         self._open: dict[int, optuna.Trial] = {}
+        self.patience = Patience(0)
 
     @classmethod
-    def open(cls, paths: OutputPaths, name: str, objective: Objective) -> SweepStudy:
+    def open(cls, paths: OutputPaths, name: str, objectives: Sequence[Objective]) -> SweepStudy:
         """Opens or creates the study of a sweep.
 
         Raises:
@@ -94,7 +142,10 @@ class SweepStudy:
         with _store_errors(paths):
             return cls(
                 optuna.create_study(
-                    study_name=name, storage=_storage(paths), direction=objective.direction, load_if_exists=True
+                    study_name=name,
+                    storage=_storage(paths),
+                    directions=[objective.direction for objective in objectives],
+                    load_if_exists=True,
                 ),
                 paths,
             )
@@ -134,6 +185,7 @@ class SweepStudy:
                 latest[trial.number] = trial
         return [latest[number] for number in sorted(latest)]
 
+    @_patient
     def begin(
         self,
         trial: StudyTrial,
@@ -143,8 +195,7 @@ class SweepStudy:
         if trial.number in self._open:
             handle = self._open[trial.number]
         else:
-            self._sampler.values = {key: store_value(value) for key, value in trial.params.items()}
-            handle = self._study.ask(dict(distributions))
+            handle = self._ask(trial.params, distributions)
             self._open[trial.number] = handle
         point = {
             "number": trial.number,
@@ -153,8 +204,40 @@ class SweepStudy:
             "params": trial.params,
             "overrides": list(trial.overrides),
             "run_id": trial.run_id,
+            "point": trial.point,
+            "repeat": trial.repeat,
         }
         handle.set_user_attr(_POINT, point)
+
+    def _ask(self, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
+        """A new trial with these values; a key that does not exist at this point is left out."""
+        self._sampler.values = {key: store_value(value) for key, value in params.items()}
+        return self._study.ask({key: found for key, found in distributions.items() if key in params})
+
+    @_patient
+    def skip(
+        self, skipped: Skipped, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution], reason: str
+    ) -> None:
+        """Keeps a proposal that is not trained: a known value is told, an impossible point has failed."""
+        trial = self._ask(params, distributions)
+        values = None if skipped.values is None else list(skipped.values)
+        trial.set_user_attr(_SKIPPED, {"overrides": list(skipped.overrides), "values": values, "reason": reason})
+        if values is None:
+            self._study.tell(trial, state=_optuna().trial.TrialState.FAIL)
+        else:
+            self._study.tell(trial, values)
+
+    def proposals(self) -> list[StudyTrial | Skipped]:
+        """Trials and skipped proposals in the order in which they were proposed."""
+        found: dict[int | str, StudyTrial | Skipped] = {}
+        for frozen in self._study.get_trials(deepcopy=False):
+            if _POINT in frozen.user_attrs:
+                trial = _study_trial(frozen)
+                found[trial.number] = trial  # of a trial that was run again, the last attempt at the first one's place
+            elif (skipped := frozen.user_attrs.get(_SKIPPED)) is not None:
+                values = None if skipped["values"] is None else tuple(skipped["values"])
+                found[f"skipped {frozen.number}"] = Skipped(tuple(skipped["overrides"]), values)
+        return list(found.values())
 
     def widen(self, wanted: Mapping[str, BaseDistribution]) -> None:
         """Brings what is stored onto wider distributions, before the first trial of this start.
@@ -196,29 +279,31 @@ class SweepStudy:
         """Whether the study has this trial as running."""
         return number in self._open
 
-    def close_left_over(self, numbers: Collection[int], objective: Objective) -> None:
+    def close_left_over(self, numbers: Collection[int], objectives: Sequence[Objective]) -> None:
         """Ends, as failed, the cut-off trials that the sweep goes on without."""
         for trial in self.trials():
             if trial.number in self._open and trial.number not in numbers:
                 reason = "it was cut off, and the sweep went on without this point"
-                self.finish(replace(trial.as_row(), state=TrialState.FAILED, error=reason), objective)
+                self.finish(replace(trial.as_row(), state=TrialState.FAILED, error=reason), objectives)
 
-    def finish(self, row: TrialRow, objective: Objective) -> None:
+    @_patient
+    def finish(self, row: TrialRow, objectives: Sequence[Objective]) -> None:
         """Tells what came of a trial. From here on it is finished.
 
         Raises:
             ValueError: a complete trial without a finite objective.
         """
-        row.check_objective(objective)
+        row.check_objectives(objectives)
         states = _optuna().trial.TrialState
-        handle = self._open.pop(row.number)
+        handle = self._open[row.number]
         handle.set_user_attr(_ROW, _row_to_json(row))
         if row.state is TrialState.COMPLETE:
-            self._study.tell(handle, row.metrics[objective.metric])
-        elif row.state is TrialState.PRUNED:
+            self._study.tell(handle, row.values(objectives))
+        elif row.state is TrialState.PRUNED and len(objectives) == 1:
             self._study.tell(handle, state=states.PRUNED)
         else:
             self._study.tell(handle, state=states.FAIL)
+        del self._open[row.number]
 
 
 def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
@@ -226,23 +311,28 @@ def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, A
 
     Args:
         dimensions: the swept keys.
-        rows: the params of every point, earlier ones of the sweep among them, whose values give each range.
+        rows: the params of points, earlier ones of the sweep among them, whose values give each range.
     """
+    return {
+        dimension.key: _distribution(
+            dimension, [store_value(row[dimension.key]) for row in rows if dimension.key in row]
+        )
+        for dimension in dimensions
+    }
+
+
+def _distribution(dimension: Dimension, values: Sequence[Value]) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    found: dict[str, BaseDistribution] = {}
-    for dimension in dimensions:
-        values = [store_value(row[dimension.key]) for row in rows if dimension.key in row]
-        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-        if dimension.is_group:
-            found[dimension.key] = CategoricalDistribution(dimension.options)
-        elif len(numbers) == len(values) and all(isinstance(value, int) for value in numbers):
-            found[dimension.key] = IntDistribution(int(min(numbers)), int(max(numbers)))
-        elif len(numbers) == len(values):
-            found[dimension.key] = FloatDistribution(float(min(numbers)), float(max(numbers)))
-        else:
-            found[dimension.key] = CategoricalDistribution(list(dict.fromkeys(values)))
-    return found
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    log = dimension.interval is not None and dimension.interval.log and min(numbers, default=0) > 0
+    if dimension.is_group:
+        return CategoricalDistribution(dimension.options)
+    if len(numbers) < len(values) or not numbers:
+        return CategoricalDistribution(list(dict.fromkeys(values)) or [None])
+    if all(isinstance(value, int) for value in numbers):
+        return IntDistribution(int(min(numbers)), int(max(numbers)), log=log)
+    return FloatDistribution(float(min(numbers)), float(max(numbers)), log=log)
 
 
 def store_value(value: Any) -> Value:
@@ -341,6 +431,8 @@ def _study_trial(frozen: Any) -> StudyTrial:
         params=point["params"],
         overrides=tuple(point["overrides"]),
         run_id=point["run_id"],
+        point=int(point.get("point", point["number"])),
+        repeat=int(point.get("repeat", 0)),
         row=_row_from_json(row) if finished and row else None,
     )
 

@@ -48,14 +48,19 @@ class _Column:
 
 
 def leaderboard_table(
-    names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objective: Objective, width: int
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    params: Sequence[str],
+    objective: Objective,
+    width: int,
+    further: Sequence[Objective] = (),
 ) -> Table:
     """Rank, trial, state, the swept parameters, the objective, then as many figures as `width` characters hold.
 
     Where even the first do not fit, headings are broken, then parameters left out, those first that are the same in
     every row; the caption names them. Numbers are never cut.
     """
-    shown, left_out = _fitted(_columns(names, rows, params, objective), params, objective, width)
+    shown, left_out = _fitted(_columns(names, rows, params, (objective, *further)), params, objective, width)
     table = _table(_total(shown), _GAP)
     if left_out:
         table.caption = Text(f"Too wide for here: {', '.join(left_out)}; --csv - has all columns")
@@ -73,10 +78,12 @@ def leaderboard_table(
 
 
 def _columns(
-    names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objective: Objective
+    names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objectives: Sequence[Objective]
 ) -> list[_Column]:
     known = {*names, _INTERVAL} if "val_accuracy_low" in names else {*names}
-    figures = [name for name in dict.fromkeys([objective.metric, *_WANTED]) if name in known and name not in params]
+    first = objectives[0].metric
+    wanted = dict.fromkeys([f"{first}_mean", f"{first}_std", *(one.metric for one in objectives), *_WANTED])
+    figures = [name for name in wanted if name in known and name not in params]
     return [
         _Column(name, printable(name), tuple(_shown(name, row) for row in rows), _VALUE if name in params else 10_000)
         for name in [*_FIRST, *params, *figures]
@@ -122,7 +129,11 @@ def _shown(name: str, row: Mapping[str, Any]) -> str:
     value = row[name]
     if name in ("num_params", "flops") and isinstance(value, int):
         return f"{value:,}"
-    if name in _WANTED and isinstance(value, float) and math.isfinite(value):
+    if (
+        (name in _WANTED or name.endswith(("_mean", "_std", "_ms")))
+        and isinstance(value, float)
+        and math.isfinite(value)
+    ):
         return f"{value:.1f}" if name == "duration_s" else _decimals(value)
     return printable(cell_text(value))
 

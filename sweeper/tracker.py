@@ -35,6 +35,7 @@ from sweeper.config import TrackingConfig
 from sweeper.errors import StoreError, TrackingError
 from sweeper.mlflow_format import MAX_KEY_LENGTH, MAX_PARAM_LENGTH, cut, param_key, param_value, sqlite_uri, tag_values
 from sweeper.paths import OutputPaths
+from sweeper.patience import Patience
 from sweeper.records import EPOCH_METRICS, EpochReport, TrialState
 
 if TYPE_CHECKING:
@@ -81,12 +82,18 @@ class _Sweep:
 def _stops_the_sweep(
     method: Callable[Concatenate[Tracker, _P], _R],
 ) -> Callable[Concatenate[Tracker, _P], _R]:
-    """Turns what MLflow and its store raise into one paragraph: a sweep that cannot be recorded ends."""
+    """Tries again what may pass, and turns what does not into one paragraph: a sweep that cannot be recorded ends."""
 
     @functools.wraps(method)
     def wrapped(self: Tracker, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
-            return method(self, *args, **kwargs)
+            return self.patience.call(
+                f"MLflow at {self.uri}",
+                lambda: method(self, *args, **kwargs),
+                _failures(),
+                _reason,
+                again=self._after_failure,
+            )
         except _failures() as error:
             raise TrackingError(f"MLflow at {self.uri} failed in {method.__name__}: {_reason(error)}") from error
 
@@ -100,6 +107,8 @@ class Tracker:
         self._client = client
         self._experiment_id = experiment_id
         self._sweeps: dict[str, _Sweep] = {}
+        self._had_failures = False
+        self.patience = Patience(0)
         self.uri = uri
         self.moved_from = moved_from
 
@@ -275,6 +284,13 @@ class Tracker:
         self._log(parent_run_id, _metrics(metrics, _now_ms(), 0), tags)
         self._client.set_terminated(parent_run_id, status)
 
+    def _after_failure(self) -> None:
+        """What was begun may have been recorded though its answer was lost: from now on the store is asked."""
+        self._had_failures = True
+        for sweep in self._sweeps.values():
+            sweep.is_new = False
+            sweep.started.clear()
+
     def _find_sweep(self, name: str) -> Run | None:
         runs = self._client.search_runs(
             [self._experiment_id],
@@ -318,10 +334,13 @@ class Tracker:
         return str(run.info.run_id)
 
     def _delete(self, run_id: str) -> None:
+        self._delete_models(run_id)
+        self._client.delete_run(run_id)
+
+    def _delete_models(self, run_id: str) -> None:
         models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{run_id}'")
         for model in models:
             self._client.delete_logged_model(model.model_id)
-        self._client.delete_run(run_id)
 
     def _log_params(self, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> None:
         from mlflow.entities import Param
@@ -348,6 +367,8 @@ class Tracker:
         """
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
+        if self._had_failures:
+            self._delete_models(run_id)
         run = self._client.get_run(run_id)
         shared = (keys.SWEEP, keys.TRIAL, keys.MLFLOW_USER, keys.MLFLOW_SOURCE_NAME, keys.MLFLOW_SOURCE_TYPE)
         logged = self._client.create_logged_model(
@@ -464,14 +485,16 @@ def _name_in_folder(folder: Path, run_id: str, model_id: str) -> None:
 
 @contextmanager
 def _first_contact() -> Iterator[None]:
-    """Shortens MLflow's waiting while a server is spoken to for the first time."""
-    added = {name: value for name, value in FIRST_CONTACT.items() if name not in os.environ}
-    os.environ.update(added)
+    """Shortens MLflow's waiting while a server is spoken to for the first time; what the user has set stands."""
+    former = {name: os.environ.get(name) for name in FIRST_CONTACT}
+    ours = {name for name, value in former.items() if value in (None, mlflow_settings.ENVIRONMENT.get(name))}
+    os.environ.update({name: FIRST_CONTACT[name] for name in ours})
+    mlflow_settings.prepare()
     try:
         yield
     finally:
-        for name in added:
-            del os.environ[name]
+        for name in ours:
+            os.environ[name] = mlflow_settings.ENVIRONMENT[name]
 
 
 def _failures() -> tuple[type[Exception], ...]:

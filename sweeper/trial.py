@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,8 @@ import numpy as np
 from models.builder import build_network, is_builtin
 from models.config import CnnConfig
 from models.shapes import plan
-from sweeper import data, figures
+from sweeper import checkpoint, data, figures
+from sweeper.compose import canonical
 from sweeper.config import TrainingConfig
 from sweeper.errors import ConfigError, NonFiniteError, SweeperError
 from sweeper.paths import TrialPaths, write_atomically
@@ -97,7 +98,7 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     _write_summary(model, paths.artifacts / "model_summary.txt")
 
-    fit = _fit(model, arrays, training, spec.metric, report)
+    fit = _fit(model, arrays, training, spec, report)
     x_validation = data.as_float(arrays.x_validation)
     probabilities = np.asarray(model.predict(x_validation, batch_size=training.batch_size, verbose=0))
     kept = fit.history[fit.kept_epoch - 1]
@@ -112,6 +113,8 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
     if is_builtin(spec.config["arch"]):
         network = plan(CnnConfig.from_mapping(spec.config["arch"]), summary.input_shape, summary.num_classes)
         metrics["flops"] = network.flops
+    if spec.measures_latency:
+        metrics["predict_latency_ms"] = predict_latency_ms(model, x_validation[:1])
     if spec.data.test_is_validation:
         metrics |= {"test_loss": metrics["val_loss"], "test_accuracy": metrics["val_accuracy"]}
     _save_files(spec, model, fit.history, probabilities, np.asarray(arrays.y_validation))
@@ -124,11 +127,31 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
             "train_images": summary.num_train,
             "test_is_validation": spec.data.test_is_validation,
             "best_epoch": fit.kept_epoch if training.restore_best else None,
+            "resumed_after_epoch": fit.resumed_after or None,
             "versions": versions(),
         },
         "error": "",
         "traceback": "",
     }
+
+
+def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
+    """Milliseconds of one prediction: the median of 50 calls of the traced network, after 5 that warm it up.
+
+    Args:
+        model: a built Keras model.
+        image: (1, height, width, channels), float32 in [0, 1].
+    """
+    import tensorflow as tf
+
+    traced = tf.function(lambda images: model(images, training=False))
+    given = tf.constant(image)
+    seconds = []
+    for _ in range(55):
+        started = time.perf_counter()
+        traced(given).numpy()
+        seconds.append(time.perf_counter() - started)
+    return 1000 * float(np.median(seconds[5:]))
 
 
 _configured: tuple[int, int | None] | None = None
@@ -183,27 +206,44 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Fit:
-    """A finished training: each epoch's metrics, the epoch of the kept weights (from 1), and how it ended."""
+    """A finished training.
+
+    Attributes:
+        history: each epoch's metrics.
+        kept_epoch: the epoch of the kept weights, from 1.
+        pruned: whether it was ended early.
+        resumed_after: the last epoch of an earlier process that was cut off; 0 where there was none.
+    """
 
     history: tuple[dict[str, float], ...]
     kept_epoch: int
     pruned: bool
+    resumed_after: int
 
 
-def _fit(model: Any, arrays: data.Arrays, training: TrainingConfig, objective: Objective, report: Report) -> Fit:
-    reporter = _reporter(report)
-    stopping = _early_stopping(training, objective)
+def _fit(model: Any, arrays: data.Arrays, training: TrainingConfig, spec: TrialSpec, report: Report) -> Fit:
+    path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
+    reporter = _reporter(report, lambda history: checkpoint.save(path, config, model, history), training.checkpoint)
+    earlier = checkpoint.load(path, config) if training.checkpoint else None
+    if earlier is not None:
+        checkpoint.restore(earlier, model)
+        reporter.tell_again(earlier.history)
+    resumed_after = len(reporter.history)
+    if reporter.pruned or resumed_after >= training.epochs:
+        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, resumed_after)
+    stopping = _early_stopping(training, spec.metric)
     model.fit(
         data.as_float(arrays.x_train),
         np.asarray(arrays.y_train),
         batch_size=training.batch_size,
         epochs=training.epochs,
+        initial_epoch=resumed_after,
         validation_data=(data.as_float(arrays.x_validation), np.asarray(arrays.y_validation)),
         callbacks=[reporter, stopping] if stopping else [reporter],
         verbose=0,
     )
     kept = stopping.best_epoch + 1 if stopping and training.restore_best else len(reporter.history)
-    return Fit(tuple(reporter.history), kept, reporter.pruned)
+    return Fit(tuple(reporter.history), kept, reporter.pruned, resumed_after)
 
 
 def _early_stopping(training: TrainingConfig, objective: Objective) -> Any:
@@ -227,8 +267,14 @@ def _early_stopping(training: TrainingConfig, objective: Objective) -> Any:
     )
 
 
-def _reporter(report: Report) -> Any:
-    """A Keras callback that reports each epoch, stops on request, and fails on a loss that is not finite."""
+def _reporter(report: Report, save: Callable[[list[dict[str, float]]], None], saves: bool) -> Any:
+    """A Keras callback that reports each epoch, stops on request, and fails on a loss that is not finite.
+
+    Args:
+        report: told of each epoch.
+        save: writes a checkpoint, after each epoch that another follows, where `saves`.
+        saves: whether checkpoints are written.
+    """
     import keras
 
     class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
@@ -248,9 +294,20 @@ def _reporter(report: Report) -> Any:
                 if not np.isfinite(metrics[name]):
                     raise NonFiniteError(f"{name} became {metrics[name]} in epoch {epoch + 1}")
             self.history.append(metrics)
-            if report(EpochReport(epoch + 1, metrics, int(time.time() * 1000))):
+            if saves and epoch + 1 < self.params["epochs"]:
+                save(self.history)
+            self._tell(epoch + 1, metrics)
+            self.model.stop_training = self.model.stop_training or self.pruned
+
+        def tell_again(self, history: Iterable[dict[str, float]]) -> None:
+            """Reports the epochs of an earlier process, which nobody has recorded."""
+            for epoch, metrics in enumerate(history, start=1):
+                self.history.append(metrics)
+                self._tell(epoch, metrics)
+
+        def _tell(self, epoch: int, metrics: dict[str, float]) -> None:
+            if report(EpochReport(epoch, metrics, int(time.time() * 1000))):
                 self.pruned = True
-                self.model.stop_training = True
 
     return Reporter()
 

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 
 from sweeper import config
 from sweeper.compose import Composer, Point
-from sweeper.space import parse_space
+from sweeper.space import SearchSpace, parse_space
 
 Compose = Callable[..., list[Point]]
 
@@ -45,15 +45,27 @@ def run_sweeper() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def compose() -> Compose:
-    """Composes the points of a line, with the project's own files and Hydra's own loader."""
+def make_composer() -> Callable[..., tuple[SearchSpace, Composer]]:
+    """Makes the space of a line and its composer, with the project's own files and Hydra's own loader."""
     config.register()
     loader = ConfigLoaderImpl(create_config_search_path(str(ROOT / "conf")))
     parser = OverridesParser.create(config_loader=loader)
 
-    def points(*arguments: str, params: dict[str, Any] | None = None) -> list[Point]:
+    def make(
+        *arguments: str, params: dict[str, Any] | None = None, zip: Any = None, exclude: Any = None
+    ) -> tuple[SearchSpace, Composer]:
         master = loader.load_configuration("config", list(arguments), run_mode=RunMode.MULTIRUN)
-        space = parse_space(arguments, params or {}, parser, loader.get_group_options)
-        return list(Composer(loader, master, space).points())
+        space = parse_space(arguments, params or {}, parser, loader.get_group_options).with_rules(zip, exclude)
+        return space, Composer(loader, master, space)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def compose(make_composer: Callable[..., tuple[SearchSpace, Composer]]) -> Compose:
+    """Composes the points of a line's grid."""
+
+    def points(*arguments: str, **more: Any) -> list[Point]:
+        return list(make_composer(*arguments, **more)[1].points())
 
     return points

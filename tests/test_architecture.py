@@ -20,22 +20,23 @@ SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROO
 
 #: Libraries with one home each: the modules that may import them.
 HOMES = {
-    "optuna": {"sweeper/study.py"},
+    "optuna": {"sweeper/study.py", "sweeper/search.py", "sweeper/pruning.py", "sweeper/insight.py"},
     "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py"},
     "keras": {"sweeper/trial.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
     "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
     "sklearn": {"sweeper/data/digits.py"},
-    "matplotlib": {"sweeper/figures.py"},
+    "matplotlib": {"sweeper/figures.py", "sweeper/insight.py"},
 }
 
 #: The layers, lowest first; a module imports from its own layer or below.
 LAYERS = (
-    {"errors", "records", "paths", "quiet", "tags", "mlflow_settings", "interrupts"},
+    {"errors", "records", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
     {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance"}
-    | {"mlflow_format", "model_files", "relocate"},
+    | {"mlflow_format", "model_files", "relocate", "checkpoint"},
     {"data", "models", "compose", "leaderboard"},
-    {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"},
-    {"trial", "estimate", "report", "plan_table", "explain", "line"},
+    {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
+    | {"search", "pruning"},
+    {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"},
     {"preload", "executors"},
     {"driver"},
     {"lifecycle"},
@@ -115,7 +116,8 @@ def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
         "training/default.yaml": dataclasses.asdict(config.TrainingConfig()),
         "tracking/local.yaml": dataclasses.asdict(config.TrackingConfig()),
         "objective/val_accuracy.yaml": dataclasses.asdict(config.ObjectiveConfig()),
-        "sampler/grid.yaml": dataclasses.asdict(config.SamplerConfig()),
+        "sampler/auto.yaml": dataclasses.asdict(config.SamplerConfig()),
+        "pruner/none.yaml": dataclasses.asdict(config.PrunerConfig()),
         "executor/processes.yaml": dataclasses.asdict(config.ExecutorConfig()),
     }
     for name, expected in defaults.items():

@@ -21,6 +21,8 @@ from sweeper.config import (
     DataConfig,
     EarlyStoppingConfig,
     ObjectiveConfig,
+    PrunerConfig,
+    SamplerConfig,
     SweepConfig,
     TrackingConfig,
     TrainingConfig,
@@ -93,8 +95,16 @@ WRONG = [
         "test_accuracy",
         r"metric=test_accuracy would choose on the test set, .*=val_accuracy$",
     ),
-    (ObjectiveConfig, "metric", ["val_accuracy", "flops"], r"is not one name; this version ranks by one metric\."),
-    (ObjectiveConfig, "metric", None, r"objective\.metric=null is not one name"),
+    (ObjectiveConfig, "metric", None, r"objective\.metric=null is not logged by a trial\."),
+    (ObjectiveConfig, "metric", [], r"objective\.metric=\[\] is not logged by a trial\."),
+    (ObjectiveConfig, "metric", ["val_loss", "flosp"], r"metric=flosp is not logged by a trial\. .*mean 'flops'"),
+    (ObjectiveConfig, "metric", ["flops", "flops"], r"metric=\[flops,flops\] names a metric twice\. .*Try: "),
+    (
+        ObjectiveConfig,
+        "direction",
+        ["maximize", "minimize"],
+        r"has 2 entries for 1 metrics\. .*direction=\[maximize\]$",
+    ),
     (ObjectiveConfig, "direction", "up", r"direction=up is not a direction\. .*Try: objective\.direction=maximize$"),
     (SweepConfig, "name", "", r"sweep\.name='' is not accepted: up to 100 letters, .*Try: sweep\.name=first-sweep"),
     (SweepConfig, "name", "../escape", r"sweep\.name='\.\./escape' is not"),
@@ -107,6 +117,27 @@ WRONG = [
     (SweepConfig, "workers", 1.5, r"sweep\.workers=1\.5 is not"),
     (SweepConfig, "workers", True, r"sweep\.workers=true is not"),
     (SweepConfig, "workers", "many", r"sweep\.workers=many is not"),
+    (
+        SweepConfig,
+        "trials",
+        0,
+        r"sweep\.trials=0 is not accepted: a whole number from 1, or null\.  Try: sweep\.trials=20",
+    ),
+    (SweepConfig, "max_failures", 0, r"sweep\.max_failures=0 is not accepted: .*Try: sweep\.max_failures=3"),
+    (SweepConfig, "timeout_s", 0.0, r"sweep\.timeout_s=0\.0 is not accepted: a number of seconds above 0, or null"),
+    (SweepConfig, "timeout_s", math.nan, r"sweep\.timeout_s=nan is not"),
+    (
+        SweepConfig,
+        "target",
+        math.nan,
+        r"sweep\.target=nan is not accepted: a number, or null\.  Try: sweep\.target=0\.99",
+    ),
+    (SweepConfig, "seeds", 0, r"sweep\.seeds=0 is not accepted: a whole number from 1 to 1000\.  Try: sweep\.seeds=3"),
+    (SweepConfig, "seeds", 1001, r"sweep\.seeds=1001 is not"),
+    (SweepConfig, "retries", -1, r"sweep\.retries=-1 is not accepted: a whole number from 0 to 100"),
+    (SamplerConfig, "seed", -1, r"sampler\.seed=-1 is not accepted: a whole number from 0 to 2\*\*32 - 1"),
+    (PrunerConfig, "metric", "val_acc", r"metric=val_acc is not known after an epoch\. .*Did you mean 'val_accuracy'"),
+    (PrunerConfig, "metric", "num_params", r"pruner\.metric=num_params is not known after an epoch"),
     (SweepConfig, "trial_timeout_s", 0.0, r"sweep\.trial_timeout_s=0\.0 is not accepted: .* above 0, or null"),
     (SweepConfig, "trial_timeout_s", math.inf, r"trial_timeout_s=inf is not"),
     (SweepConfig, "trial_timeout_s", math.nan, r"trial_timeout_s=nan is not"),
@@ -142,6 +173,10 @@ RIGHT = [
     *((ObjectiveConfig, "direction", value) for value in (None, "maximize", "minimize")),
     *((SweepConfig, "name", value) for value in (None, "a", "0", "2024-01-31_23.59-B", "a" * 100)),
     *((SweepConfig, "workers", value) for value in ("auto", 1, 1024)),
+    *((SweepConfig, "seeds", value) for value in (1, 1000)),
+    *((SweepConfig, "target", value) for value in (None, -1.5)),
+    *((SamplerConfig, "seed", value) for value in (None, 0, 2**32 - 1)),
+    *((PrunerConfig, "metric", value) for value in (None, "loss", "accuracy", "val_loss", "val_accuracy")),
     *((SweepConfig, "trial_timeout_s", value) for value in (None, 0.1, 86_400.0)),
     *((TrackingConfig, "uri", value) for value in (None, "http://127.0.0.1:5000", "https://mlflow.example.org/path")),
     *((TrackingConfig, "experiment", value) for value in ("sweeper", "two words")),
@@ -157,13 +192,24 @@ def test_a_value_that_a_key_takes_is_kept(kind: type, key: str, value: object) -
 
 @pytest.mark.parametrize(("metric", "direction"), list(METRIC_DIRECTIONS.items()))
 def test_a_metric_without_a_direction_has_its_own(metric: str, direction: str) -> None:
-    assert ObjectiveConfig(metric).resolve() == Objective(metric, direction)  # type: ignore[arg-type]
+    assert ObjectiveConfig(metric).resolve() == (Objective(metric, direction),)  # type: ignore[arg-type]
 
 
 def test_a_direction_that_is_given_wins() -> None:
-    assert ObjectiveConfig("val_loss", "maximize").resolve() == Objective("val_loss", "maximize")
+    assert ObjectiveConfig("val_loss", "maximize").resolve() == (Objective("val_loss", "maximize"),)
     with pytest.raises(ObjectiveError, match=r"Try: objective\.direction=minimize$"):
         ObjectiveConfig("val_loss", "down")
+
+
+def test_several_metrics_have_a_direction_each() -> None:
+    metrics = ["val_accuracy", "num_params"]
+    expected = (Objective("val_accuracy", "maximize"), Objective("num_params", "minimize"))
+
+    assert ObjectiveConfig(metrics).resolve() == expected
+    assert ObjectiveConfig(metrics, ["maximize", "minimize"]).resolve() == expected
+    assert ObjectiveConfig(metrics, ["maximize", None]).resolve() == expected
+    with pytest.raises(ObjectiveError, match=r"direction has 1 entries for 2 metrics.*\[maximize,minimize\]$"):
+        ObjectiveConfig(metrics, ["maximize"])
 
 
 def test_an_output_folder_needs_a_name() -> None:
@@ -188,12 +234,15 @@ def reads(source: str) -> set[tuple[str, str]]:
     """What a module reads, as (owner, key).
 
     The owner is the last word before the key: `sweep` of `settings.sweep.workers` and of `config["sweep"]["workers"]`;
-    and where that word is a variable with an annotation, the annotation too.
+    and where that word is a variable or a field with an annotation, the annotation too.
     """
     found: set[tuple[str, str]] = set()
     tree = ast.parse(source)
-    scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    kinds = {id(inner): _annotations(scope) for scope in scopes for inner in ast.walk(scope)}
+    scopes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    kinds: dict[int, dict[str, str]] = {}
+    for scope in scopes:
+        for inner in ast.walk(scope):
+            kinds.setdefault(id(inner), {}).update(_annotations(scope))
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
             owner, key = _last_word(node.value), _last_word(node)
@@ -201,8 +250,11 @@ def reads(source: str) -> set[tuple[str, str]]:
     return found
 
 
-def _annotations(function: ast.FunctionDef) -> dict[str, str]:
-    arguments = [*function.args.args, *function.args.kwonlyargs]
+def _annotations(scope: ast.ClassDef | ast.FunctionDef) -> dict[str, str]:
+    if isinstance(scope, ast.ClassDef):
+        fields = [node for node in scope.body if isinstance(node, ast.AnnAssign)]
+        return {ast.unparse(field.target): ast.unparse(field.annotation) for field in fields}
+    arguments = [*scope.args.args, *scope.args.kwonlyargs]
     return {one.arg: ast.unparse(one.annotation) for one in arguments if one.annotation is not None}
 
 
@@ -224,6 +276,11 @@ def _last_word(node: ast.expr) -> str:
         pytest.param("x = config['sweep']['workers']", True, id="a subscript"),
         pytest.param("def f(given: SweepConfig): return given.workers", True, id="of an argument of that class"),
         pytest.param("def f(given: Machine): return given.workers", False, id="of an argument of another class"),
+        pytest.param(
+            "class A:\n    given: SweepConfig\n    def f(self): return self.given.workers",
+            True,
+            id="of a field of that class",
+        ),
         pytest.param("x = machine.workers", False, id="of something else"),
         pytest.param("sweep.workers = 3", False, id="set, and not read"),
         pytest.param("x = SweepConfig(workers=3)", False, id="given, and not read"),
@@ -271,7 +328,7 @@ def strangers(node: dict[str, Any], kind: type, above: str = "") -> Iterator[str
     for key, value in node.items():
         if key not in fields:
             yield f"{above}{key}"
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and fields[key].default_factory is not dict:  # which takes any key
             inner = fields[key].default_factory
             assert isinstance(inner, type), f"{above}{key} is no node"
             yield from strangers(value, inner, f"{above}{key}.")
@@ -304,5 +361,6 @@ def test_every_group_of_the_schema_has_its_files() -> None:
     groups = {path.parent.relative_to(CONF).as_posix() for path in FILES}
 
     assert groups == {
-        *(".", "arch", "data", "executor", "experiment", "objective", "optimizer", "sampler", "tracking", "training")
+        *(".", "arch", "data", "executor", "experiment", "objective", "optimizer", "pruner", "sampler", "tracking"),
+        "training",
     }

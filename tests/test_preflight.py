@@ -14,7 +14,7 @@ import pytest
 from sweeper import preflight
 from sweeper.compose import Point
 from sweeper.errors import ArchitectureError, ConfigError, ObjectiveError
-from sweeper.preflight import Preflight, check_objective, check_optimizer, check_seed
+from sweeper.preflight import Preflight, check_objectives, check_optimizer, check_seed
 from sweeper.records import METRIC_DIRECTIONS, DataSummary, Objective
 
 Compose = Callable[..., list[Point]]
@@ -275,10 +275,12 @@ def test_operations_are_no_objective_for_a_builder_of_ones_own(check: Check, own
     )
 
     with pytest.raises(ObjectiveError, match=message):
-        check_objective([*check().trials, *trials], Objective("flops", "minimize"))
-    check_objective(check().trials, Objective("flops", "minimize"))
+        check_objectives(
+            [*check().trials, *trials], [Objective("val_loss", "minimize"), Objective("flops", "minimize")]
+        )
+    check_objectives(check().trials, [Objective("flops", "minimize")])
     for metric in METRIC_DIRECTIONS.keys() - {"flops"}:
-        check_objective(trials, Objective(metric, "minimize"))
+        check_objectives(trials, [Objective(metric, "minimize")])
 
 
 def test_the_checks_load_no_heavy_library() -> None:

@@ -10,7 +10,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sweeper.errors import SpaceError
-from sweeper.space import SearchSpace, parse_space
+from sweeper.space import SearchSpace, check_grid, parse_space
 
 GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
 
@@ -112,10 +112,6 @@ REFUSED = [
     pytest.param("arch.depth=range(5,5)", r"range\(5,5\) is empty.*excludes its stop", id="empty range"),
     pytest.param("arch=glob(nothing*)", "is empty.*No option of that config group", id="glob without a match"),
     pytest.param("arch.depth=range(3,8,0)", "has a step of 0.*step not 0", id="range with step 0"),
-    pytest.param(
-        "optimizer.learning_rate=interval(0.1,1)", "is an interval.*Try: optimizer.learning_rate", id="interval"
-    ),
-    pytest.param("optimizer.learning_rate=tag(log,interval(0.1,1))", "is an interval", id="tagged interval"),
     pytest.param("sweep.workers=1,2", "may not vary.*Try: sweep.workers=1", id="a key of the sweep"),
     pytest.param("objective.metric=val_loss,val_accuracy", "may not vary", id="a key of the objective"),
     pytest.param("output_dir=a,b", "may not vary", id="the output folder"),
@@ -135,7 +131,29 @@ def test_a_space_that_makes_no_sense_is_refused_with_what_to_type(argument: str,
 
 def test_a_grid_beyond_what_can_be_checked_is_refused() -> None:
     with pytest.raises(SpaceError, match=r"400 x 400 = 160000 points\. Accepted: at most 100000"):
-        parse("arch.depth=range(1,401)", "seed=range(0,400)")
+        check_grid(parse("arch.depth=range(1,401)", "seed=range(0,400)"))
+    check_grid(parse("arch.depth=range(1,401)", "seed=range(0,250)"))
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        pytest.param(
+            "optimizer.learning_rate=interval(0.1,1)",
+            r"^optimizer\.learning_rate=interval\(0\.1,1\) is an interval, .*Accepted by sampler=grid: choices"
+            r".*Try: sampler=tpe, or optimizer\.learning_rate=",
+            id="interval",
+        ),
+        pytest.param(
+            "optimizer.learning_rate=tag(log,interval(0.1,1))",
+            r"^optimizer\.learning_rate=tag\(log,interval\(0\.1,1\)\) is an interval",
+            id="tagged interval",
+        ),
+    ],
+)
+def test_a_grid_cannot_go_through_an_interval(argument: str, message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        check_grid(parse(argument))
 
 
 def test_params_may_be_written_under_their_node() -> None:

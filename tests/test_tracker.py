@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sweeper import tags
+from sweeper import mlflow_settings, tags
 from sweeper.config import TrackingConfig
 from sweeper.errors import StoreError, TrackingError
 from sweeper.mlflow_format import MAX_PARAM_LENGTH, MAX_TAG_LENGTH
@@ -466,7 +466,7 @@ def test_a_server_that_is_not_there_is_refused_within_seconds(tmp_path: Path) ->
         with pytest.raises(StoreError, match=rf"tracking\.uri={uri} does not answer .*Connection refused\. .*uri=null"):
             Tracker.open(TrackingConfig(uri=uri), OutputPaths(tmp_path))
     assert time.monotonic() - started < 5
-    assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == mlflow_settings.ENVIRONMENT["MLFLOW_HTTP_REQUEST_TIMEOUT"]
 
 
 def test_a_server_that_says_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,8 @@ class _Running:
     process: BaseProcess
     connection: Connection
     gpu: int | None
+    awaits_verdict: bool
+    is_stopped: bool = False
     pid: int | None = None
     reason: str = ""
 
@@ -78,7 +80,7 @@ class ProcessExecutor:
                 theirs.close()
             with contextlib.suppress(BrokenPipeError):  # gone already: its end is read by `poll`
                 ours.send(worker.GO)
-            return _Running(spec.number, process, ours, spec.gpu)
+            return _Running(spec.number, process, ours, spec.gpu, spec.awaits_verdict)
         raise AssertionError("unreachable")
 
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
@@ -99,6 +101,8 @@ class ProcessExecutor:
             handle(TrialStarted(running.number, preloaded=message[2]))
         else:
             handle(TrialEpoch(running.number, message[1]))
+            if running.awaits_verdict and not running.is_stopped:
+                self._say(running, worker.GO_ON)
 
     def _reap(self, running: _Running) -> TrialEnded:
         del self._running[running.number]
@@ -113,8 +117,13 @@ class ProcessExecutor:
 
     def stop(self, number: int) -> None:
         if number in self._running:
-            with contextlib.suppress(BrokenPipeError):  # it just ended; `poll` reads that
-                self._running[number].connection.send(worker.STOP)
+            self._running[number].is_stopped = True
+            self._say(self._running[number], worker.STOP)
+
+    @staticmethod
+    def _say(running: _Running, word: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it just ended; `poll` reads that
+            running.connection.send(word)
 
     def kill(self, number: int, reason: str) -> None:
         running = self._running.get(number)

@@ -8,12 +8,14 @@ import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 
 from sweeper.paths import TrialPaths
 from sweeper.records import EpochReport, TrialSpec
 
 GO = "go"
 STOP = "stop"
+GO_ON = "go on"  # the verdict on an epoch, where the trial awaits one; the other verdict is STOP
 
 
 def main(connection: Connection, spec: TrialSpec) -> None:
@@ -32,13 +34,16 @@ def main(connection: Connection, spec: TrialSpec) -> None:
     except (EOFError, OSError):
         return
     stop = threading.Event()
-    threading.Thread(target=_obey, args=(connection, stop), daemon=True).start()
+    verdicts: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_obey, args=(connection, stop, verdicts), daemon=True).start()
     _log_to(TrialPaths(spec.folder))
 
     from sweeper.trial import run_to_result
 
     def report(epoch: EpochReport) -> bool:
         connection.send(("epoch", epoch))
+        if spec.awaits_verdict:
+            verdicts.get()
         return stop.is_set()
 
     run_to_result(spec, report)
@@ -47,12 +52,14 @@ def main(connection: Connection, spec: TrialSpec) -> None:
     os._exit(0)  # the result is on disk: TensorFlow's own tear-down takes a while and may hang
 
 
-def _obey(connection: Connection, stop: threading.Event) -> None:
+def _obey(connection: Connection, stop: threading.Event, verdicts: SimpleQueue[str]) -> None:
     """Hears the driver; at the end of the pipe the driver is gone, and so is this process."""
     while True:
         try:
-            if connection.recv() == STOP:
+            word = connection.recv()
+            if word == STOP:
                 stop.set()
+            verdicts.put(word)
         except (EOFError, OSError):
             os._exit(1)
 

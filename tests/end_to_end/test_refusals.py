@@ -78,7 +78,54 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a step of 0": ("-m 'arch.depth=range(1,2,0)'", ("has a step of 0", "Try: arch.depth=range(3,8,2)")),
     "a range without end": ("-m 'arch.depth=range(1,100000000)'", ("99999999 values", "at most 100000")),
     "a glob without a match": ("-m 'arch=glob(x*)'", ("No option of that config group", "Try: arch=cnn,custom")),
-    "an interval": ("-m 'optimizer.learning_rate=tag(log,interval(1,2))'", ("learning_rate", "interval")),
+    "an interval of a grid": (
+        "-m sampler=grid 'optimizer.learning_rate=tag(log,interval(1,2))'",
+        ("is an interval, of which a grid cannot take every value", "Try: sampler=tpe"),
+    ),
+    "an interval turned round": ("-m 'arch.dropout=interval(1,0)'", ("is empty", "Try: 'arch.dropout=interval(0.1")),
+    "a logarithm of nothing": ("-m 'arch.dropout=tag(log,interval(0,1))'", ("cannot be logarithmic",)),
+    "a misspelt tag": ("-m 'arch.dropout=tag(lgo,interval(0,1))'", ("has the tag lgo", "Accepted: log and int")),
+    "an interval of the sweep": ("-m 'sweep.workers=interval(1,2)'", ("may not vary",)),
+    "pairs of unequal length": (
+        "-m arch.depth=3,5,7 arch.kernel_size=3,5 'sweep.zip=[arch.depth,arch.kernel_size]'",
+        ("unequal length: arch.depth has 3, arch.kernel_size has 2",),
+    ),
+    "a pair that does not vary": ("-m arch.depth=3,5 'sweep.zip=[arch.depth,arch.kernel_size]'", ("does not vary",)),
+    "a pair that is no list": ("-m arch.depth=3,5 sweep.zip=arch.depth", ("sweep.zip=arch.depth is not accepted",)),
+    "an exclusion of no choice": ("-m arch.depth=3,5 'sweep.exclude=[{arch.depth:4}]'", ("Accepted: 3,5",)),
+    "an exclusion of everything": ("-m arch.depth=3 'sweep.exclude=[{arch.depth:3}]'", ("does not vary",)),
+    "a first point of no choice": ("-m arch.depth=3,5 'sweep.enqueue=[{arch.depth:4}]'", ("Accepted: 3,5",)),
+    "a first point outside the pairs": (
+        "-m arch.depth=3,5 seed=0,1 'sweep.zip=[arch.depth,seed]' 'sweep.enqueue=[{arch.depth:3,seed:1}]'",
+        ("which sweep.zip keeps apart", "Try: 'sweep.enqueue=[{arch.depth:3,seed:0}]'"),
+    ),
+    # search
+    "a sampler that is not there": ("-m sampler=tpee arch.depth=3,5", ("sampler=tpee does not exist", "tpe")),
+    "a sampler without a class": ("-m sampler.name=foo arch.depth=3,5", ("sampler.name=foo has no class",)),
+    "a sampler's class that is not there": (
+        "-m sampler._target_=optuna.samplers.TPESample arch.depth=3,5",
+        ("has no attribute 'TPESample'", "Try: sampler=tpe"),
+    ),
+    "a sampler's option that is not there": (
+        "-m sampler=tpe +sampler.options.n_startup=3 arch.depth=3,5",
+        ("unexpected keyword argument 'n_startup'",),
+    ),
+    "a sampler with nothing to choose": ("-m sampler=tpe", ("no key varies", "Try: 'optimizer.learning_rate=")),
+    "a seed of a sampler below 0": ("-m sampler=tpe sampler.seed=-1 arch.depth=3,5", ("sampler.seed=-1",)),
+    "a pruner that is not there": ("-m pruner=ahsa arch.depth=3,5", ("pruner=ahsa does not exist", "asha")),
+    "a pruner's class that is not there": (
+        "-m pruner._target_=optuna.pruners.Medin arch.depth=3,5",
+        ("has no attribute 'Medin'", "Try: pruner=median"),
+    ),
+    "a pruner without a figure": (
+        "-m pruner=asha objective.metric=num_params arch.depth=3,5",
+        ("has nothing to compare", "Try: pruner.metric=val_accuracy"),
+    ),
+    "a pruner's metric that no epoch has": ("-m pruner=asha pruner.metric=flops arch.depth=3,5", ("after an epoch",)),
+    "no points": ("-m sampler=tpe sweep.trials=0 arch.depth=3,5", ("sweep.trials=0", "Try: sweep.trials=20")),
+    "no repeats": ("-m sweep.seeds=0 arch.depth=3,5", ("sweep.seeds=0", "Try: sweep.seeds=3")),
+    "repeats and a swept seed": ("-m sweep.seeds=3 seed=0,1", ("two ways of the same",)),
+    "a start of a grid from another sweep": ("-m sweep.warm_start=x arch.depth=3,5", ("a grid takes every point",)),
     "a sweep's key that varies": ("-m sweep.workers=1,2", ("may not vary", "Try: sweep.workers=1")),
     "an executor that varies": ("-m executor=processes,serial", ("may not vary", "Try: executor=processes")),
     "Hydra's own key that varies": ("-m hydra.verbose=true,false", ("may not vary", "arch, data, training")),
@@ -87,6 +134,12 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     # objective
     "a misspelt metric": ("objective.metric=val_acc", ("val_loss", "Try: objective.metric=val_accuracy")),
     "a metric of the test set": ("objective.metric=test_accuracy", ("would choose on the test set",)),
+    "a metric twice": ("'objective.metric=[flops,flops]'", ("names a metric twice",)),
+    "a direction too few": (
+        "'objective.metric=[val_accuracy,flops]' 'objective.direction=[maximize]'",
+        ("1 entries for 2 metrics", "Try: objective.direction=[maximize,minimize]"),
+    ),
+    "a target that is no number": ("sweep.target=nan", ("sweep.target=nan", "Try: sweep.target=0.99")),
     "a direction that is none": ("objective.direction=minimise", ("maximize", "Try: objective.direction=minimize")),
     # data
     "own arrays without a path": ("data=npz", ("data=npz needs data.path", "np.savez")),
@@ -205,6 +258,19 @@ LEGAL = {
     "the same word twice": ("arch.depth=3 arch.depth=3", "Trials: 1"),
     "a glob": ("-m 'arch=glob(depth*)'", "Trials: 3"),
     "an experiment": ("-m experiment=notebook", "Trials: 3"),
+    "an interval": (
+        "-m 'optimizer.learning_rate=tag(log,interval(1e-4,1))'",
+        "Sampler: tpe (chosen, since optimizer.learning_rate is an interval), 20 points in all",
+    ),
+    "an interval and a total": ("-m 'arch.dropout=interval(0,0.5)' sampler=random sweep.trials=7", "Trials: 7"),
+    "an interval of a key of whole numbers": ("-m 'arch.depth=interval(3,8)'", "of arch.depth=tag(int,interval(3,8))"),
+    "a grid that is cut short": ("-m arch.depth=3,5,7 sweep.trials=2", "Trials: 2"),
+    "a key of one option": ("-m optimizer=adam,sgd optimizer.momentum=0.5,0.9", "1 point equals an earlier one"),
+    "pairs": ("-m arch.depth=3,5 arch.kernel_size=3,5 'sweep.zip=[arch.depth,arch.kernel_size]'", "Trials: 2"),
+    "an exclusion": ("-m arch.depth=3,5 seed=0,1 'sweep.exclude=[{arch.depth:5,seed:1}]'", "Trials: 3"),
+    "repeats": ("-m arch.depth=3,5 sweep.seeds=3", "Trials: 6"),
+    "several objectives": ("-m 'objective.metric=[val_accuracy,num_params]' arch.depth=3,5", "Trials: 2"),
+    "a pruner by its class": ("-m pruner._target_=optuna.pruners.MedianPruner arch.depth=3,5", "MedianPruner"),
 }
 
 

@@ -1,0 +1,96 @@
+"""What the orchestration costs: trials that train next to nothing, and the driver's own CPU time for each.
+
+    python benchmarks/orchestration.py [--trials 1000] [--sampler grid|random|tpe] [--points 10000]
+
+A stub network of one layer, 60 images, one epoch. The driver's CPU seconds a trial are read from the system at each
+trial's end, for each quarter of the sweep: with grid and random they must not grow. First of all a grid of
+`--points` is begun and interrupted, for the seconds until its first trial starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+STUB = """
+import keras
+
+def build(input_shape, num_classes, a, b):
+    return keras.Sequential([
+        keras.Input(input_shape),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(num_classes, activation="softmax"),
+    ])
+"""
+FIXED = ["arch=custom", "arch._target_=stub.build", "training.epochs=1", "training.threads=1", "data.max_samples=60"]
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    (folder / "stub.py").write_text(STUB)
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "sweeper", "-m", *FIXED, *words], cwd=folder, stdout=subprocess.PIPE, text=True
+    )
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def first_start_s(points: int) -> float:
+    side = round(points**0.5)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        driver = start(Path(folder), f"+arch.a=range(0,{side})", f"+arch.b=range(0,{side})")
+        assert driver.stdout is not None
+        next(line for line in driver.stdout if line.startswith("trial 0 starts"))
+        seconds = time.monotonic() - began
+        driver.send_signal(signal.SIGINT)
+        driver.communicate()
+    return seconds
+
+
+def quarters(sampler: str, trials: int) -> tuple[list[float], float]:
+    """The driver's CPU seconds a trial in each quarter, and wall seconds a trial over all."""
+    side = 1000 if sampler == "grid" else 100_000
+    space = [f"+arch.a=range(0,{trials})"] if sampler == "grid" else [f"+arch.a=range(0,{side})", "+arch.b=range(0,50)"]
+    more = ["+arch.b=0"] if sampler == "grid" else [f"sampler={sampler}", f"sweep.trials={trials}"]
+    marks: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        driver = start(Path(folder), *space, *more)
+        assert driver.stdout is not None
+        began = 0.0
+        for line in driver.stdout:
+            if " complete: " in line and line.startswith("trial "):
+                began = began or time.monotonic()
+                marks.append(cpu_s(driver.pid))
+                ended = time.monotonic()
+        driver.wait()
+    assert len(marks) == trials, f"{len(marks)} of {trials} trials"
+    quarter = trials // 4
+    costs = [(marks[(n + 1) * quarter - 1] - marks[n * quarter]) / (quarter - 1) for n in range(4)]
+    return costs, (ended - began) / (trials - 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--sampler", choices=("grid", "random", "tpe"), nargs="+", default=["grid", "random", "tpe"])
+    parser.add_argument("--points", type=int, default=10_000)
+    options = parser.parse_args()
+    print(f"a grid of {options.points} points: its first trial starts after {first_start_s(options.points):.1f} s\n")
+    print("| sampler | driver's CPU ms a trial, by quarter of the sweep | wall ms a trial |\n|---|---|---|")
+    for sampler in options.sampler:
+        costs, wall = quarters(sampler, options.trials)
+        told = ", ".join(f"{1000 * cost:.0f}" for cost in costs)
+        print(f"| {sampler}, {options.trials} trials | {told} | {1000 * wall:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What a sweep survives: kills at many moments, a trial that dies and is run again, one that goes on from its epoch."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweeper import lifecycle
+from sweeper.paths import OutputPaths
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+DIES_ONCE = """
+import os, pathlib, signal
+import keras
+
+def build(input_shape, num_classes, mark):
+    seen = pathlib.Path(mark)
+    if not seen.exists():
+        seen.write_text("")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if mark == "raises":
+        raise RuntimeError("always")
+    return keras.Sequential([
+        keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(num_classes, activation="softmax"),
+    ])
+"""
+
+
+def board(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"mlruns/sweeps/{name}/leaderboard.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("sampler", ["grid", "tpe"])
+def test_a_driver_that_is_killed_again_and_again_ends_with_the_undisturbed_leaderboard(sampler: str) -> None:
+    words = ["--kills", "4", "--trials", "4", "--sampler", sampler, "--longest", "8", "--seed", "3"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/kills.py", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("4 kills: nothing lost, nothing twice, the same leaderboard\n")
+
+
+def test_a_trial_whose_process_died_is_run_again_and_one_whose_code_raised_is_not(
+    tmp_path: Path, run_sweeper: Run
+) -> None:
+    (tmp_path / "dies.py").write_text(DIES_ONCE)
+    (tmp_path / "raises").write_text("")
+    line = ["-m", "arch=custom", "arch._target_=dies.build", "+arch.mark=once,raises", "data.max_samples=200"]
+    done = run_sweeper(tmp_path, *line, "training.epochs=1", "sweep.retries=1", "sweep.name=again")
+
+    rows = {row["arch.mark"]: row for row in board(tmp_path, "again")}
+    assert done.returncode == 0
+    assert rows["once"]["state"] == "complete"
+    assert rows["raises"]["state"] == "failed"
+    assert "trial 0: its process was killed by SIGKILL, perhaps by the system for want of memory; it is run again" in (
+        done.stdout
+    )
+    assert done.stdout.count("it is run again") == 1
+
+
+def test_a_trial_with_checkpoints_goes_on_from_its_last_epoch(tmp_path: Path, run_sweeper: Run) -> None:
+    line = ["-m", "arch.depth=2", "arch.filters=8", "training.epochs=40", "data.max_samples=600", "sweep.name=kept"]
+    words = [*line, "training.checkpoint=true", "optimizer=adam"]
+    checkpoint = tmp_path / "mlruns/sweeps/kept/trials/00000/checkpoint.npz"
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "sweeper", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 90
+    while not checkpoint.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    time.sleep(2)
+
+    done = run_sweeper(tmp_path, *words)
+
+    assert done.returncode == 0, done.stderr
+    [row] = lifecycle.load_report(OutputPaths(tmp_path / "mlruns"), "kept").rows
+    resumed_after = row.details["resumed_after_epoch"]
+    assert 1 <= resumed_after < 40
+    assert len(row.history) == row.metrics["epochs"] == 40
+    losses = [epoch["loss"] for epoch in row.history]
+    assert losses[resumed_after] < 1.5 * losses[resumed_after - 1]  # it learnt on, and did not begin anew
+    assert losses[resumed_after] < 0.8 * losses[0]
