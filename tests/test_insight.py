@@ -56,6 +56,12 @@ class Drawn:
         return [text.get_text() for text in found if text.get_text()]
 
 
+@pytest.fixture(autouse=True)
+def few_points_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand-made sweeps of a few points, whose pictures can be read."""
+    monkeypatch.setattr(insight, "FEWEST", 4)
+
+
 @pytest.fixture
 def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drawn:
     return Drawn(tmp_path, monkeypatch)
