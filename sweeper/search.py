@@ -82,7 +82,7 @@ class Search:
         """
         try:
             return self._propose(self._config)
-        except (ValueError, NotImplementedError, TypeError) as error:
+        except (ValueError, NotImplementedError, TypeError, ImportError) as error:
             raise _unable(self._config, error) from error
 
     def _propose(self, config: SamplerConfig) -> Proposal:
