@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from sweeper import lifecycle
 from sweeper.paths import OutputPaths
 
@@ -41,15 +39,14 @@ def board(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("sampler", ["grid", "tpe"])
-def test_a_driver_that_is_killed_again_and_again_ends_with_the_undisturbed_leaderboard(sampler: str) -> None:
-    words = ["--kills", "4", "--trials", "4", "--sampler", sampler, "--longest", "8", "--seed", "3"]
+def test_a_driver_that_is_killed_again_and_again_ends_with_the_undisturbed_leaderboard() -> None:
+    words = ["--kills", "3", "--trials", "4", "--sampler", "tpe", "--longest", "8", "--seed", "3"]
     done = subprocess.run(
         [sys.executable, "benchmarks/kills.py", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith("4 kills: nothing lost, nothing twice, the same leaderboard\n")
+    assert done.stdout.endswith("3 kills: nothing lost, nothing twice, the same leaderboard\n")
 
 
 def test_a_trial_whose_process_died_is_run_again_and_one_whose_code_raised_is_not(
