@@ -6,8 +6,11 @@ thread alone. TensorFlow greets on stderr while it is imported; that is kept asi
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
+import sys
+from collections.abc import Iterator
 
 from sweeper import mlflow_settings
 from sweeper.quiet import stderr_aside
@@ -26,9 +29,24 @@ MODULES = (
 )
 
 
+@contextlib.contextmanager
+def _unseen(module: str) -> Iterator[None]:
+    """Lets a library believe that an optional module is not installed, while it looks for it.
+
+    Keras imports scikit-learn, half a second, for wrappers that no trial uses; who imports it later, gets it.
+    """
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
 gc.disable()  # imports make no garbage, and looking for some takes a fifth of their time
 mlflow_settings.prepare()
 with stderr_aside():
+    with contextlib.nullcontext() if "sklearn" in sys.modules else _unseen("sklearn"):
+        importlib.import_module("keras")
     for _name in MODULES:
         importlib.import_module(_name)
     importlib.import_module("sweeper.model_files").warm_up()
