@@ -75,6 +75,8 @@ def _unreadable(error: OverrideParseException) -> str:
     if _KEY.fullmatch(key.lstrip("+~")) and plain.isprintable() and plain and not set(plain) & set("()[]{}'\"=$"):
         if _SIMPLE.fullmatch(plain):
             return f"{what}  Try: {keys.as_word(key, plain)}"
+        if key.lstrip("+~") == "sweep.name":  # quotes would not make it a name
+            return f"{what}  Try: sweep.name=first-sweep"
         if not keys.is_number(key.lstrip("+~")):
             return f"{what}  Try: {keys.as_word(key, repr(plain))}"
     name = keys.nearest(key.strip(" +~.")) if key.strip(" +~.") not in keys.known() else key.strip(" +~.")

@@ -71,7 +71,11 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "an unknown function": ("-m 'arch.depth=rnage(3,8)'", ("no function rnage", "Try: 'arch.depth=range(3,8)'")),
     "a function without arguments": ("-m 'arch.depth=range()'", ("missing a required argument", "range(3,8,2)")),
     "several overrides in one word": ("'arch.depth=3 seed=1'", ("several overrides in one pair of quotes",)),
-    "a letter beyond the grammar": ("sweep.name=été", ("stands in quotes", "Try: \"sweep.name='été'\"")),
+    "a letter beyond the grammar": (
+        "tracking.experiment=été",
+        ("stands in quotes", "Try: \"tracking.experiment='été'\""),
+    ),
+    "a name that quotes would not mend": ("sweep.name=été", ("stands in quotes", "Try: sweep.name=first-sweep")),
     "an empty word": ("''", ("An empty word", "Try: arch.depth=3,5,7")),
     # what varies
     "an empty range": ("-m 'arch.depth=range(5,5)'", ("is empty", "excludes its stop", "Try: arch.depth=3,5,7")),
