@@ -18,6 +18,7 @@ from rich.text import Text
 
 from sweeper import leaderboard, tables
 from sweeper.errors import StoreError
+from sweeper.findings import Findings
 from sweeper.leaderboard import OPTIMISTIC, cell_text
 from sweeper.paths import write_atomically
 from sweeper.records import Objective, TrialRow, TrialState
@@ -37,6 +38,7 @@ class SweepReport:
         about: what else is known: data, started.
         test_is_validation: with `data.validation=test`, the notebook's way; every figure is then optimistic.
         further: objectives beside the first; the rank is then the number of the Pareto front.
+        findings: what can be said of the ranking.
     """
 
     name: str
@@ -46,6 +48,7 @@ class SweepReport:
     about: dict[str, str] = field(default_factory=dict)
     test_is_validation: bool = False
     further: tuple[Objective, ...] = ()
+    findings: Findings = field(default_factory=Findings)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

@@ -30,7 +30,7 @@ HOMES = {
 
 #: The layers, lowest first; a module imports from its own layer or below.
 LAYERS = (
-    {"errors", "records", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
+    {"errors", "records", "findings", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
     {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance"}
     | {"mlflow_format", "model_files", "relocate", "checkpoint"},
     {"data", "models", "compose", "leaderboard"},
