@@ -189,6 +189,7 @@ class SweepConfig:
     retry_failed: bool = False  # run the failed trials of a resumed sweep again
     retries: int = 0  # times that a trial whose process died is run again
     trials: int | None = None  # points in all, earlier ones of the sweep included; null: a grid's all, a sampler's 20
+    max_epochs: int | None = None  # epochs of all trials, earlier starts included, after which none is begun any more
     timeout_s: float | None = None  # seconds after which no trial is begun any more; null: never
     max_failures: int | None = None  # failed trials after which none is begun any more; null: never
     target: float | None = None  # value of the first objective that is good enough; null: none is
@@ -226,7 +227,7 @@ class SweepConfig:
     def _check_budgets(self) -> None:
         _check(0 <= self.retries <= 100, "sweep.retries", self.retries, "a whole number from 0 to 100", "1")
         _check(1 <= self.seeds <= 1000, "sweep.seeds", self.seeds, "a whole number from 1 to 1000", "3")
-        for key, try_ in (("trials", "20"), ("max_failures", "3")):
+        for key, try_ in (("trials", "20"), ("max_epochs", "200"), ("max_failures", "3")):
             value = getattr(self, key)
             _check(value is None or value >= 1, f"sweep.{key}", value, "a whole number from 1, or null", try_)
         if self.timeout_s is not None:

@@ -67,18 +67,23 @@ class Budget:
 
     Attributes:
         objective: the first objective, which `target` is a value of.
+        epochs: trained so far, by trial; of earlier starts those of the trials that finished.
     """
 
     limits: SweepConfig
     objective: Objective
     started: float = field(default_factory=time.monotonic)
     num_failed: int = 0
+    epochs: dict[int, int] = field(default_factory=dict)
     reason: str = ""
 
     def is_spent(self) -> bool:
         timeout_s = self.limits.timeout_s
         if not self.reason and timeout_s is not None and time.monotonic() - self.started > timeout_s:
             self.reason = f"sweep.timeout_s={timeout_s:g} is over"
+        max_epochs = self.limits.max_epochs
+        if not self.reason and max_epochs is not None and sum(self.epochs.values()) >= max_epochs:
+            self.reason = f"sweep.max_epochs={max_epochs} is reached with {sum(self.epochs.values())} epochs trained"
         return bool(self.reason)
 
     def count(self, row: TrialRow) -> None:
@@ -155,6 +160,7 @@ class _PointJobs:
             self._point_of[trial.number] = (trial.point, trial.repeat)
             if trial.row is not None and not self._again(trial):
                 self._rows.setdefault(trial.point, {})[trial.repeat] = trial.row
+                self.budget.epochs[trial.number] = len(trial.row.history)
         if pruning is not None:
             for trial in known:
                 if trial.row is not None and not self._again(trial):
@@ -198,6 +204,7 @@ class _PointJobs:
         return len(left)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
+        self.budget.epochs[number] = epoch
         return self._pruning is not None and self._pruning.report(number, epoch, metrics)
 
     def _take(self) -> Job:
@@ -212,6 +219,7 @@ class _PointJobs:
         elif self._pruning is not None:  # it had finished before this start
             self._pruning.learn(row.number, row.state, row.history)
         self.budget.count(row)
+        self.budget.epochs[row.number] = len(row.history)
         point, repeat = self._point_of[row.number]
         self._rows.setdefault(point, {})[repeat] = row
         if row.state is TrialState.PRUNED:  # its other repeats would not be compared with whole ones
@@ -259,7 +267,7 @@ class GridJobs(_PointJobs):
         return len(self.queue)
 
     def next(self) -> Job | None:
-        if self.budget.is_spent() or not self.queue:
+        if not self.queue or self.budget.is_spent():
             return None
         return self._take()
 
@@ -350,10 +358,10 @@ class SampledJobs(_PointJobs):
         return values, TrialState.FAILED if state is TrialState.COMPLETE and values is None else state, history
 
     def next(self) -> Job | None:
-        while not self.budget.is_spent():
+        while (self.queue or self._num_known() < self._num_points) and not self.budget.is_spent():
             if self.queue:
                 return self._take()
-            if self._num_known() >= self._num_points or not self._propose():
+            if not self._propose():
                 return None
         return None
 

@@ -123,6 +123,7 @@ WRONG = [
         0,
         r"sweep\.trials=0 is not accepted: a whole number from 1, or null\.  Try: sweep\.trials=20",
     ),
+    (SweepConfig, "max_epochs", 0, r"sweep\.max_epochs=0 is not accepted: .*Try: sweep\.max_epochs=200"),
     (SweepConfig, "max_failures", 0, r"sweep\.max_failures=0 is not accepted: .*Try: sweep\.max_failures=3"),
     (SweepConfig, "timeout_s", 0.0, r"sweep\.timeout_s=0\.0 is not accepted: a number of seconds above 0, or null"),
     (SweepConfig, "timeout_s", math.nan, r"sweep\.timeout_s=nan is not"),

@@ -530,6 +530,53 @@ class TestBudgets:
         assert jobs.next() is None
         assert jobs.budget.reason == "sweep.timeout_s=60 is over"
 
+    def test_no_trial_begins_after_so_many_epochs_of_all_trials(self, either: Callable[..., Sweep]) -> None:
+        sweep = either(LINE, "arch.kernel_size=3,5", num_points=6)
+        jobs = sweep.open(max_epochs=3)
+        ran = sweep.run(jobs)
+
+        assert [job.spec.number for job in ran] == [0, 1, 2]
+        assert jobs.budget.reason == "sweep.max_epochs=3 is reached with 3 epochs trained"
+
+    def test_epochs_count_as_soon_as_they_are_reported(self, either: Callable[..., Sweep]) -> None:
+        sweep = either(LINE, num_points=3)
+        jobs = sweep.open(max_epochs=2)
+        job = sweep.begin(jobs)
+        assert job is not None
+        jobs.epoch(job.spec.number, 1, {"val_accuracy": 0.5})
+        jobs.epoch(job.spec.number, 2, {"val_accuracy": 0.5})
+
+        assert jobs.next() is None
+        assert jobs.budget.reason == "sweep.max_epochs=2 is reached with 2 epochs trained"
+
+    def test_epochs_of_an_earlier_start_count(self, either: Callable[..., Sweep]) -> None:
+        sweep = either(LINE, "arch.kernel_size=3,5", num_points=6)
+        sweep.run(sweep.open(max_epochs=2))
+        same, more = sweep.open(max_epochs=2), sweep.open(max_epochs=3)
+
+        assert same.next() is None
+        assert same.budget.reason.startswith("sweep.max_epochs=2 is reached")
+        assert len(sweep.run(more)) == 1
+
+    def test_epochs_of_a_failed_trial_count_unless_it_is_run_again(self, either: Callable[..., Sweep]) -> None:
+        sweep = either(LINE, num_points=3)
+        job = sweep.begin(sweep.open())
+        assert job is not None
+        history = ({"val_accuracy": 0.5}, {"val_accuracy": 0.6})
+        sweep.study.finish(
+            TrialRow(0, TrialState.FAILED, job.trial.params, error="it broke", history=history), sweep.objectives
+        )
+
+        assert sweep.open(max_epochs=2).next() is None
+        assert len(sweep.run(sweep.open(max_epochs=3, retry_failed=True))) == 3
+
+    def test_a_sweep_that_has_run_all_of_its_points_names_no_limit(self, either: Callable[..., Sweep]) -> None:
+        sweep = either(LINE, num_points=3)
+        jobs = sweep.open(max_epochs=3)
+
+        assert len(sweep.run(jobs)) == 3
+        assert jobs.budget.reason == ""
+
     def test_no_trial_begins_after_so_many_failures(self, either: Callable[..., Sweep]) -> None:
         sweep = either(LINE, "arch.kernel_size=3,5", num_points=6)
         jobs = sweep.open(max_failures=2)
