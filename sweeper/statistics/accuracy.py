@@ -1,4 +1,4 @@
-"""Statistics of trained networks on the images they were scored on. Pure; standard library only."""
+"""The interval of one accuracy. Standard library only."""
 
 from __future__ import annotations
 
