@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.errors import ArchitectureError, as_typed, did_you_mean
+from sweeper.errors import ArchitectureError, ArchitectureValueError, as_typed, did_you_mean
 
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid", "softplus",
@@ -19,6 +19,9 @@ POOLINGS = ("max", "average")
 
 #: Convolutions in a row; without shortcuts between them far fewer can be trained.
 MAX_DEPTH = 1000
+
+#: Keys that take one value, or a list with one for each convolution.
+PER_LAYER = ("kernel_size", "filters", "pool_size", "batch_norm", "dropout")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class CnnConfig:
         activation: of the convolutions and the hidden dense layers.
 
     Raises:
-        ArchitectureError: values out of range or lists of the wrong length, all of them at once.
+        ArchitectureValueError: values out of range, and lists of the wrong length with them, all at once.
+        ArchitectureError: nothing but lists of the wrong length.
     """
 
     depth: int = 3
@@ -94,9 +98,11 @@ class CnnConfig:
         return cls(**{key: value for key, value in node.items() if key != "_target_"})
 
     def __post_init__(self) -> None:
-        faults = self._depth_faults() or self._faults()
-        if faults:
-            raise ArchitectureError(" ".join(faults))
+        if faults := self._depth_faults():
+            raise ArchitectureValueError(" ".join(faults))
+        if faults := self._faults():
+            only_misfits = len(faults) == sum(self._misfits(key) for key in PER_LAYER)
+            raise (ArchitectureError if only_misfits else ArchitectureValueError)(" ".join(faults))
 
     def _depth_faults(self) -> list[str]:
         ok = _is_count(self.depth) and self.depth <= MAX_DEPTH
@@ -125,7 +131,7 @@ class CnnConfig:
         value = getattr(self, key)
         if not isinstance(value, list | tuple):
             return _fault(key, value, accepts(value), f"{accepted}, or a list with one for each convolution", try_)
-        if len(value) != self.depth:
+        if self._misfits(key):
             entries = ",".join([try_] * self.depth)
             return [
                 f"arch.{key} has {len(value)} entries for arch.depth={self.depth}: give one value, or "
@@ -133,6 +139,11 @@ class CnnConfig:
             ]
         wrong = [entry for entry in value if not accepts(entry)]
         return _fault(key, list(value), not wrong, f"each entry {accepted}", try_)
+
+    def _misfits(self, key: str) -> bool:
+        """Whether a list has another length than the network is deep, which another depth would mend."""
+        value = getattr(self, key)
+        return isinstance(value, list | tuple) and len(value) != self.depth
 
     def layers(self) -> tuple[ConvLayer, ...]:
         """The convolutions in order, each with its own figures."""
@@ -166,11 +177,7 @@ class CnnConfig:
 
     def with_depth(self, depth: int) -> CnnConfig:
         """The same settings with another depth; lists are cut, or their last entry repeated."""
-        lists = {
-            field.name: _resized(getattr(self, field.name), depth)
-            for field in dataclasses.fields(self)
-            if field.name in ("kernel_size", "filters", "pool_size", "batch_norm", "dropout")
-        }
+        lists = {key: _resized(getattr(self, key), depth) for key in PER_LAYER}
         return dataclasses.replace(self, depth=depth, **lists)
 
 

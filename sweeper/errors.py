@@ -6,6 +6,7 @@
     │   │   ├── ObjectiveError        a metric or direction that no trial logs
     │   │   └── SpaceError            an empty, malformed or forbidden search space
     │   ├── ArchitectureError         a network that the input is too small for
+    │   │   └── ArchitectureValueError a value that no network takes, whatever its other keys are
     │   ├── DataError                 arrays that are missing, malformed or not what they claim
     │   ├── SweepLockedError          another driver works on the same sweep
     │   ├── SweepChangedError         the same sweep.name with another fixed configuration
@@ -55,6 +56,10 @@ class SpaceError(ConfigError):
 
 class ArchitectureError(RefusedError):
     """A network whose feature maps would shrink below 1x1, or whose lists do not fit its depth."""
+
+
+class ArchitectureValueError(ArchitectureError):
+    """A value out of its key's range, or of another kind: no other key of the network can make it possible."""
 
 
 class DataError(RefusedError):

@@ -18,7 +18,7 @@ from models.shapes import NetworkPlan, plan
 from sweeper import data, optimizers
 from sweeper.compose import Point, canonical
 from sweeper.config import DataConfig, EarlyStoppingConfig, TrainingConfig
-from sweeper.errors import ArchitectureError, ConfigError, ObjectiveError, as_typed
+from sweeper.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
 from sweeper.quiet import stderr_aside
 from sweeper.records import METRIC_DIRECTIONS, DataSummary, Objective
 
@@ -62,6 +62,7 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
 
     Raises:
         ArchitectureError: impossible networks, all of them named, unless `skip_infeasible`.
+        ArchitectureValueError: a value that no network takes, so that nothing of it is left to try.
         ConfigError, DataError: a value out of its range, a data set that cannot be had.
     """
     checker = Checker()
@@ -76,6 +77,8 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
         seen.add(point.identity)
         try:
             trials.append(checker.plan(point))
+        except ArchitectureValueError:
+            raise
         except ArchitectureError as error:
             infeasible.append((" ".join(point.overrides), str(error)))
     if infeasible and (not skip_infeasible or not trials):

@@ -87,7 +87,7 @@ def test_a_refusal_loads_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("ArchitectureError: arch.depth=0 is not accepted")
+    assert done.stderr.startswith("ArchitectureValueError: arch.depth=0 is not accepted")
 
 
 def _schema_keys(node: type, above: str = "") -> Iterator[str]:

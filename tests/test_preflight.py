@@ -13,7 +13,7 @@ import pytest
 
 from sweeper import preflight
 from sweeper.compose import Point
-from sweeper.errors import ArchitectureError, ConfigError, ObjectiveError
+from sweeper.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError
 from sweeper.preflight import Preflight, check_objectives, check_optimizer, check_seed
 from sweeper.records import METRIC_DIRECTIONS, DataSummary, Objective
 
@@ -158,6 +158,9 @@ def test_the_same_network_may_be_possible_on_other_images(check: Check, tmp_path
         pytest.param(["~optimizer._target_"], ConfigError, r"optimizer=.* names no optimizer", id="no optimizer"),
         pytest.param(
             ["+arch.dept=3"], ArchitectureError, r"arch\.dept is not a key", id="an unknown key of the network"
+        ),
+        pytest.param(
+            ["arch.dropout=0.2,2"], ArchitectureValueError, r"^arch\.dropout=2 is not accepted: a rate", id="a rate"
         ),
         pytest.param(["arch.filters=[8,16]"], ArchitectureError, r"arch\.filters has 2 entries", id="a list too short"),
     ],

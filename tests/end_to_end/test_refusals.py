@@ -161,6 +161,10 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "-m arch.depth=3,50 arch.padding=valid",
         ("arch.depth=50", "deepest legal depth", "sweep.skip_infeasible=true"),
     ),
+    "an interval with an end that no network takes": (
+        "-m 'arch.dropout=interval(0,2)'",
+        ("arch.dropout=2.0 is not accepted: a rate from 0 up to, but not, 1", "Try: arch.dropout=0.25"),
+    ),
     "a list of the wrong length": ("'arch.kernel_size=[3,3]'", ("2 entries", "Try: arch.kernel_size=[3,3,3]")),
     "a depth beyond all": ("arch.depth=1000000", ("a whole number from 1 to 1000",)),
     "a builder that is not there": ("arch=custom arch._target_=nope.build", ("No module named 'nope'",)),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.config import ACTIVATIONS, CnnConfig, ConvLayer
-from sweeper.errors import ArchitectureError
+from sweeper.errors import ArchitectureError, ArchitectureValueError
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ from sweeper.errors import ArchitectureError
     ],
 )
 def test_a_value_out_of_range_is_refused_with_what_is_accepted(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ArchitectureError, match=message):
+    with pytest.raises(ArchitectureValueError, match=message):
         CnnConfig(**given)
 
 
@@ -74,6 +74,7 @@ def test_a_list_of_the_wrong_length_is_refused_with_one_of_the_right_length(key:
         ArchitectureError, match=rf"arch\.{key} has 2 entries for arch\.depth=3: give one value"
     ) as info:
         CnnConfig(depth=3, **{key: [entry, entry]})
+    assert type(info.value) is ArchitectureError  # another depth would mend it
     suggested = re.search(r"Try: arch\.\w+=\[([^\]]*)\]$", str(info.value))
     assert suggested is not None
     assert len(suggested.group(1).split(",")) == 3
@@ -81,7 +82,7 @@ def test_a_list_of_the_wrong_length_is_refused_with_one_of_the_right_length(key:
 
 def test_all_faults_are_named_at_once() -> None:
     with pytest.raises(
-        ArchitectureError, match=r"arch\.kernel_size=0 .*arch\.filters has 1 .*arch\.dropout=2 "
+        ArchitectureValueError, match=r"arch\.kernel_size=0 .*arch\.filters has 1 .*arch\.dropout=2 "
     ) as info:
         CnnConfig(kernel_size=0, filters=[8], dropout=2, padding="smae", activation="gelu")
     assert "arch.padding=smae is not accepted: one of same, valid. Did you mean 'same'?" in str(info.value)
@@ -89,7 +90,7 @@ def test_all_faults_are_named_at_once() -> None:
 
 
 def test_a_wrong_depth_is_named_alone_since_lists_are_measured_by_it() -> None:
-    with pytest.raises(ArchitectureError, match=r"^arch\.depth=0 is not accepted[^=]*Try: arch\.depth=3$"):
+    with pytest.raises(ArchitectureValueError, match=r"^arch\.depth=0 is not accepted[^=]*Try: arch\.depth=3$"):
         CnnConfig(depth=0, filters=[8, 16])
 
 
