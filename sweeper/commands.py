@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest where none is named")
     for kind in ("csv", "json", "markdown"):
         report.add_argument(f"--{kind}", metavar="FILE", help=f"write the leaderboard as {kind}; - is standard output")
+    report.add_argument("--html", metavar="FILE", help="write the report as one page; - is standard output")
     report.add_argument("--top", type=_positive, metavar="N", help="only the first N trials")
     report.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
@@ -129,7 +130,11 @@ def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
     chosen = {kind: getattr(options, kind) for kind in writers if getattr(options, kind) is not None}
     for kind, target in chosen.items():
         writers[kind](reports, target, view)
-    if not chosen:
+    if options.html is not None:
+        from sweeper.page import write_page
+
+        write_page(reports, options.html)
+    if not chosen and options.html is None:
         console = Console(highlight=False)
         for sweep in reports:
             report.print_report(console, sweep, view=view)

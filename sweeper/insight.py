@@ -80,10 +80,12 @@ class _Parameter:
     """A parameter that varies, as the plots have it.
 
     Attributes:
+        key: the swept key.
         name: its label, a text that Matplotlib shows as it is.
         values: its value by point, numbers or labels; a point without it is missing.
     """
 
+    key: str
     name: str
     values: Mapping[int, Any]
     distribution: BaseDistribution
@@ -186,6 +188,44 @@ def draw(
     return Insight(paths.root, tuple(drawn), tuple(left_out))
 
 
+def importances(
+    rows: Sequence[TrialRow], objectives: Sequence[Objective], dimensions: Sequence[Dimension] = ()
+) -> tuple[dict[str, float], str]:
+    """How much each parameter has to do with being among the best tenth, by PED-ANOVA (Watanabe and others 2023).
+
+    Args:
+        rows: the sweep's trials.
+        objectives: the first is what counts.
+        dimensions: what varies, where it is known; otherwise numbers over a wide range count by their logarithm.
+
+    Returns:
+        The share of each swept key, from 0 to 1 and of sum 1, the largest first, with an empty text; or nothing, with
+        the reason.
+    """
+    points = _points(rows, objectives)
+    num_complete = sum(point.values is not None for point in points)
+    search = _search(rows, points, dimensions, objectives)
+    if num_complete < FEWEST:
+        return {}, f"{num_complete} complete {search.unit}{'' if num_complete == 1 else 's'}, of {FEWEST} that it takes"
+    if why := _no_importances(search):
+        return {}, why
+    import optuna
+
+    with warnings.catch_warnings():
+        _ignore_notes()
+        found = optuna.importance.get_param_importances(search.single)
+    keys = {parameter.name: parameter.key for parameter in search.parameters}
+    return {keys[name]: float(share) for name, share in found.items()}, ""
+
+
+def _ignore_notes() -> None:
+    """Optuna's remarks that nobody can act upon."""
+    import optuna
+
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    warnings.filterwarnings("ignore", message="Some regimes for parameter")  # PED-ANOVA leaves those out
+
+
 def _points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[_Point]:
     """Trials by point; a point is complete when all of its repeats are."""
     found: dict[int, list[TrialRow]] = {}
@@ -236,11 +276,11 @@ def _parameters(points: Sequence[_Point], dimensions: Sequence[Dimension]) -> li
         values = {point.number: point.params[key] for point in points if key in point.params}
         tried = {cell_text(values[p.number]) for p in points if p.values is not None and p.number in values}
         if len(tried) > 1:
-            found.append(_parameter(names[key], values, given.get(key)))
+            found.append(_parameter(key, names[key], values, given.get(key)))
     return found
 
 
-def _parameter(name: str, values: Mapping[int, Any], dimension: Dimension | None) -> _Parameter:
+def _parameter(key: str, name: str, values: Mapping[int, Any], dimension: Dimension | None) -> _Parameter:
     """Numbers on a scale of their own; all else by labels."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -249,6 +289,7 @@ def _parameter(name: str, values: Mapping[int, Any], dimension: Dimension | None
         texts = {number: cell_text(value) or "null" for number, value in values.items()}
         labels = _distinct(list(dict.fromkeys(texts.values())), _VALUE)
         return _Parameter(
+            key,
             name,
             {number: labels[text] for number, text in texts.items()},
             CategoricalDistribution(list(labels.values())),
@@ -257,9 +298,9 @@ def _parameter(name: str, values: Mapping[int, Any], dimension: Dimension | None
     interval = None if dimension is None else dimension.interval
     log = low > 0 and (high / low >= _WIDE if interval is None else interval.log)
     if all(isinstance(value, int) for value in numbers):
-        return _Parameter(name, values, IntDistribution(int(low), int(high), log=log))
+        return _Parameter(key, name, values, IntDistribution(int(low), int(high), log=log))
     floats = {number: float(value) for number, value in values.items()}
-    return _Parameter(name, floats, FloatDistribution(float(low), float(high), log=log))
+    return _Parameter(key, name, floats, FloatDistribution(float(low), float(high), log=log))
 
 
 def _distinct(texts: Sequence[str], length: int) -> dict[str, str]:
@@ -312,7 +353,6 @@ def _draw_one(plot: Callable[[_Search], Figure], search: _Search, path: Path) ->
 def _own_looks() -> Iterator[None]:
     """Optuna draws by pyplot, in a style named ggplot: here without a display, in our style, and nothing stays open."""
     import matplotlib
-    import optuna
     from matplotlib import pyplot, style
 
     matplotlib.use("agg")
@@ -320,8 +360,7 @@ def _own_looks() -> Iterator[None]:
     style.library["ggplot"] = matplotlib.RcParams()
     try:
         with pyplot.rc_context({"figure.constrained_layout.use": True}), warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            warnings.filterwarnings("ignore", message="Some regimes for parameter")  # PED-ANOVA leaves those out
+            _ignore_notes()
             yield
     finally:
         style.library["ggplot"] = ggplot

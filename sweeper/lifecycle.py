@@ -8,6 +8,7 @@ What is left to do, and in which order, is `sweeper.jobs`.
 from __future__ import annotations
 
 import gc
+import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -273,6 +274,10 @@ def _checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedD
         "direction": request.objective.direction,
         "further": [[objective.metric, objective.direction] for objective in request.objectives[1:]],
         "params": keys,
+        "sampler": request.sampler.name,
+        "pruner": request.pruner.name,
+        "fixed": list(request.space.fixed),
+        "space": {dimension.key: dimension.text for dimension in request.space.dimensions},
         "data": prepared.summary.name,
         "test_is_validation": prepared.test_is_validation,
     }
@@ -400,9 +405,17 @@ def load_report(paths: OutputPaths, name: str) -> report.SweepReport:
         further=tuple(Objective(metric, direction) for metric, direction in about.get("further", [])),
         params=tuple(about["params"]),
         rows=tuple(_with_params(trial, about["params"]) for trial in study.trials()),
-        about={"data": about["data"], "started": about["started"]},
+        about=_told(about),
         test_is_validation=bool(about["test_is_validation"]),
     )
+
+
+def _told(about: Mapping[str, Any]) -> dict[str, str]:
+    """What a report says of a sweep; sweeps of earlier versions know less."""
+    told = {key: about[key] for key in ("data", "started", "sampler", "pruner") if key in about}
+    told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
+    space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
+    return told | ({"space": space} if space else {})
 
 
 def described(objectives: Sequence[Objective]) -> str:

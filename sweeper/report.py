@@ -89,7 +89,7 @@ def write_csv(reports: Sequence[SweepReport], target: str, view: View | None = N
     ]
     if len(reports) > 1:
         names.append("sweep")
-    _write(target, leaderboard.to_csv(names, rows), "csv")
+    write_text(target, leaderboard.to_csv(names, rows), "csv")
 
 
 def write_json(reports: Sequence[SweepReport], target: str, view: View | None = None) -> None:
@@ -108,7 +108,7 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "trials": [{name: _json_value(row[name]) for name in names} for row in rows],
             }
         )
-    _write(target, json.dumps({"sweeps": sweeps}, indent=2, allow_nan=False, default=str) + "\n", "json")
+    write_text(target, json.dumps({"sweeps": sweeps}, indent=2, allow_nan=False, default=str) + "\n", "json")
 
 
 def _json_value(value: Any) -> Any:
@@ -119,7 +119,7 @@ def _json_value(value: Any) -> Any:
 
 def write_markdown(reports: Sequence[SweepReport], target: str, view: View | None = None) -> None:
     """Writes one section with a table a sweep, as GitHub reads it. Targets and errors as for `write_csv`."""
-    _write(target, "\n".join(_markdown(report, view or View()) for report in reports), "markdown")
+    write_text(target, "\n".join(_markdown(report, view or View()) for report in reports), "markdown")
 
 
 def _markdown(report: SweepReport, view: View) -> str:
@@ -137,7 +137,7 @@ def _markdown_cell(text: str) -> str:
     return " ".join(escaped.split())
 
 
-def _write(target: str, text: str, option: str) -> None:
+def write_text(target: str, text: str, option: str) -> None:
     """Writes to standard output for `-`; to a file all or nothing; to a pipe or device as it comes.
 
     Raises:

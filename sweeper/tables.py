@@ -134,11 +134,11 @@ def _shown(name: str, row: Mapping[str, Any]) -> str:
         and isinstance(value, float)
         and math.isfinite(value)
     ):
-        return f"{value:.1f}" if name == "duration_s" else _decimals(value)
+        return f"{value:.1f}" if name == "duration_s" else decimals(value)
     return printable(cell_text(value))
 
 
-def _decimals(value: float) -> str:
+def decimals(value: float) -> str:
     """Four decimals, or two digits of what would then be nought or is too long to be read."""
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.2e}"
 
@@ -159,10 +159,10 @@ def notebook_table(rows: Sequence[TrialRow], *, test_is_validation: bool, width:
     One row a trial that ended well, in the order of the trials; with its number where the rest does not tell them
     apart. As in the notebook, the errors are losses.
     """
-    builtin = sorted((row for row in rows if _is_comparable(row)), key=lambda row: row.number)
+    builtin = sorted((row for row in rows if is_comparable(row)), key=lambda row: row.number)
     if not builtin:
         return None
-    heads = _notebook_heads(test_is_validation=test_is_validation)
+    heads = notebook_heads(test_is_validation=test_is_validation)
     lines = [notebook_cells(row) for row in builtin]
     if len({line[:4] for line in lines}) < len(lines):
         heads = ("trial", *heads)
@@ -204,14 +204,16 @@ def _table(least: int, gap: int) -> Table:
     )
 
 
-def _notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
+def notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
+    """The headings of the notebook's table, one a cell of `notebook_cells`."""
     heads = ("hidden layers", "kernel size", "padding", "max pooling", "epochs", "train error", "train accuracy")
     if test_is_validation:
         return (*heads, "test error (optimistic: chosen on it)", "test accuracy (optimistic: chosen on it)")
     return (*heads, "validation error", "validation accuracy")
 
 
-def _is_comparable(row: TrialRow) -> bool:
+def is_comparable(row: TrialRow) -> bool:
+    """Whether the notebook's table has a row for it: a built-in CNN that ended well."""
     if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_builtin(row.details.get("arch") or {}):
         return False
     try:
@@ -250,7 +252,7 @@ def _sizes(sides: Sequence[int]) -> str:
 
 
 def _error(value: float | None) -> str:
-    return "" if value is None else _decimals(value)
+    return "" if value is None else decimals(value)
 
 
 def _percent(value: float | None) -> str:

@@ -25,6 +25,8 @@ HOMES = {
     "keras": {"sweeper/trial.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
     "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
     "sklearn": {"sweeper/data/digits.py"},
+    "vl_convert": {"sweeper/page/library.py"},
+    "jinja2": {"sweeper/page/__init__.py"},
     "matplotlib": {"sweeper/figures.py", "sweeper/insight.py"},
 }
 
@@ -37,6 +39,7 @@ LAYERS = (
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
     | {"search", "pruning"},
     {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"},
+    {"page"},
     {"preload", "executors"},
     {"driver"},
     {"lifecycle"},

@@ -1,0 +1,147 @@
+"""The charts of what is better than what in two figures at once: error against cost, and several objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sweeper.page.drawing import (
+    COSTS,
+    MOST_POINTS,
+    Chart,
+    Known,
+    Spec,
+    Variant,
+    is_wide,
+    part_of,
+    points,
+    quantity,
+    rounded,
+)
+from sweeper.page.texts import counted, figure, interval_of, listed, percent, plain
+from sweeper.page.words import scored
+from sweeper.records import Objective, TrialRow
+
+_FAR = 8  # largest through smallest from which these axes are logarithmic
+
+
+def error_and_cost(known: Known) -> Chart | None:
+    """The error over each cost, with the front of those that none is better than in both."""
+    rows = known.complete("val_accuracy")
+    costs = [name for name in COSTS if len({row.metrics[name] for row in known.complete("val_accuracy", name)}) > 1]
+    if not costs:
+        return None
+    fronts = {name: _front(known.complete("val_accuracy", name), name) for name in costs}
+    on_any = {row.number for front in fronts.values() for row in front}
+    chosen = known.thinned(rows, MOST_POINTS)
+    here = {row.number for row in chosen}
+    chosen += [row for row in rows if row.number in on_any - here]
+    on = {name: {row.number for row in front} for name, front in fronts.items()}
+    data = tuple(
+        (
+            row.number,
+            _error(row),
+            *_bounds(row),
+            *(rounded(row.metrics.get(name)) for name in costs),
+            *(int(row.number in on[name]) for name in costs),
+        )
+        for row in chosen
+    )
+    places = range(len(costs))
+    fields = ("trial", "error", "low", "high", *(f"c{place}" for place in places), *(f"f{place}" for place in places))
+    error = "test error (optimistic)" if known.report.test_is_validation else "validation error"
+    variants = tuple(Variant(COSTS[name], _spec(known, chosen, name, place, error)) for place, name in enumerate(costs))
+    finding = _finding(fronts[costs[0]], costs[0], error) + part_of(len(chosen), len(rows))
+    return Chart("", finding, variants, fields, data)
+
+
+def _error(row: TrialRow) -> float | None:
+    return rounded(1 - row.metrics["val_accuracy"])
+
+
+def _bounds(row: TrialRow) -> tuple[float | None, float | None]:
+    """The 95 % interval of the error."""
+    interval = interval_of(row)
+    return (None, None) if interval is None else (rounded(1 - interval[1]), rounded(1 - interval[0]))
+
+
+def _front(rows: Sequence[TrialRow], cost: str) -> list[TrialRow]:
+    """Those that none is better than in error and cost, the cheapest first."""
+    found: list[TrialRow] = []
+    for row in sorted(rows, key=lambda row: (row.metrics[cost], -row.metrics["val_accuracy"], row.number)):
+        if not found or row.metrics["val_accuracy"] > found[-1].metrics["val_accuracy"] or _equal(row, found[-1], cost):
+            found.append(row)
+    return found
+
+
+def _equal(one: TrialRow, other: TrialRow, cost: str) -> bool:
+    return all(one.metrics[name] == other.metrics[name] for name in (cost, "val_accuracy"))
+
+
+def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, error: str) -> Spec:
+    values = [float(value) for row in rows if (value := rounded(row.metrics.get(cost))) is not None]
+    errors = [float(value) for row in rows if (value := _error(row)) is not None]
+    x = quantity(f"c{place}", COSTS[cost], cost, log=is_wide(values, _FAR), padding=16)
+    y = quantity("error", error, "error", log=is_wide(errors, _FAR), padding=10)
+    front: dict[str, Any] = {"transform": [{"filter": f"datum.f{place} === 1"}]}
+    stairs = {"type": "line", "interpolate": "step-after", "color": "var(--ink)", "opacity": 0.5, "strokeDash": [4, 3]}
+    return {
+        "height": 320,
+        "layer": [
+            {
+                **front,
+                "mark": stairs,
+                "encoding": {"x": x, "y": y, "order": {"field": x["field"], "type": "quantitative"}},
+            },
+            {
+                **front,
+                "transform": [*front["transform"], {"filter": "datum.low > 0 && datum.high > 0"}],
+                "mark": {"type": "rule", "opacity": 0.5, "color": "var(--ink)", "clip": True},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            },
+            points(known.present(rows), x, y),
+        ],
+    }
+
+
+def _finding(front: Sequence[TrialRow], cost: str, error: str) -> str:
+    told = [
+        f"trial {row.number} ({figure(cost, row.metrics[cost])}; {percent(1 - row.metrics['val_accuracy'])})"
+        for row in front
+    ]
+    return (
+        f"By {COSTS[cost]} and {error}, {counted(len(front), 'trial is', 'trials are')} on the front, where nothing is "
+        f"better in both: {listed(told, 6)}. Vertical bars are 95 % intervals."
+    )
+
+
+def objectives(known: Known) -> Chart | None:
+    """The trials by the first two of several objectives; None of a single one."""
+    every = known.report.objectives
+    if len(every) < 2:
+        return None
+    first, second = every[:2]
+    rows = known.complete(first.metric, second.metric)
+    if not rows:
+        return None
+    chosen = known.thinned(rows, MOST_POINTS)
+    data = tuple(
+        (row.number, rounded(row.metrics[second.metric]), rounded(row.metrics[first.metric])) for row in chosen
+    )
+    layer = points(known.present(chosen), _axis(known, "x", second, rows), _axis(known, "y", first, rows))
+    front = [row.number for row in rows if row.number in known.roles.group]
+    finding = (
+        f"On the Pareto front of {listed([plain(one.metric) for one in every])}: {counted(len(front), 'trial')} "
+        f"({listed(front)}); no other is at least as good in all and better in one."
+    )
+    finding += f" Of {len(every)} objectives the first two are drawn." * (len(every) > 2) + part_of(
+        len(chosen), len(rows)
+    )
+    return Chart("", finding, (Variant("objectives", {"height": 320, "layer": [layer]}),), ("trial", "x", "y"), data)
+
+
+def _axis(known: Known, field: str, objective: Objective, rows: Sequence[TrialRow]) -> Spec:
+    log = is_wide([float(row.metrics[objective.metric]) for row in rows], _FAR)
+    better = "higher" if objective.sign > 0 else "lower"
+    title = f"{scored(known.report, objective.metric)}, {better} is better"
+    return quantity(field, title, objective.metric, log=log, padding=14)

@@ -1,0 +1,130 @@
+"""Figures, lists and shell lines as the page writes them. Pure; nothing here knows of HTML."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sweeper.display import duration
+from sweeper.leaderboard import cell_text
+from sweeper.records import TrialRow
+from sweeper.statistics import wilson_interval
+from sweeper.tables import decimals, printable
+
+#: Overrides that steer a sweep and have no meaning for one of its trials.
+_SWEEPS_OWN = re.compile(r"[+~]*(sweep|sampler|pruner|hydra)[.=@]|[+~]*(sampler|pruner)$")
+_LISTED = 12  # numbers written out in a sentence
+
+
+def plain(value: Any) -> str:
+    """Any value as one line that cannot play tricks: control characters and reversals of the text as escapes."""
+    return printable(cell_text(value))
+
+
+def percent(value: float) -> str:
+    """`97.21 %` of 0.9721."""
+    return f"{100 * value:.2f} %"
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric is written in per cent."""
+    return "accuracy" in name
+
+
+def figure(name: str, value: Any) -> str:
+    """A metric as people read it: accuracies in per cent, counts with commas, seconds with their unit."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return plain(value)
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
+    if name.endswith("accuracy_std"):
+        return f"{100 * value:.2f}"
+    if is_share(name):
+        return percent(value)
+    if name == "duration_s":
+        return duration(value)
+    if name in ("num_params", "flops", "epochs", "best_epoch", "seed") and float(value).is_integer():
+        return f"{value:,.0f}" if name in ("num_params", "flops") else f"{value:.0f}"
+    return decimals(value) if isinstance(value, float) else f"{value}"
+
+
+def setting(value: Any) -> str:
+    """A parameter's value, a long fraction with four significant digits."""
+    if isinstance(value, float) and math.isfinite(value) and len(repr(value)) > 7:
+        return f"{value:.4g}"
+    return "" if value is None else plain(value)
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 trial`, `1,200 trials`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Iterable[Any], most: int = _LISTED) -> str:
+    """`3, 5 and 7`; of many the first, and how many more there are."""
+    texts = [str(item) for item in items]
+    if len(texts) > most:
+        return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def interval_of(row: TrialRow) -> tuple[float, float] | None:
+    """The Wilson 95 % interval of a trial's validation accuracy; None where the number of images is not known."""
+    accuracy, num_images = row.metrics.get("val_accuracy"), row.details.get("num_validation")
+    if accuracy is None or not num_images or not 0 <= accuracy <= 1:
+        return None
+    return wilson_interval(round(accuracy * num_images), num_images)
+
+
+def between(low: float, high: float) -> str:
+    """`94.60 to 98.58 %`."""
+    return f"{100 * low:.2f} to {percent(high)}"
+
+
+def trials(numbers: Sequence[int]) -> str:
+    """`trial 3`, `trials 3 and 5`."""
+    return f"trial{'' if len(numbers) == 1 else 's'} {listed(numbers)}"
+
+
+def when(date: str) -> str:
+    """`23 November 2026, 16:10 UTC` of an ISO 8601 date; another text as it is."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return plain(date)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def repeat_line(row: TrialRow, fixed: str) -> str:
+    """The line that trains a row again as a sweep of one: what the sweep fixed, what the row varies, its seed.
+
+    Args:
+        row: the trial.
+        fixed: the sweep's fixed overrides, quoted for a shell.
+    """
+    given = [word for word in shlex.split(fixed) if not _SWEEPS_OWN.match(word)]
+    own = [word for word in row.overrides if not word.startswith("seed=")]
+    varied = {word.partition("=")[0] for word in own}
+    given = [word for word in given if word.partition("=")[0] not in varied and not word.startswith("seed=")]
+    return " ".join(["python -m sweeper", *map(quoted, [*given, *own, f"seed={row.seed}"])])
+
+
+def verify_line(row: TrialRow) -> str:
+    """The line that trains a row again from its record and compares; empty where it has no run."""
+    return f"python -m sweeper verify {quoted(row.run_id)}" if row.run_id else ""
+
+
+def quoted(word: str) -> str:
+    """A word for a POSIX shell; with what does not print as `$'…'`, so that a reader sees all of it."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(escaped)}'"
