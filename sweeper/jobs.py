@@ -155,6 +155,7 @@ class _PointJobs:
         self._next_number = max((trial.number for trial in known), default=-1) + 1
         self._next_point = max((trial.point for trial in known), default=-1) + 1
         self._rows: dict[int, dict[int, TrialRow]] = {}  # by point and repeat: what has finished
+        self._last_epoch: dict[int, int] = {}  # by trial that has begun
         self._point_of: dict[int, tuple[int, int]] = {}  # by trial: its point and repeat
         for trial in known:
             self._point_of[trial.number] = (trial.point, trial.repeat)
@@ -205,10 +206,14 @@ class _PointJobs:
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
         self.budget.epochs[number] = epoch
-        return self._pruning is not None and self._pruning.report(number, epoch, metrics)
+        if self._pruning is None:
+            return False
+        is_to_end = self._pruning.report(number, epoch, metrics)
+        return is_to_end and epoch < self._last_epoch[number]  # trained to its end, it is complete and no pruned one
 
     def _take(self) -> Job:
         job = self.queue.popleft()
+        self._last_epoch[job.spec.number] = job.spec.config["training"]["epochs"]
         if self._pruning is not None:
             self._pruning.begin(job.spec.number)
         return job

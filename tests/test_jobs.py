@@ -643,6 +643,14 @@ class TestPruning:
 
         assert [row.state for row in jobs.finished_rows] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.PRUNED]
 
+    def test_a_trial_that_has_trained_its_last_epoch_is_not_pruned(self, either: Callable[..., Sweep]) -> None:
+        enqueued = [{"arch.depth": 7}, {"arch.depth": 5}, {"arch.depth": 3}]
+        sweep = either(LINE, "training.epochs=1", pruner=ASHA, num_points=3, enqueued=enqueued)
+        jobs = sweep.open()
+        sweep.run(jobs)
+
+        assert [row.state for row in jobs.finished_rows] == [TrialState.COMPLETE] * 3
+
     def test_a_resumed_sweep_judges_by_the_trials_before_it(self, either: Callable[..., Sweep]) -> None:
         sweep = either(
             LINE, pruner=ASHA, num_points=3, enqueued=[{"arch.depth": 7}, {"arch.depth": 5}, {"arch.depth": 3}]
