@@ -25,6 +25,7 @@ from sweeper.statistics import (
     mcnemar_p,
     not_worse,
     rank_intervals,
+    wilson_interval,
     winners_score,
 )
 from sweeper.statistics.margin import tango_z
@@ -179,6 +180,18 @@ def test_groups_by_losses_use_the_paired_t_test() -> None:
     assert p[1] > 0.05
 
 
+def test_losses_of_more_trials_than_a_block_are_compared_alike() -> None:
+    losses = np.random.default_rng(2).gamma(0.3, 1.0, (600, 40)) + np.linspace(0, 3, 600)[:, None]
+
+    group = leading_group_by_losses(losses)
+
+    leader = group.members[0]
+    assert leader == int(np.argmin(losses.mean(axis=1)))
+    assert 100 < len(group.left) < 600
+    for left in group.left[::50]:
+        assert left.p == pytest.approx(ttest_rel(losses[left.index], losses[leader]).pvalue, rel=1e-9)
+
+
 def test_configurations_are_compared_over_the_common_seeds() -> None:
     scores = np.array([[0.951, 0.962, 0.957], [0.911, 0.921, 0.9185], [0.949, 0.964, 0.956]])
 
@@ -243,7 +256,7 @@ def test_rank_intervals_follow_the_rows_and_contain_a_permutation(
 # --- the winner's score ---
 
 
-def winner_by_the_text(correct: NDArray[np.bool_], seed: int, num: int) -> tuple[float, float, float]:
+def winner_by_the_text(correct: NDArray[np.bool_], seed: int, num: int) -> float:
     """One resample after the other, without any short cut."""
     random = np.random.default_rng(seed)
     num_images = correct.shape[1]
@@ -256,8 +269,7 @@ def winner_by_the_text(correct: NDArray[np.bool_], seed: int, num: int) -> tuple
             chosen = int(np.argmax(correct[:, images].sum(axis=1)))
             scores.append(correct[chosen, out].mean())
             leaders.append(correct[best, out].mean())
-    expected = correct[best].mean() + np.mean(scores) - np.mean(leaders)
-    return expected, float(np.quantile(scores, 0.025)), float(np.quantile(scores, 0.975))
+    return float(correct[best].mean() + np.mean(scores) - np.mean(leaders))
 
 
 @pytest.mark.parametrize("accuracies", [[0.9] * 20, [0.9, 0.91, 0.97, 0.97, 0.5], [0.95, 0.9]])
@@ -267,8 +279,11 @@ def test_the_winners_score_is_the_out_of_bag_bootstraps(accuracies: list[float])
     score = winners_score(correct, seed=3, num_resamples=200)
 
     assert score.raw == correct.mean(axis=1).max()
-    assert (score.expected, score.low, score.high) == pytest.approx(winner_by_the_text(correct, 3, 200), abs=1e-12)
+    assert score.expected == pytest.approx(winner_by_the_text(correct, 3, 200), abs=1e-12)
     assert score.num_resamples == 200
+    z = norm.ppf(0.975)  # the score test's z at each end of Wilson's interval
+    for bound in (score.low, score.high):
+        assert abs(score.expected - bound) / math.sqrt(bound * (1 - bound) / 300) == pytest.approx(z, rel=1e-9)
 
 
 def test_the_winner_of_equal_trials_is_brought_down_to_what_they_are_worth() -> None:
@@ -282,9 +297,12 @@ def test_the_winner_of_equal_trials_is_brought_down_to_what_they_are_worth() -> 
 def test_a_trial_alone_keeps_its_score(right: bool) -> None:
     alone = drawn([0.9], 100)
 
-    assert winners_score(alone).expected == winners_score(alone).raw == alone.mean()
+    score = winners_score(alone)
+    assert score.expected == score.raw == alone.mean()
+    assert (score.low, score.high) == wilson_interval(int(alone.sum()), 100)
     extreme = winners_score(np.full((2, 50), right))
-    assert (extreme.raw, extreme.expected, extreme.low, extreme.high) == (float(right),) * 4
+    assert (extreme.raw, extreme.expected) == (float(right),) * 2
+    assert (extreme.low, extreme.high) == wilson_interval(50 * right, 50)
 
 
 def test_two_images_leave_one_out_or_none() -> None:

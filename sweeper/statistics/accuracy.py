@@ -26,8 +26,12 @@ def wilson_interval(num_right: int, num_images: int, confidence: float = 0.95) -
     """
     if num_images < 1 or not 0 <= num_right <= num_images:
         raise ValueError(f"{num_right} of {num_images} is no proportion")
+    return wilson_bounds(num_right / num_images, num_images, confidence)
+
+
+def wilson_bounds(share: float, num_images: int, confidence: float) -> tuple[float, float]:
+    """Wilson's interval about a share of `num_images` that need not be a whole number of them."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share = num_right / num_images
     shrink = 1 + z * z / num_images
     centre = (share + z * z / (2 * num_images)) / shrink
     half = z * math.sqrt(share * (1 - share) / num_images + z * z / (4 * num_images**2)) / shrink
