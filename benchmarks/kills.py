@@ -22,7 +22,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from sweeper import lifecycle
+from sweeper import loading
 from sweeper.errors import StoreError
 from sweeper.paths import OutputPaths
 from sweeper.records import TrialState
@@ -70,7 +70,7 @@ def living(session: int) -> list[int]:
 def finished(folder: Path) -> dict[int, str]:
     """Trial number to run id, of what the study calls finished."""
     try:
-        report = lifecycle.load_report(OutputPaths(folder / "mlruns"), NAME)
+        report = loading.load(OutputPaths(folder / "mlruns"), NAME).judged()
     except (StoreError, KeyError):  # killed before there was anything
         return {}
     return {row.number: row.run_id for row in report.rows if row.state is not TrialState.RUNNING}

@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
-from sweeper import figures, lifecycle, report
+from sweeper import figures, loading, report
 from sweeper.leaderboard import rank
 from sweeper.paths import OutputPaths
 from sweeper.records import TrialRow
@@ -35,21 +35,21 @@ NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207,
 
 def leaderboard_rows(paths: OutputPaths, name: str) -> list[TrialRow]:
     """The trials, best first."""
-    found = lifecycle.load_report(paths, name)
+    found = loading.load(paths, name).judged()
     return [one.row for one in rank(found.rows, found.objective)]
 
 
 def leaderboard(paths: OutputPaths, name: str) -> None:
     """The printed report as an SVG."""
     console = Console(record=True, width=100, file=io.StringIO(), highlight=False)
-    report.print_report(console, lifecycle.load_report(paths, name))
+    report.print_report(console, loading.load(paths, name).judged())
     svg = console.export_svg(title=f"python -m sweeper report {name}")
     (PICTURES / "leaderboard.svg").write_text(svg, encoding="utf-8")
 
 
 def network1(paths: OutputPaths, name: str) -> None:
     """The first network's curves, with the figures that the notebook ended with as dashed lines."""
-    [row] = lifecycle.load_report(paths, name).rows
+    [row] = loading.load(paths, name).judged().rows
     figure = figures.curves_figure(row.history, test_is_validation=True)
     for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
         for line, images in zip(axes.lines[:2], ("train", "test"), strict=True):

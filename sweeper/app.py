@@ -30,6 +30,7 @@ from sweeper.config import (
     ExecutorConfig,
     ObjectiveConfig,
     PrunerConfig,
+    ReportConfig,
     SamplerConfig,
     SweepConfig,
     TrackingConfig,
@@ -64,6 +65,7 @@ class Settings:
     seed: int
     executor: ExecutorConfig
     tracking: TrackingConfig
+    report: ReportConfig
     paths: OutputPaths
     machine: Machine
     workers: int
@@ -87,6 +89,7 @@ class Settings:
             seed=0 if OmegaConf.is_missing(config, "seed") else config["seed"],  # missing: refused with the points
             executor=executor,
             tracking=_node(config, "tracking", TrackingConfig),
+            report=_node(config, "report", ReportConfig),
             paths=OutputPaths(Path(check_output_dir(config["output_dir"])).expanduser().resolve()),
             machine=machine,
             workers=1 if executor.name == "serial" else machine.workers(sweep.workers),
@@ -316,6 +319,7 @@ def _sweep(
                 objectives=settings.objectives,
                 sweep=settings.sweep,
                 tracking=settings.tracking,
+                report=settings.report,
                 resume_line=resume_line(name),
                 provenance=provenance.tags(),
                 sampler=settings.sampler,

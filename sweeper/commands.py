@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         report.add_argument(f"--{kind}", metavar="FILE", help=f"write the leaderboard as {kind}; - is standard output")
     report.add_argument("--html", metavar="FILE", help="write the report as one page; - is standard output")
     report.add_argument("--top", type=_positive, metavar="N", help="only the first N trials")
+    report.add_argument(
+        "--assert-min",
+        type=_minimum,
+        action="append",
+        default=[],
+        metavar="COLUMN=NUMBER",
+        help="exit with status 1 where the best trial's figure is lower, e.g. val_accuracy_low=0.99",
+    )
     report.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
@@ -110,6 +118,14 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _minimum(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=NUMBER, e.g. val_accuracy_low=0.99") from error
+
+
 def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, a whole number from 1 to 65535")
@@ -119,12 +135,16 @@ def _port(text: str) -> int:
 def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
     from rich.console import Console
 
-    from sweeper import lifecycle, report
+    from sweeper import loading, report
     from sweeper.study import sweep_names
 
-    names = options.names or sweep_names(paths)[:1]
+    names = dict.fromkeys(options.names) or sweep_names(paths)[:1]
     _relocate(paths)
-    reports = [lifecycle.load_report(paths, name) for name in names]
+    loaded = [loading.load(paths, name) for name in names]
+    apart = loading.why_apart(loaded)
+    reports = [one.judged() for one in (loaded if apart or len(loaded) == 1 else [loading.together(loaded)])]
+    if apart:
+        _say(f"Each sweep is ranked by itself: {apart}.")
     view = report.View(top=options.top, sort=options.sort)
     writers = {"csv": report.write_csv, "json": report.write_json, "markdown": report.write_markdown}
     chosen = {kind: getattr(options, kind) for kind in writers if getattr(options, kind) is not None}
@@ -138,4 +158,7 @@ def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
         console = Console(highlight=False)
         for sweep in reports:
             report.print_report(console, sweep, view=view)
-    return 0
+    failed = [text for sweep in reports for text in report.below(sweep, options.assert_min)]
+    for text in failed:
+        _say(text)
+    return 1 if failed else 0

@@ -301,6 +301,21 @@ class ExecutorConfig:
 
 
 @dataclass
+class ReportConfig:
+    """What a sweep's end finds out about its ranking; none of it changes a trial's result or rank."""
+
+    finalists: int = 5  # trials that the test set is opened for, the leading group first; 0: it stays shut
+    margin: float = 0.005  # accuracy that a cheaper trial may lose and still count as good, as a fraction
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.finalists <= 100, "report.finalists", self.finalists, "a whole number from 0 to 100", "5")
+        ok = math.isfinite(self.margin) and 0 <= self.margin < 1
+        _check(
+            ok, "report.margin", self.margin, "a fraction from 0 to below 1 (0.005: half a percentage point)", "0.005"
+        )
+
+
+@dataclass
 class Config:
     """The whole configuration of one `python -m sweeper` line."""
 
@@ -314,6 +329,7 @@ class Config:
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     seed: int = 0  # seeds weights, shuffling and dropout; 0 to 2**32 - 1
     output_dir: str = "mlruns"
 

@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from sweeper import tags
+from sweeper import evidence, tags
 from sweeper.display import Display
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.identity import leaves
 from sweeper.jobs import Job, Jobs
-from sweeper.paths import SweepPaths
+from sweeper.paths import SweepPaths, TrialPaths
 from sweeper.records import EpochReport, Objective, PreparedData, TrialRow, TrialState
 from sweeper.study import SweepStudy
 
@@ -176,6 +176,8 @@ class Driver:
             folder.artifacts if folder.artifacts.is_dir() else None,
             folder.model if folder.model.is_dir() else None,
         )
+        if row.state is TrialState.COMPLETE:
+            evidence.append(self._paths.validation_answers, row.number, folder.predictions)
         self._study.finish(row, self._recording.objectives)
         shutil.rmtree(folder.root, ignore_errors=True)
         self._display.finished(row)
@@ -225,10 +227,14 @@ class Driver:
 
 def read_result(paths: SweepPaths, number: int) -> dict[str, Any] | None:
     """A trial's result, or None where it has not finished."""
-    path = paths.trial(number).result
-    if not path.is_file():
+    return result_of(paths.trial(number))
+
+
+def result_of(paths: TrialPaths) -> dict[str, Any] | None:
+    """What was left in a trial's folder, or None where it has not finished."""
+    if not paths.result.is_file():
         return None
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    result: dict[str, Any] = json.loads(paths.result.read_text(encoding="utf-8"))
     return result
 
 

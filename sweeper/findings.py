@@ -6,6 +6,7 @@ What does not live here: the statistics (`sweeper.statistics`), finding out (`sw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,20 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class TestFindings:
+class LockboxRecord:
+    """What is recorded of the test set.
+
+    Attributes:
+        openings: every opening, the first first.
+        results: by trial: test_accuracy, test_loss, num_images.
+    """
+
+    openings: tuple[Opening, ...] = ()
+    results: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Confirmation:
     """What the test set said. It never re-orders the rows.
 
     Attributes:
@@ -96,10 +110,13 @@ class ConfigurationFindings:
 
     Attributes:
         num_seeds: repeats of each point.
-        group: points of the leading group, the best first, by the number of their first trial.
+        num_points: points that have all of them.
+        group: points of the leading group, the best first, by the number of their first trial; empty where fewer
+            than two are there to be compared.
     """
 
     num_seeds: int
+    num_points: int
     group: tuple[int, ...]
 
 
@@ -111,6 +128,7 @@ class Findings:
         sentences: in words, the most important first; plain text, each a whole sentence.
         warnings: what makes figures less than they seem (chosen on the test set, one seed, several openings).
         leader: the number of the trial that leads; None where none is complete.
+        num_compared: trials that were compared image by image, and num_images: on how many.
         group: trials that the validation images cannot tell from the leader, which is the first of them; empty
             where it was not found out, for which `sentences` gives the reason.
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
@@ -123,12 +141,14 @@ class Findings:
     sentences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     leader: int | None = None
+    num_compared: int = 0
+    num_images: int = 0
     group: tuple[int, ...] = ()
     rank_intervals: dict[int, tuple[int, int]] = field(default_factory=dict)
     expected: ExpectedAccuracy | None = None
     cheapest: tuple[Cheapest, ...] = ()
     configurations: ConfigurationFindings | None = None
-    test: TestFindings | None = None
+    test: Confirmation | None = None
 
 
 @dataclass(frozen=True)

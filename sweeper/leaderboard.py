@@ -33,7 +33,19 @@ METRIC_COLUMNS = (
     "run_id",
     "error",
 )
-OTHER_COLUMNS = ("point", "repeat", "flops", "val_accuracy_low", "val_accuracy_high", "best_epoch", "label")
+OTHER_COLUMNS = (
+    "sweep",
+    "point",
+    "repeat",
+    "flops",
+    "val_accuracy_low",
+    "val_accuracy_high",
+    "leading_group",
+    "rank_low",
+    "rank_high",
+    "best_epoch",
+    "label",
+)
 OPTIMISTIC = "optimistic: chosen on the test set"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _WHOLE = ("num_params", "epochs", "flops", "best_epoch")
@@ -197,13 +209,17 @@ def _cells(row: TrialRow) -> dict[str, Any]:
     low, high = _interval(row)
     cells = {
         **row.metrics,
-        "trial": row.number,
+        "trial": row.details.get("trial", row.number),
         "state": str(row.state),
         "seed": row.seed,
         "run_id": row.run_id,
         "error": " ".join(row.error.split()),
         "val_accuracy_low": low,
         "val_accuracy_high": high,
+        "sweep": row.details.get("sweep"),
+        "leading_group": row.details.get("leading_group"),
+        "rank_low": row.details.get("rank_low"),
+        "rank_high": row.details.get("rank_high"),
         "best_epoch": row.details.get("best_epoch"),
         "label": OPTIMISTIC if row.details.get("test_is_validation") else "",
     }

@@ -8,30 +8,30 @@ What is left to do, and in which order, is `sweeper.jobs`.
 from __future__ import annotations
 
 import gc
-import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from sweeper import data, display, figures, insight, interrupts, report
+from sweeper import data, display, figures, interrupts, loading
+from sweeper.closing import Closing, close
 from sweeper.compose import Composer, canonical
-from sweeper.config import DataConfig, PrunerConfig, SamplerConfig, SweepConfig, TrackingConfig
+from sweeper.config import DataConfig, PrunerConfig, ReportConfig, SamplerConfig, SweepConfig, TrackingConfig
 from sweeper.driver import Driver, Recording, read_result
 from sweeper.errors import SweepChangedError, SweeperError, TrackingError
 from sweeper.executors import Executor
-from sweeper.identity import differences, fixed_part, leaves
+from sweeper.identity import differences, fixed_part
 from sweeper.jobs import Candidates, GridJobs, SampledJobs
 from sweeper.lock import store_lock
 from sweeper.paths import OutputPaths, SweepPaths, write_atomically
 from sweeper.patience import Patience
 from sweeper.preflight import PlannedTrial
 from sweeper.pruning import Pruning
-from sweeper.records import Objective, PreparedData, TrialRow, TrialState
+from sweeper.records import Objective, PreparedData, TrialState
 from sweeper.search import Search
 from sweeper.space import SearchSpace
 from sweeper.study import StudyTrial, SweepStudy, distributions
@@ -58,6 +58,7 @@ class SweepRequest:
     objectives: tuple[Objective, ...]
     sweep: SweepConfig
     tracking: TrackingConfig
+    report: ReportConfig
     resume_line: str
     provenance: dict[str, str]
     sampler: SamplerConfig
@@ -163,9 +164,27 @@ def _run_sweep(request: SweepRequest, executor: Executor, console: Console, anno
     if jobs.budget.reason and not driver.interrupted:
         console.print(f"Ended: {jobs.budget.reason}.", markup=False, soft_wrap=True)
     ran = {row.number for row in jobs.finished_rows} - before
-    return _close(
-        request, study, tracker, parent_run_id, console, interrupted=driver.interrupted, ran=ran, nothing_left=not total
+    closing = Closing(
+        name=request.name,
+        paths=request.paths,
+        space=request.space,
+        objectives=request.objectives,
+        report=request.report,
+        tracking=request.tracking,
+        resume_line=request.resume_line,
+        study=study,
+        tracker=tracker,
+        executor=executor,
+        parent_run_id=parent_run_id,
+        prepare=lambda node: data_sets.prepare(_with_path(request, node)),
+        console=console,
     )
+    return close(closing, interrupted=driver.interrupted, ran=ran, nothing_left=not total)
+
+
+def _with_path(request: SweepRequest, node: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded `data` node with the place of this line's data, which is no part of a trial's identity."""
+    return {**request.trials[0].point.config["data"], **node}
 
 
 def _jobs(
@@ -201,7 +220,7 @@ def _learn_from(name: str, request: SweepRequest, search: Search, console: Conso
     Raises:
         StoreError: there is no such sweep.
     """
-    rows = [row for row in load_report(request.paths, name).rows if row.state is TrialState.COMPLETE]
+    rows = [row for row in loading.load(request.paths, name).rows if row.state is TrialState.COMPLETE]
     used = 0
     for row in rows:
         values = [row.metrics.get(objective.metric) for objective in request.objectives]
@@ -278,6 +297,8 @@ def _checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedD
         "pruner": request.pruner.name,
         "fixed": list(request.space.fixed),
         "space": {dimension.key: dimension.text for dimension in request.space.dimensions},
+        "margin": request.report.margin,
+        "data_path": request.trials[0].point.config["data"].get("path"),
         "data": prepared.summary.name,
         "test_is_validation": prepared.test_is_validation,
     }
@@ -339,92 +360,6 @@ def _drive(driver: Driver, study: SweepStudy, request: SweepRequest, jobs: GridJ
     driver.run(jobs)
 
 
-def _close(
-    request: SweepRequest,
-    study: SweepStudy,
-    tracker: Tracker,
-    parent_run_id: str,
-    console: Console,
-    *,
-    interrupted: bool,
-    ran: set[int],
-    nothing_left: bool,
-) -> int:
-    """Writes the leaderboard and the curves, ends the sweep's run, prints the summary."""
-    sweep_report = load_report(request.paths, request.name)
-    rows = [row for row in sweep_report.rows if row.state is not TrialState.RUNNING]
-    report.write_csv([sweep_report], str(request.folder.leaderboard))
-    artifacts = [request.folder.leaderboard, request.folder.multirun]
-    if any(row.history for row in rows):
-        figures.save(figures.sweep_curves_figure(rows, request.objective), request.folder.curves)
-        artifacts.append(request.folder.curves)
-    if (drawn := insight.draw(rows, request.space.dimensions, request.objectives, request.folder.insight)) is not None:
-        artifacts.append(drawn.folder)
-        console.print(drawn.text, markup=False, soft_wrap=True)
-    well = [row for row in rows if row.state is not TrialState.FAILED]
-    status: Literal["KILLED", "FINISHED", "FAILED"] = "KILLED" if interrupted else "FINISHED" if well else "FAILED"
-    counts = {
-        f"num_{state}": float(sum(row.state is state for row in rows)) for state in TrialState if state != "running"
-    }
-    tracker.finish_sweep(parent_run_id, status, artifacts, counts, {})
-    shutil.rmtree(request.folder.data, ignore_errors=True)
-    if request.folder.trials.is_dir() and not any(request.folder.trials.iterdir()):
-        request.folder.trials.rmdir()
-    _print_summary(console, request, sweep_report, tracker, interrupted=interrupted)
-    if interrupted:
-        return 130
-    return 0 if nothing_left or any(row.number in ran for row in well) else 1
-
-
-def _print_summary(
-    console: Console, request: SweepRequest, sweep_report: report.SweepReport, tracker: Tracker, *, interrupted: bool
-) -> None:
-    from sweeper.ui import plain_command
-
-    report.print_report(console, sweep_report, csv_path=request.folder.leaderboard)
-    if interrupted:
-        console.print("Interrupted. What had finished is kept; to go on:")
-        console.print(f"  {request.resume_line}", markup=False, soft_wrap=True)
-        return
-    console.print("To browse the runs:")
-    if request.tracking.uri is None:
-        where = "" if request.paths.root.name == "mlruns" else f" --output-dir {request.paths.root}"
-        console.print(f"  python -m sweeper ui{where}", markup=False, soft_wrap=True)
-        console.print(f"  {plain_command(request.paths.root)}", markup=False, soft_wrap=True)
-    else:
-        console.print(f"  {tracker.uri}", markup=False, soft_wrap=True)
-
-
-def load_report(paths: OutputPaths, name: str) -> report.SweepReport:
-    """A sweep's rows and what is known about it, from the study."""
-    study = SweepStudy.load(paths, name)
-    about = study.about
-    return report.SweepReport(
-        name=name,
-        objective=Objective(about["metric"], about["direction"]),
-        further=tuple(Objective(metric, direction) for metric, direction in about.get("further", [])),
-        params=tuple(about["params"]),
-        rows=tuple(_with_params(trial, about["params"]) for trial in study.trials()),
-        about=_told(about),
-        test_is_validation=bool(about["test_is_validation"]),
-    )
-
-
-def _told(about: Mapping[str, Any]) -> dict[str, str]:
-    """What a report says of a sweep; sweeps of earlier versions know less."""
-    told = {key: about[key] for key in ("data", "started", "sampler", "pruner") if key in about}
-    told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
-    space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
-    return told | ({"space": space} if space else {})
-
-
 def described(objectives: Sequence[Objective]) -> str:
     """`val_accuracy (maximize), num_params (minimize)`."""
     return ", ".join(f"{objective.metric} ({objective.direction})" for objective in objectives)
-
-
-def _with_params(trial: StudyTrial, keys: Sequence[str]) -> TrialRow:
-    """A trial's row with every swept key: one that varies only since a later line stands in its configuration."""
-    row = trial.as_row()
-    later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
-    return replace(row, params={**row.params, **later})

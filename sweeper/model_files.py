@@ -48,3 +48,18 @@ def save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_
         signature=signature,
         pip_requirements=[f"tensorflow=={tf.__version__}", f"keras=={keras.__version__}", f"numpy=={np.__version__}"],
     )
+
+
+def load_model(folder: Path) -> Any:
+    """Loads the network of a folder that `save_model` wrote, not compiled.
+
+    Its weights and precision are those that were saved. Layers of a user's own are found where their module is
+    imported first, or registered (`keras.saving.register_keras_serializable`).
+
+    Raises:
+        OSError, ValueError, TypeError: no such file, or a layer that cannot be made.
+    """
+    import keras
+
+    # The file is this project's own: what its code may run, its builder has run before.
+    return keras.saving.load_model(folder / "data" / "model.keras", compile=False, safe_mode=False)

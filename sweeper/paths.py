@@ -65,6 +65,28 @@ class SweepPaths:
         return InsightPaths(self.root / "insight")
 
     @property
+    def validation_answers(self) -> AnswerPaths:
+        """Each trial's right and wrong answers on the validation images."""
+        return AnswerPaths(self.root / "answers" / "validation")
+
+    @property
+    def test_answers(self) -> AnswerPaths:
+        """The finalists' on the test images."""
+        return AnswerPaths(self.root / "answers" / "test")
+
+    @property
+    def page(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def evaluations(self) -> Path:
+        """One folder a finalist while it is evaluated on the test images."""
+        return self.root / "evaluations"
+
+    def evaluation(self, number: int) -> TrialPaths:
+        return TrialPaths(self.evaluations / f"{number:05d}")
+
+    @property
     def data(self) -> Path:
         """Prepared arrays, one folder a data set; deleted when the sweep ends."""
         return self.root / "data"
@@ -76,6 +98,25 @@ class SweepPaths:
 
     def trial(self, number: int) -> TrialPaths:
         return TrialPaths(self.trials / f"{number:05d}")
+
+
+@dataclass(frozen=True)
+class AnswerPaths:
+    """Right and wrong answers, and losses, of many trials on one set of images; see `sweeper.evidence`."""
+
+    root: Path
+
+    @property
+    def correct(self) -> Path:
+        return self.root / "correct.bits"
+
+    @property
+    def predicted(self) -> Path:
+        return self.root / "predicted.u16"
+
+    @property
+    def losses(self) -> Path:
+        return self.root / "losses.f16"
 
 
 @dataclass(frozen=True)
@@ -124,6 +165,11 @@ class TrialPaths:
     def artifacts(self) -> Path:
         """All in here becomes the run's artifacts."""
         return self.root / "artifacts"
+
+    @property
+    def predictions(self) -> Path:
+        """Probabilities, classes and losses on the validation images (of a finalist's evaluation: on the test's)."""
+        return self.artifacts / "predictions.npz"
 
     @property
     def checkpoint(self) -> Path:

@@ -109,6 +109,7 @@ class TrialSpec:
         gpu: index of the GPU to use, or None for the CPU.
         awaits_verdict: whether the trial waits after each epoch for the pruner's word.
         measures_latency: whether an objective asks for `predict_latency_ms`.
+        trained: a folder with this trial's saved network, to be evaluated on the test images; nothing is trained.
     """
 
     number: int
@@ -120,6 +121,7 @@ class TrialSpec:
     gpu: int | None = None
     awaits_verdict: bool = False
     measures_latency: bool = False
+    trained: Path | None = None
 
 
 @dataclass(frozen=True)

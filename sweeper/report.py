@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -17,12 +18,14 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeper import leaderboard, tables
-from sweeper.errors import StoreError
+from sweeper.errors import ConfigError, StoreError, did_you_mean
 from sweeper.findings import Findings
 from sweeper.leaderboard import OPTIMISTIC, cell_text
 from sweeper.paths import write_atomically
 from sweeper.records import Objective, TrialRow, TrialState
 
+#: A trial as a leaderboard's cells name it: its sweep, where there are several, and its number there.
+_Shown = tuple[str | None, int]
 _NUMBERS = 10  # trials named that failed for one reason
 
 
@@ -83,13 +86,42 @@ def write_csv(reports: Sequence[SweepReport], target: str, view: View | None = N
     several = [tabulate(report, view or View()) for report in reports]
     names = leaderboard.merged([names for names, _ in several])
     rows = [
-        {**dict.fromkeys(names), **row, "sweep": report.name}
+        {**dict.fromkeys(names), **row, **({"sweep": report.name} if len(reports) > 1 else {})}
         for report, (_, own) in zip(reports, several, strict=True)
         for row in own
     ]
     if len(reports) > 1:
         names.append("sweep")
     write_text(target, leaderboard.to_csv(names, rows), "csv")
+
+
+def below(report: SweepReport, minima: Sequence[tuple[str, float]]) -> list[str]:
+    """Says of each column and number in which the best trial is lower, or has nothing.
+
+    Raises:
+        ConfigError: no such column, or one without numbers.
+    """
+    names, rows = tabulate(report, View(top=1))
+    found = []
+    for name, minimum in minima:
+        if name not in names:
+            raise ConfigError(
+                f"--assert-min {name}={minimum:g} names no column. There are: {', '.join(names)}. "
+                f"{did_you_mean(name, names)}  Try: --assert-min val_accuracy_low=0.99"
+            )
+        value = rows[0][name] if rows and rows[0]["rank"] == 1 else None
+        if isinstance(value, str | list | bool):
+            raise ConfigError(
+                f"--assert-min {name}={minimum:g} compares {cell_text(value)!r} with a number. Accepted: a column of "
+                "numbers.  Try: --assert-min val_accuracy_low=0.99"
+            )
+        if value is None:
+            found.append(f"{report.name}: its best trial has no {name}, which was to be at least {minimum:g}.")
+        elif not value >= minimum:
+            found.append(
+                f"{report.name}: {name} of trial {rows[0]['trial']}, the best, is {value:g}, below {minimum:g}."
+            )
+    return found
 
 
 def write_json(reports: Sequence[SweepReport], target: str, view: View | None = None) -> None:
@@ -105,6 +137,7 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "objectives": [{"metric": o.metric, "direction": o.direction} for o in report.objectives],
                 "optimistic": report.test_is_validation,
                 "columns": names,
+                "findings": _json_value(dataclasses.asdict(report.findings)),
                 "trials": [{name: _json_value(row[name]) for name in names} for row in rows],
             }
         )
@@ -114,6 +147,8 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
 def _json_value(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_json_value(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): _json_value(one) for key, one in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -127,6 +162,8 @@ def _markdown(report: SweepReport, view: View) -> str:
     lines = [f"## {_markdown_cell(report.name)}", "", _markdown_cell(_headline(report)), ""]
     lines += [f"| {' | '.join(map(_markdown_cell, names))} |", f"|{'---|' * len(names)}"]
     lines += [f"| {' | '.join(_markdown_cell(cell_text(row[name])) for name in names)} |" for row in rows]
+    said = [*report.findings.sentences, *report.findings.warnings]
+    lines += ["", *(f"- {_markdown_cell(sentence)}" for sentence in said)] if said else []
     return "\n".join(lines) + "\n"
 
 
@@ -180,8 +217,9 @@ def print_report(console: Console, report: SweepReport, csv_path: Path | None = 
         )
     else:
         console.print("No trial has finished.")
-    shown = {row["trial"] for row in rows}
+    shown = {(row.get("sweep"), row["trial"]) for row in rows}
     _print_counts(console, report, shown)
+    _print_findings(console, report)
     _print_notebook_table(console, report, shown)
     _print_failures(console, report)
     if csv_path is not None:
@@ -203,7 +241,7 @@ def _print_table(console: Console, table: Table) -> None:
     _print(console, text.getvalue().rstrip("\n"))
 
 
-def _print_counts(console: Console, report: SweepReport, shown: set[int]) -> None:
+def _print_counts(console: Console, report: SweepReport, shown: set[_Shown]) -> None:
     """What the table does not show."""
     running = sum(row.state is TrialState.RUNNING for row in report.rows)
     hidden = len(report.rows) - running - len(shown)
@@ -213,8 +251,19 @@ def _print_counts(console: Console, report: SweepReport, shown: set[int]) -> Non
         console.print(f"{running} more {'is' if running == 1 else 'are'} running, or cut off.")
 
 
-def _print_notebook_table(console: Console, report: SweepReport, shown: set[int]) -> None:
-    rows = [row for row in report.rows if row.number in shown]
+def _print_findings(console: Console, report: SweepReport) -> None:
+    """What can be said of the ranking, one sentence a paragraph, wrapped as text."""
+    findings = report.findings
+    if findings.sentences:
+        _print(console, "\nWhat can be said", style="bold")
+    for sentence in findings.sentences:
+        console.print(Text(f"- {tables.printable(sentence)}"), width=min(console.width, 120))
+    for warning in findings.warnings:
+        console.print(Text(f"- {tables.printable(warning)}", style="yellow"), width=min(console.width, 120))
+
+
+def _print_notebook_table(console: Console, report: SweepReport, shown: set[_Shown]) -> None:
+    rows = [row for row in report.rows if (row.details.get("sweep"), row.details.get("trial", row.number)) in shown]
     table = tables.notebook_table(rows, test_is_validation=report.test_is_validation, width=console.width)
     if table is None:
         return

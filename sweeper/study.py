@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sweeper.errors import StoreError, did_you_mean
+from sweeper.findings import LockboxRecord, Opening
 from sweeper.paths import OutputPaths
 from sweeper.patience import Patience
 from sweeper.records import Objective, TrialRow, TrialState
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
 _POINT = "sweeper.point"  # user attribute of a trial: what it is, written when it begins
 _ROW = "sweeper.row"  # user attribute of a trial: what came of it, written just before it is told
 _SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
+_TEST = "sweeper.test"  # user attribute of a study: the openings of the test set, and what they said
 _SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a repeated or impossible proposal
 
 Value = bool | int | float | str | None
@@ -184,6 +186,20 @@ class SweepStudy:
                 trial = _study_trial(frozen)
                 latest[trial.number] = trial
         return [latest[number] for number in sorted(latest)]
+
+    @property
+    def test(self) -> LockboxRecord:
+        """What was recorded of the test set."""
+        record = self._study.user_attrs.get(_TEST, {"openings": [], "results": {}})
+        openings = tuple(Opening(one["date"], tuple(one["trials"])) for one in record["openings"])
+        return LockboxRecord(openings, {int(number): result for number, result in record["results"].items()})
+
+    @_patient
+    def write_test(self, record: LockboxRecord) -> None:
+        """Records an opening of the test set, before anything of it is seen, or what it said of a trial."""
+        openings = [{"date": one.date, "trials": list(one.trials)} for one in record.openings]
+        results = {str(number): dict(result) for number, result in record.results.items()}
+        self._study.set_user_attr(_TEST, {"openings": openings, "results": results})
 
     @_patient
     def begin(

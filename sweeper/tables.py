@@ -62,8 +62,9 @@ def leaderboard_table(
     """
     shown, left_out = _fitted(_columns(names, rows, params, (objective, *further)), params, objective, width)
     table = _table(_total(shown), _GAP)
-    if left_out:
-        table.caption = Text(f"Too wide for here: {', '.join(left_out)}; --csv - has all columns")
+    notes = ["* the leading group: trials that the images cannot tell apart"] if _marks(rows) else []
+    notes += [f"Too wide for here: {', '.join(left_out)}; --csv - has all columns"] if left_out else []
+    table.caption = Text("\n".join(notes)) if notes else None
     for column in shown:
         table.add_column(
             Text(column.heading),
@@ -77,6 +78,10 @@ def leaderboard_table(
     return table
 
 
+def _marks(rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(row.get("leading_group") for row in rows)
+
+
 def _columns(
     names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objectives: Sequence[Objective]
 ) -> list[_Column]:
@@ -86,7 +91,7 @@ def _columns(
     figures = [name for name in wanted if name in known and name not in params]
     return [
         _Column(name, printable(name), tuple(_shown(name, row) for row in rows), _VALUE if name in params else 10_000)
-        for name in [*_FIRST, *params, *figures]
+        for name in [*_FIRST, *(["sweep"] if "sweep" in names else []), *params, *figures]
     ]
 
 
@@ -127,6 +132,8 @@ def _shown(name: str, row: Mapping[str, Any]) -> str:
         low, high = row["val_accuracy_low"], row["val_accuracy_high"]
         return "" if low is None else f"{low:.4f}-{high:.4f}"
     value = row[name]
+    if name == "rank" and row.get("leading_group"):
+        return f"*{value}"
     if name in ("num_params", "flops") and isinstance(value, int):
         return f"{value:,}"
     if (

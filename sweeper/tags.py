@@ -34,6 +34,10 @@ DATA_SOURCE = "sweeper.data_source"
 DATA_DIGEST = "sweeper.data_digest"
 SPLIT_DIGEST = "sweeper.split_digest"
 
+#: On a sweep's run: how often its test set was opened, and when (ISO 8601, one a line).
+TEST_OPENINGS = "sweeper.test_openings"
+TEST_OPENED = "sweeper.test_opened"
+
 #: MLflow's own, which its UI reads.
 MLFLOW_PARENT = "mlflow.parentRunId"
 MLFLOW_USER = "mlflow.user"

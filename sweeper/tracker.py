@@ -21,13 +21,14 @@ import getpass
 import logging
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sweeper import mlflow_settings, relocate
 from sweeper import tags as keys
@@ -227,6 +228,46 @@ class Tracker:
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str], step: int = 0) -> None:
         """Adds metrics and tags to a run that may have ended (test scores of the finalists)."""
         self._log(run_id, _metrics(metrics, _now_ms(), step), tags)
+
+    @_stops_the_sweep
+    def log_files(self, run_id: str, folder: Path, under: str) -> None:
+        """Adds a folder's files to a run that may have ended, under a folder of its artifacts."""
+        self._client.log_artifacts(run_id, str(folder), under)
+
+    @contextmanager
+    def artifact(self, run_id: str, name: str) -> Iterator[Path]:
+        """A copy of one of a run's files, for as long as the block lasts.
+
+        Raises:
+            TrackingError: the run has no such file, or the store does not answer.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            yield self._download(run_id, name, folder)
+
+    @_stops_the_sweep
+    def _download(self, run_id: str, name: str, folder: str) -> Path:
+        return Path(self._client.download_artifacts(run_id, name, folder))
+
+    @_stops_the_sweep
+    def model_folder(self, run_id: str, into: Path) -> Path:
+        """The folder of a trial's logged model: where it lies, or, of a server, a copy in `into`.
+
+        Raises:
+            TrackingError: the run has no model.
+        """
+        import mlflow.artifacts
+
+        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{run_id}'")
+        if not models:
+            raise TrackingError(f"MLflow at {self.uri}: run {run_id} has no model.")
+        place = str(models[0].artifact_location)
+        if place.startswith("file:"):
+            return Path(unquote(urlsplit(place).path))
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=f"models:/{models[0].model_id}", dst_path=str(into), tracking_uri=self.uri
+            )
+        )
 
     @_stops_the_sweep
     def finish_trial(

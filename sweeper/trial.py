@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from models.builder import build_network, is_builtin
+from models.builder import build_network, is_builtin, resolve_builder
 from models.config import CnnConfig
 from models.shapes import plan
-from sweeper import checkpoint, data, figures
+from sweeper import checkpoint, data, evidence, figures
 from sweeper.compose import canonical
 from sweeper.config import TrainingConfig
 from sweeper.errors import ConfigError, NonFiniteError, SweeperError
+from sweeper.model_files import load_model, save_model
 from sweeper.paths import TrialPaths, write_atomically
 from sweeper.preflight import training_config
 from sweeper.records import EPOCH_METRICS, EpochReport, Objective, TrialSpec, TrialState
@@ -51,7 +52,7 @@ def run_to_result(spec: TrialSpec, report: Report) -> None:
         return report(epoch)
 
     try:
-        result = run(spec, report_and_keep)
+        result = run(spec, report_and_keep) if spec.trained is None else evaluate(spec, spec.trained)
     except Exception as error:  # noqa: BLE001  a trial's own code may raise anything; it is recorded, not hidden
         result = failure(_reason(error), traceback.format_exc())
     result["metrics"]["duration_s"] = time.monotonic() - started
@@ -90,7 +91,7 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
     keras.utils.set_random_seed(spec.config["seed"])
     keras.config.set_dtype_policy(training.precision)
 
-    arrays = data.open_arrays(spec.data)
+    arrays = data.open_training_arrays(spec.data)
     summary = spec.data.summary
     model = build_network(spec.config["arch"], summary.input_shape, summary.num_classes)
     optimizer = build_optimizer(spec.config["optimizer"])
@@ -133,6 +134,45 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
         "error": "",
         "traceback": "",
     }
+
+
+def evaluate(spec: TrialSpec, trained: Path) -> dict[str, Any]:
+    """Evaluates a trained network on the test images, once, and leaves its predictions.
+
+    Args:
+        spec: the finalist, in a folder for this evaluation.
+        trained: the folder of its saved network (`sweeper.model_files`).
+
+    Returns:
+        A result with the metrics test_loss and test_accuracy.
+
+    Raises:
+        Exception: whatever Keras raises for a network that cannot be loaded.
+    """
+    training = training_config(spec.config["training"])
+    configure_tensorflow(training.threads, spec.gpu)
+    resolve_builder(spec.config["arch"]["_target_"])  # registers layers of the user's own
+    arrays = data.open_arrays(spec.data)
+    labels = np.asarray(arrays.y_test)
+    model = load_model(trained)
+    probabilities = _called(model, arrays.x_test, training.batch_size)
+    _save_predictions(TrialPaths(spec.folder), probabilities, labels)
+    return {
+        "state": TrialState.COMPLETE,
+        "metrics": {
+            "test_loss": float(evidence.image_losses(probabilities, labels).mean()),
+            "test_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        },
+        "details": {"num_test": len(labels)},
+        "error": "",
+        "traceback": "",
+    }
+
+
+def _called(model: Any, images: Any, batch_size: int) -> np.ndarray[Any, Any]:
+    """The network's probabilities, (images, classes) float64, batch by batch; tracing it once would take longer."""
+    batches = [data.as_float(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+    return np.concatenate([np.asarray(model(batch, training=False), dtype=np.float64) for batch in batches])
 
 
 def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
@@ -221,7 +261,7 @@ class Fit:
     resumed_after: int
 
 
-def _fit(model: Any, arrays: data.Arrays, training: TrainingConfig, spec: TrialSpec, report: Report) -> Fit:
+def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec: TrialSpec, report: Report) -> Fit:
     path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
     reporter = _reporter(report, lambda history: checkpoint.save(path, config, model, history), training.checkpoint)
     earlier = checkpoint.load(path, config) if training.checkpoint else None
@@ -329,13 +369,7 @@ def _save_files(
     from omegaconf import OmegaConf
 
     folder = TrialPaths(spec.folder).artifacts
-    predicted = probabilities.argmax(axis=1)
-    np.savez_compressed(
-        folder / "predictions.npz",
-        probabilities=probabilities.astype(np.float16),
-        predicted=predicted.astype(np.int64),
-        labels=labels.astype(np.int64),
-    )
+    predicted = _save_predictions(TrialPaths(spec.folder), probabilities, labels)
     num_classes = spec.data.summary.num_classes
     matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(matrix, (labels, predicted), 1)
@@ -350,14 +384,28 @@ def _save_files(
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")
 
 
+def _save_predictions(
+    paths: TrialPaths, probabilities: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """Writes `predictions.npz`; returns the predicted classes."""
+    predicted: np.ndarray[Any, Any] = probabilities.argmax(axis=1).astype(np.int64)
+    paths.artifacts.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        paths.predictions,
+        probabilities=probabilities.astype(np.float16),
+        losses=evidence.image_losses(probabilities, labels).astype(np.float16),
+        predicted=predicted,
+        labels=labels.astype(np.int64),
+    )
+    return predicted
+
+
 def layer_weights(model: Any) -> dict[str, np.ndarray[Any, Any]]:
     """The kernel of each layer that has one, by the layer's name."""
     return {layer.name: np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")}
 
 
 def _save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_classes: int) -> None:
-    from sweeper.model_files import save_model
-
     save_model(model, folder, input_shape, num_classes)
 
 

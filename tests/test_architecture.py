@@ -33,15 +33,17 @@ HOMES = {
 #: The layers, lowest first; a module imports from its own layer or below.
 LAYERS = (
     {"errors", "records", "findings", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
-    {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance"}
+    {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance", "evidence"}
     | {"mlflow_format", "model_files", "relocate", "checkpoint"},
     {"data", "models", "compose", "leaderboard"},
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
     | {"search", "pruning"},
-    {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"},
+    {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"}
+    | {"wording", "judgement", "loading", "exhibits"},
     {"page"},
     {"preload", "executors"},
     {"driver"},
+    {"lockbox", "closing"},
     {"lifecycle"},
     {"app", "commands", "__main__", "hydra_plugins"},
 )

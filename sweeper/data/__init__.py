@@ -1,11 +1,11 @@
 """The images: what is known of them beforehand, their splits, and the arrays that trials train on.
 
-`describe` answers before anything is loaded, `prepare` reads, checks, splits and lays the arrays down
-once a sweep, `open_arrays` and `as_float` are for the trials. What does not live here: batching,
-augmentation, and anything of Keras.
+`describe` answers before anything is loaded, `prepare` reads, checks, splits and lays the arrays down once a sweep,
+`open_training_arrays` and `as_float` are for the trials, which do not see the test set (`open_arrays` does). What does
+not live here: batching, augmentation, and anything of Keras.
 """
 
-from sweeper.data.arrays import Arrays, as_float, open_arrays
+from sweeper.data.arrays import Arrays, TrainingArrays, as_float, open_arrays, open_training_arrays
 from sweeper.data.preparation import describe, prepare
 
-__all__ = ["Arrays", "as_float", "describe", "open_arrays", "prepare"]
+__all__ = ["Arrays", "TrainingArrays", "as_float", "describe", "open_arrays", "open_training_arrays", "prepare"]

@@ -90,18 +90,28 @@ class RawData:
 
 
 @dataclass(frozen=True)
-class Arrays:
-    """The arrays of each split.
+class TrainingArrays:
+    """What a trial may see: all but the test set.
 
     Attributes:
-        x_train, x_validation, x_test: (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1].
-        y_train, y_validation, y_test: (n,) int64, from 0.
+        x_train, x_validation: (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1].
+        y_train, y_validation: (n,) int64, from 0.
     """
 
     x_train: Images
     y_train: Labels
     x_validation: Images
     y_validation: Labels
+
+
+@dataclass(frozen=True)
+class Arrays(TrainingArrays):
+    """The arrays of each split, those of the test set among them.
+
+    Attributes:
+        x_test: as the other images; y_test: as the other labels.
+    """
+
     x_test: Images
     y_test: Labels
 
@@ -175,12 +185,19 @@ def open_arrays(prepared: PreparedData) -> Arrays:
         OSError: if a file is missing, because the sweep that laid it down has ended.
         ValueError: if a file is not a plain array.
     """
-    return Arrays(
-        **{
-            field.name: np.load(_array_file(prepared.folder, field.name), mmap_mode="r", allow_pickle=False)
-            for field in fields(Arrays)
-        }
-    )
+    return Arrays(**_opened(prepared, Arrays))
+
+
+def open_training_arrays(prepared: PreparedData) -> TrainingArrays:
+    """The same without the test set, whose files are not even opened."""
+    return TrainingArrays(**_opened(prepared, TrainingArrays))
+
+
+def _opened(prepared: PreparedData, kind: type[TrainingArrays]) -> dict[str, AnyArray]:
+    return {
+        field.name: np.load(_array_file(prepared.folder, field.name), mmap_mode="r", allow_pickle=False)
+        for field in fields(kind)
+    }
 
 
 def _array_file(folder: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sweeper import lifecycle
+from sweeper import loading
 from sweeper.paths import OutputPaths
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -86,7 +86,7 @@ def test_a_trial_with_checkpoints_goes_on_from_its_last_epoch(tmp_path: Path, ru
     done = run_sweeper(tmp_path, *words)
 
     assert done.returncode == 0, done.stderr
-    [row] = lifecycle.load_report(OutputPaths(tmp_path / "mlruns"), "kept").rows
+    [row] = loading.load(OutputPaths(tmp_path / "mlruns"), "kept").judged().rows
     resumed_after = row.details["resumed_after_epoch"]
     assert 1 <= resumed_after < 40
     assert len(row.history) == row.metrics["epochs"] == 40
