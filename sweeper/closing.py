@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
-from sweeper import evidence, figures, insight, judgement, loading, report
+from sweeper import evidence, exhibits, figures, insight, judgement, loading, page, report
 from sweeper.config import ReportConfig, TrackingConfig
 from sweeper.executors import Executor
 from sweeper.lockbox import Lockbox
@@ -76,7 +76,7 @@ def close(closing: Closing, *, interrupted: bool, ran: set[int], nothing_left: b
         for state in TrialState
         if state != "running"
     }
-    closing.tracker.finish_sweep(closing.parent_run_id, status, _files(closing, found), counts, {})
+    closing.tracker.finish_sweep(closing.parent_run_id, status, _files(closing, loaded, found), counts, {})
     shutil.rmtree(closing.folder.data, ignore_errors=True)
     if closing.folder.trials.is_dir() and not any(closing.folder.trials.iterdir()):
         closing.folder.trials.rmdir()
@@ -101,9 +101,6 @@ def _open_test_set(closing: Closing, loaded: loading.Loaded) -> bool:
     numbers = judgement.finalists(found.findings, found.rows, found.objectives, closing.report.finalists)
     if not numbers:
         return True
-    leader = next(trial for trial in loaded.trials if trial.number == numbers[0])
-    digests = ("digest", "split_digest")
-    prepared = closing.prepare({key: value for key, value in leader.identity["data"].items() if key not in digests})
     lockbox = Lockbox(
         closing.study,
         closing.tracker,
@@ -113,15 +110,24 @@ def _open_test_set(closing: Closing, loaded: loading.Loaded) -> bool:
         closing.objectives[0],
         closing.console,
     )
-    return lockbox.open_for(numbers, prepared)
+    return lockbox.open_for(numbers, _data_of(closing, loaded, numbers[0]))
 
 
-def _files(closing: Closing, found: report.SweepReport) -> list[Path]:
-    """Writes leaderboard and pictures; returns what the sweep's run gets."""
+def _data_of(closing: Closing, loaded: loading.Loaded, number: int) -> PreparedData:
+    node = loaded.trials[number].identity["data"]
+    return closing.prepare({key: value for key, value in node.items() if key not in ("digest", "split_digest")})
+
+
+def _files(closing: Closing, loaded: loading.Loaded, found: report.SweepReport) -> list[Path]:
+    """Writes leaderboard, page and pictures; returns what the sweep's run gets."""
     folder = closing.folder
     rows = [row for row in found.rows if row.state is not TrialState.RUNNING]
     report.write_csv([found], str(folder.leaderboard))
-    files = [folder.leaderboard, folder.multirun]
+    leader = found.findings.leader
+    prepared = None if leader is None else _data_of(closing, loaded, leader)
+    shown = exhibits.of_sweep(loaded, closing.paths, leader, prepared)
+    page.write_page([found], str(folder.page), {found.name: shown})
+    files = [folder.leaderboard, folder.page, folder.multirun]
     if any(row.history for row in rows):
         figures.save(figures.sweep_curves_figure(rows, closing.objectives[0]), folder.curves)
         files.append(folder.curves)
@@ -137,6 +143,7 @@ def _print(closing: Closing, found: report.SweepReport, *, interrupted: bool) ->
 
     console = closing.console
     report.print_report(console, found, csv_path=closing.folder.leaderboard)
+    console.print(f"The report as a page: {closing.folder.page}", markup=False, soft_wrap=True)
     if interrupted:
         console.print("Interrupted. What had finished is kept; to go on:")
         console.print(f"  {closing.resume_line}", markup=False, soft_wrap=True)

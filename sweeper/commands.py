@@ -142,23 +142,28 @@ def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
     _relocate(paths)
     loaded = [loading.load(paths, name) for name in names]
     apart = loading.why_apart(loaded)
-    reports = [one.judged() for one in (loaded if apart or len(loaded) == 1 else [loading.together(loaded)])]
+    loaded = loaded if apart or len(loaded) == 1 else [loading.together(loaded)]
+    reports = [one.judged() for one in loaded]
     if apart:
         _say(f"Each sweep is ranked by itself: {apart}.")
     view = report.View(top=options.top, sort=options.sort)
+    failed = [text for sweep in reports for text in report.below(sweep, options.assert_min)]
     writers = {"csv": report.write_csv, "json": report.write_json, "markdown": report.write_markdown}
     chosen = {kind: getattr(options, kind) for kind in writers if getattr(options, kind) is not None}
     for kind, target in chosen.items():
         writers[kind](reports, target, view)
     if options.html is not None:
-        from sweeper.page import write_page
+        from sweeper import exhibits, page
 
-        write_page(reports, options.html)
+        shown = {
+            one.name: exhibits.of_sweep(one, paths, found.findings.leader)
+            for one, found in zip(loaded, reports, strict=True)
+        }
+        page.write_page(reports, options.html, shown)
     if not chosen and options.html is None:
         console = Console(highlight=False)
         for sweep in reports:
             report.print_report(console, sweep, view=view)
-    failed = [text for sweep in reports for text in report.below(sweep, options.assert_min)]
     for text in failed:
         _say(text)
     return 1 if failed else 0

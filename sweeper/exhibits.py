@@ -39,7 +39,7 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
         return Exhibits()
     if prepared is not None:
         return _of_prepared(loaded, paths, leader, prepared)
-    node = next(trial for trial in loaded.trials if trial.number == leader).identity["data"]
+    node = loaded.trials[leader].identity["data"]
     wanted = {key: value for key, value in node.items() if key not in ("digest", "split_digest")}
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -52,11 +52,12 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
 
 
 def _of_prepared(loaded: Loaded, paths: OutputPaths, leader: int, prepared: PreparedData) -> Exhibits:
-    split = {trial.number: trial.identity["data"]["split_digest"] for trial in loaded.trials}
+    split = {number: trial.identity["data"]["split_digest"] for number, trial in loaded.trials.items()}
     predicted = {
-        number: classes
-        for number, classes in evidence.read_predicted(paths.sweep(loaded.name).validation_answers).items()
-        if split.get(number) == split[leader]
+        numbers[number]: classes
+        for name, numbers in loaded.sources.items()
+        for number, classes in evidence.read_predicted(paths.sweep(name).validation_answers).items()
+        if number in numbers and split[numbers[number]] == split[leader]
     }
     if leader not in predicted:
         return Exhibits(notes=("The leader's predictions are not at hand.",))

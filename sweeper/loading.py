@@ -32,14 +32,16 @@ class Loaded:
     Attributes:
         name: the sweep's name; of several, their names.
         about: what the study knows of it.
-        trials: its trials, by number.
+        trials: its trials, by the number that they have here.
+        sources: the name of each sweep, and the number here of each of its trials.
         validation, test_answers: right and wrong answers by the trial's number.
         test: the openings of the test set, and what they said.
     """
 
     name: str
     about: Mapping[str, Any]
-    trials: tuple[StudyTrial, ...]
+    trials: Mapping[int, StudyTrial]
+    sources: Mapping[str, Mapping[int, int]]
     rows: tuple[TrialRow, ...]
     validation: Mapping[int, Answers]
     test: LockboxRecord
@@ -94,12 +96,14 @@ def load(paths: OutputPaths, name: str) -> Loaded:
         StoreError: there is no such sweep, or its store cannot be read.
     """
     study = SweepStudy.load(paths, name)
-    about, trials, folder = study.about, tuple(study.trials()), paths.sweep(name)
+    about, folder = study.about, paths.sweep(name)
+    trials = {trial.number: trial for trial in study.trials()}
     return Loaded(
         name=name,
         about=about,
         trials=trials,
-        rows=tuple(_row(trial, about["params"], study.test) for trial in trials),
+        sources={name: {number: number for number in trials}},
+        rows=tuple(_row(trial, about["params"], study.test) for trial in trials.values()),
         validation=evidence.read(folder.validation_answers, losses=about["metric"] == "val_loss"),
         test=study.test,
         test_answers=evidence.read(folder.test_answers),
@@ -110,16 +114,18 @@ def together(several: Sequence[Loaded]) -> Loaded:
     """Several sweeps as one: trials are numbered anew, and their rows know their sweep and number there."""
     params = list(dict.fromkeys(key for one in several for key in one.about["params"]))
     rows: list[TrialRow] = []
-    trials: list[StudyTrial] = []
+    trials: dict[int, StudyTrial] = {}
+    sources: dict[str, Mapping[int, int]] = {}
     validation: dict[int, Answers] = {}
     test_answers: dict[int, Answers] = {}
     results: dict[int, Mapping[str, float]] = {}
     openings: list[Opening] = []
     for one in several:
         first = len(rows)
-        numbers = {trial.number: first + place for place, trial in enumerate(one.trials)}
-        rows += [_renumbered(_row(trial, params, one.test), one.name, numbers) for trial in one.trials]
-        trials += one.trials
+        numbers = {number: first + place for place, number in enumerate(one.trials)}
+        rows += [_renumbered(_row(trial, params, one.test), one.name, numbers) for trial in one.trials.values()]
+        trials |= {numbers[number]: trial for number, trial in one.trials.items()}
+        sources[one.name] = numbers
         validation |= {numbers[number]: answers for number, answers in one.validation.items() if number in numbers}
         test_answers |= {numbers[number]: answers for number, answers in one.test_answers.items() if number in numbers}
         results |= {numbers[number]: result for number, result in one.test.results.items() if number in numbers}
@@ -129,7 +135,8 @@ def together(several: Sequence[Loaded]) -> Loaded:
     return Loaded(
         name=" + ".join(one.name for one in several),
         about={**several[0].about, "params": params},
-        trials=tuple(trials),
+        trials=trials,
+        sources=sources,
         rows=tuple(rows),
         validation=validation,
         test=LockboxRecord(tuple(sorted(openings, key=lambda opening: opening.date)), results),
@@ -156,11 +163,11 @@ def _objectives(loaded: Loaded) -> str:
 
 
 def _digests(loaded: Loaded, key: str) -> set[str]:
-    return {trial.identity["data"][key] for trial in loaded.trials}
+    return {trial.identity["data"][key] for trial in loaded.trials.values()}
 
 
 def _repeats(loaded: Loaded) -> int:
-    return max((trial.repeat + 1 for trial in loaded.trials), default=1)
+    return max((trial.repeat + 1 for trial in loaded.trials.values()), default=1)
 
 
 def _row(trial: StudyTrial, keys: Sequence[str], test: LockboxRecord) -> TrialRow:

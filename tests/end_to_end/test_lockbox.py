@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from sweeper import data, evidence, loading
-from sweeper.config import DataConfig
+from sweeper.config import DataConfig, TrainingConfig
 from sweeper.paths import OutputPaths
 from sweeper.records import Objective, TrialSpec
 from sweeper.trial import run_to_result
@@ -207,7 +208,7 @@ def test_a_trial_trains_where_there_is_no_test_set_to_see(tmp_path: Path) -> Non
     config = {
         "arch": {"_target_": "models.cnn.build_cnn", "depth": 1, "filters": 2, "dense_units": 4},
         "data": {},
-        "training": {"epochs": 1, "threads": 1},
+        "training": dataclasses.asdict(TrainingConfig(epochs=1, threads=1)),
         "optimizer": {"_target_": "keras.optimizers.SGD"},
         "seed": 0,
     }
