@@ -186,7 +186,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(text: str) -> None:
         assert not any(name.startswith("on") for name in attributes)
     readable = texts.plain(text)
     assert " ".join(readable.split()) in shown.text
-    assert shown.data["s0"]["board"]["columns"][3]["label"] == f"arch.{readable}"
+    assert f"arch.{readable}" in [column["label"] for column in shown.data["s0"]["board"]["columns"]]
 
 
 def test_the_policy_lets_nothing_be_fetched_and_only_these_scripts_run() -> None:
@@ -225,7 +225,7 @@ def test_rows_stand_best_first_with_their_interval_drawn_and_the_group_marked() 
     assert 'aria-label="leader"' in first
     assert "1 (1–2)" in first
     assert "95.00 %" in first
-    assert "93.47 to 96.19 %" in first
+    assert "93.47–96.19" in first
     assert 'aria-label="leading group"' in second
     assert "mark leader" not in third
     assert "mark group" not in third
@@ -354,12 +354,12 @@ def test_repeats_are_points_with_mean_and_deviation() -> None:
     shown = read(sweep(*rows, findings=findings))
     assert "Leading point 86.00 % mean val_accuracy of trials 3, 4 and 5" in shown.text
     keys = [column["key"] for column in shown.data["s0"]["board"]["columns"]]
-    assert keys[4:6] == ["val_accuracy_mean", "val_accuracy_std"]
+    assert keys[2:4] == ["val_accuracy_mean", "val_accuracy_std"]
     board = shown.data["s0"]["board"]["rows"]
     assert [row[2] for row in board] == ["leader"] * 3 + [""] * 3
-    assert board[0][3][4:6] == ["86.00 %", "1.00"]
+    assert board[0][3][2:4] == ["86.00 %", "1.00"]
     effect = shown.data["s0"]["charts"]["s0-effects-0"]
-    assert effect["rows"] == [[0, "0", 0.81, 0.8, 0.82, -1.0], [3, "1", 0.86, 0.85, 0.87, 0.24]]
+    assert effect["rows"] == [[0, "0", 0.81, 0.8, 0.82, 0.0], [3, "1", 0.86, 0.85, 0.87, 0.0]]
     assert "seed=1" in shown.text
 
 
@@ -385,8 +385,8 @@ def test_images_and_confusion_matrix_are_in_the_page_itself() -> None:
     shown = read(sweep(trial(7)), first=exhibits)
     images = shown.all("img")
     assert [one["alt"] for one in images] == [
-        "Validation image 3, of class 8: 0 of 12 right; taken for 3 by 2",
-        "Validation image 4, of class 1: 6 of 12 right; taken for 7 by 1",
+        "Validation image 3, of class 8: 0 of 12 right; taken for 3 (2)",
+        "Validation image 4, of class 1: 6 of 12 right; taken for 7 (1)",
     ]
     for image, pixels in zip(images, (grey[:, :, 0], colour), strict=True):
         content = base64.b64decode((image["src"] or "").removeprefix("data:image/png;base64,"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from sweeper.leaderboard import cell_text
 from sweeper.page.roles import Roles
-from sweeper.page.texts import between, figure, plain, repeat_line, setting, verify_line
+from sweeper.page.texts import figure, plain, repeat_line, setting, verify_line
 from sweeper.page.words import scored
 from sweeper.records import METRIC_DIRECTIONS, TrialRow, TrialState
 from sweeper.report import SweepReport, View, tabulate
@@ -32,7 +32,7 @@ _WANTED = (
     "epochs",
     "duration_s",
 )
-_FIRST = ("rank", "trial", "state")
+_FIRST = ("rank", "trial")
 _WITHIN = ("val_accuracy_low", "val_accuracy_high", "label")  # shown by the interval, and in the headings
 
 
@@ -94,6 +94,11 @@ class Board:
     lines: tuple[Line, ...]
     scale: tuple[float, float]
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any row has one."""
+        return any(line.interval for line in self.lines)
+
 
 def lay_out(report: SweepReport, known: Roles) -> Board:
     """The leaderboard's columns and rows, best first.
@@ -123,7 +128,10 @@ def _columns(report: SweepReport, names: Sequence[str], rows: Sequence[Mapping[s
     metric = report.objective.metric
     first = [f"{metric}_mean", f"{metric}_std", *(one.metric for one in report.objectives)]
     shown = [name for name in dict.fromkeys([*first, *_WANTED]) if name in filled and name not in report.params]
-    rest = [name for name in names if name in filled and name not in (*_FIRST, *report.params, *shown, *_WITHIN)]
+    last = max((place for place, name in enumerate(shown) if name in (*first, _INTERVAL)), default=-1) + 1
+    results, others = shown[:last], shown[last:]
+    known = {*_FIRST, "state", *report.params, *shown, *_WITHIN}
+    rest = [name for name in names if name in filled and name not in known]
     same = len({row["state"] for row in rows}) < 2
     directions = {**METRIC_DIRECTIONS, **{one.metric: one.direction for one in report.objectives}}
     return tuple(
@@ -134,7 +142,7 @@ def _columns(report: SweepReport, names: Sequence[str], rows: Sequence[Mapping[s
             "descending" if directions.get(_metric(name)) == "maximize" else "ascending",
             name in rest or (name == "state" and same),
         )
-        for name in [*_FIRST, *report.params, *shown, *rest]
+        for name in [*_FIRST, *results, "state", *report.params, *others, *rest]
     )
 
 
@@ -181,7 +189,7 @@ def _text(
     ranks: tuple[int, int] | None,
 ) -> str:
     if column.kind == "interval":
-        return "" if interval is None else between(interval[0], interval[2])
+        return "" if interval is None else f"{100 * interval[0]:.2f}–{100 * interval[2]:.2f}"
     value = row.get(column.key)
     if column.kind == "param":
         return setting(value)

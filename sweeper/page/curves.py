@@ -65,6 +65,13 @@ def _spaced(length: int) -> list[int]:
     return [1 + round(place * step) for place in range(_MOST_EPOCHS)]
 
 
+def _marks(longest: int) -> list[int]:
+    """Whole epochs that an axis names, a dozen at most."""
+    steps = (mark * 10**power for power in range(9) for mark in (1, 2, 5))
+    step = next(step for step in steps if longest <= 12 * step)
+    return [1] * (step > 1) + list(range(step, longest + 1, step))
+
+
 def _spec(
     known: Known,
     rows: Sequence[TrialRow],
@@ -85,7 +92,7 @@ def _spec(
             "x": {
                 "field": "epoch",
                 "type": "quantitative",
-                "axis": {"title": "epoch", "format": "d", "tickMinStep": 1, "grid": False},
+                "axis": {"title": "epoch", "format": "d", "values": _marks(longest), "grid": False},
                 "scale": {"domain": [1, longest] if longest > 1 else [0, 2], "nice": False},
             },
             "y": quantity(field, _name(known.report, metric), metric, log=log, **scale),

@@ -7,11 +7,13 @@ more than a chart can show, it shows a part, and says so. Fields have short name
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from sweeper.leaderboard import RankedRow
+from sweeper.leaderboard import RankedRow, point_of
 from sweeper.page.roles import LOOKS, OTHER, STOPPED, Roles
 from sweeper.page.texts import figure, is_share, plain, setting
 from sweeper.records import TrialRow, TrialState
@@ -26,6 +28,9 @@ COSTS = {
 }
 
 MOST_POINTS = 500  # trials in a scatter plot
+
+#: Marks of a logarithmic axis; only those within it are drawn.
+LOG_TICKS = [float(f"{mark}e{power}") for power in range(-12, 16) for mark in (1, 2, 5)]
 
 _WIDE = 50  # largest through smallest from which an axis is logarithmic
 _DIGITS = 5
@@ -63,6 +68,26 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A trial, or with repeats a point.
+
+    Attributes:
+        row: the trial, or the point's first.
+        values: its figures, of repeats their means.
+        deviation: of the first figure over the repeats; None of one trial.
+    """
+
+    row: TrialRow
+    values: tuple[float, ...]
+    deviation: float | None
+
+    @property
+    def value(self) -> float:
+        """The first figure."""
+        return self.values[0]
+
+
+@dataclass(frozen=True)
 class Known:
     """What charts are drawn from.
 
@@ -75,7 +100,7 @@ class Known:
     ranked: tuple[RankedRow, ...]
     roles: Roles
 
-    @property
+    @cached_property
     def rows(self) -> list[TrialRow]:
         """The trials that ended, the best first."""
         return [one.row for one in self.ranked]
@@ -87,6 +112,24 @@ class Known:
             for row in self.rows
             if row.state is TrialState.COMPLETE and all(rounded(row.metrics.get(name)) is not None for name in metrics)
         ]
+
+    @cached_property
+    def num_repeats(self) -> int:
+        """Repeats of each point."""
+        return max((int(row.details.get("repeats", 1)) for row in self.report.rows), default=1)
+
+    def points(self, *metrics: str) -> list[Point]:
+        """The complete trials, or with repeats the points of which all trials are complete, the best first."""
+        found: dict[int, list[TrialRow]] = {}
+        for row in self.complete(*metrics):
+            found.setdefault(point_of(row), []).append(row)
+        several = []
+        for rows in found.values():
+            if len(rows) >= self.num_repeats:
+                scores = [[float(row.metrics[name]) for row in rows] for name in metrics]
+                deviation = statistics.stdev(scores[0]) if len(rows) > 1 else None
+                several.append(Point(rows[0], tuple(map(statistics.fmean, scores)), deviation))
+        return several
 
     def thinned(self, rows: Sequence[TrialRow], most: int) -> list[TrialRow]:
         """At most `most` rows in the order of drawing: the best, the leading group, of the rest evenly spaced ones."""
@@ -167,14 +210,15 @@ def quantity(field: str, title: str | None, name: str, *, log: bool = False, **s
     """A channel of numbers, with the format that a metric of this name has."""
     formats = {"format": ".2~%"} if is_share(name) or name == "error" else {"format": "~s"} if name in COSTS else {}
     kind = {"type": "log"} if log else {"type": "linear", "zero": False}
-    axis = {"title": title, "tickCount": 5, "labelOverlap": True, **formats}
+    ticks = {"values": LOG_TICKS} if log else {"tickCount": 5}
+    axis = {"title": title, **ticks, "labelOverlap": True, **formats}
     return {"field": field, "type": "quantitative", "axis": axis, "scale": {**kind, "nice": False, **scale}}
 
 
 def role_channel(roles: Sequence[str], *, shapes: bool = False, legend: str | None = "top") -> Spec:
     """Colours, or shapes, of the roles."""
     scale = {"domain": list(roles), "range": [LOOKS[role][shapes] for role in roles]}
-    shown = None if legend is None else {"orient": legend}
+    shown = None if legend is None else {"orient": legend, **({"columns": 2} if len(roles) > 3 else {})}
     return {"field": "role", "type": "nominal", "title": None, "scale": scale, "legend": shown}
 
 

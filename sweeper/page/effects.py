@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sweeper.leaderboard import point_of
 from sweeper.page.drawing import (
     MOST_POINTS,
     Chart,
     Known,
+    Point,
     Spec,
     Variant,
     close_up,
@@ -34,28 +34,6 @@ _NAMED = 24  # characters of labels that stand side by side below a chart
 _BARS = 20
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A trial, or with repeats a point: the mean over its complete trials, and their deviation."""
-
-    row: TrialRow
-    value: float
-    deviation: float | None
-
-
-def _scored_points(known: Known) -> list[_Point]:
-    """Complete trials or points with the first objective's value, the best first."""
-    metric = known.report.objective.metric
-    found: dict[int, list[TrialRow]] = {}
-    for row in known.complete(metric):
-        found.setdefault(point_of(row), []).append(row)
-    several = []
-    for rows in found.values():
-        values = [float(row.metrics[metric]) for row in rows]
-        several.append(_Point(rows[0], statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None))
-    return several
-
-
 def varying(known: Known) -> list[str]:
     """The swept keys of which complete trials have more than one value."""
     rows = known.complete()
@@ -64,7 +42,7 @@ def varying(known: Known) -> list[str]:
 
 def effects(known: Known) -> list[Chart]:
     """A chart a parameter that varies: the objective over its values. With repeats, means and their deviations."""
-    found = _scored_points(known)
+    found = known.points(known.report.objective.metric)
     return [_effect(known, found, key) for key in varying(known)[:MOST_EFFECTS]] if found else []
 
 
@@ -74,19 +52,23 @@ def is_scale(values: Sequence[Any]) -> bool:
     return len({setting(value) for value in given}) > _FEW and all(rounded(value) is not None for value in given)
 
 
-def _effect(known: Known, found: Sequence[_Point], key: str) -> Chart:
+def _effect(known: Known, found: Sequence[Point], key: str) -> Chart:
     by_number = {point.row.number: point for point in found}
     rows = known.thinned([point.row for point in found], MOST_POINTS)
     scale = is_scale([point.row.params.get(key) for point in found])
+    beside: Counter[str] = Counter()
     data = []
-    for place, row in enumerate(rows):
+    for row in rows:
         point, value = by_number[row.number], row.params.get(key)
-        spread = point.deviation or 0.0
-        jitter = round(((place * 0.618) % 1) * 2 - 1, 2)  # by the golden section: evenly spread, the same each time
+        spread, label = point.deviation or 0.0, label_of(value)
         ends = (rounded(point.value - spread), rounded(point.value + spread))
-        data.append((row.number, rounded(value) if scale else label_of(value), rounded(point.value), *ends, jitter))
+        data.append(
+            (row.number, rounded(value) if scale else label, rounded(point.value), *ends, _aside(beside[label]))
+        )
+        beside[label] += 1
     repeated = any(point.deviation is not None for point in found)
-    every, near = close_up([point.value for point in found], known.report.objective.sign)
+    drawn = [point.value + sign * (point.deviation or 0) for point in found for sign in (-1, 1)]
+    every, near = close_up(drawn, known.report.objective.sign)
     views = {"all": every} | ({"the better half": near} if near is not None else {})
     order = sorted(found, key=lambda point: point.row.number)
     x = _number_channel(data) if scale else _name_channel(labels_of([point.row.params.get(key) for point in order]))
@@ -96,6 +78,11 @@ def _effect(known: Known, found: Sequence[_Point], key: str) -> Chart:
     finding = _finding(known, found, key, scale=scale)
     finding += part_of(len(rows), len(found), "point" if repeated else "trial")
     return Chart(plain(key), finding, variants, ("trial", "x", "y", "low", "high", "jitter"), tuple(data))
+
+
+def _aside(place: int) -> float:
+    """How far a point stands beside those of the same value: 0, then by the golden section, evenly spread."""
+    return round((place * 0.618 + 0.5) % 1 * 2 - 1, 2)
 
 
 def _number_channel(data: Sequence[Sequence[Any]]) -> Spec:
@@ -133,7 +120,7 @@ def _spec(
     return {"height": 190, "layer": layers}
 
 
-def _finding(known: Known, found: Sequence[_Point], key: str, *, scale: bool) -> str:
+def _finding(known: Known, found: Sequence[Point], key: str, *, scale: bool) -> str:
     objective = known.report.objective
     if scale:
         half = [point.row.params.get(key) for point in found[: max(1, (len(found) + 1) // 2)]]

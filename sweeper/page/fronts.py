@@ -18,7 +18,7 @@ from sweeper.page.drawing import (
     quantity,
     rounded,
 )
-from sweeper.page.texts import counted, figure, interval_of, listed, percent, plain
+from sweeper.page.texts import counted, figure, interval_of, listed, percent, plain, trials
 from sweeper.page.words import scored
 from sweeper.records import Objective, TrialRow
 
@@ -51,7 +51,9 @@ def error_and_cost(known: Known) -> Chart | None:
     fields = ("trial", "error", "low", "high", *(f"c{place}" for place in places), *(f"f{place}" for place in places))
     error = "test error (optimistic)" if known.report.test_is_validation else "validation error"
     variants = tuple(Variant(COSTS[name], _spec(known, chosen, name, place, error)) for place, name in enumerate(costs))
-    finding = _finding(fronts[costs[0]], costs[0], error) + part_of(len(chosen), len(rows))
+    finding = _finding(fronts[costs[0]], costs[0], error)
+    finding += " Each is one trained network, not a point's mean." if known.num_repeats > 1 else ""
+    finding += part_of(len(chosen), len(rows))
     return Chart("", finding, variants, fields, data)
 
 
@@ -95,7 +97,10 @@ def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, error: 
             },
             {
                 **front,
-                "transform": [*front["transform"], {"filter": "datum.low > 0 && datum.high > 0"}],
+                "transform": [
+                    *front["transform"],
+                    {"filter": f"datum.low > {0 if y['scale']['type'] == 'log' else -1}"},
+                ],
                 "mark": {"type": "rule", "opacity": 0.5, "color": "var(--ink)", "clip": True},
                 "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
             },
@@ -116,32 +121,35 @@ def _finding(front: Sequence[TrialRow], cost: str, error: str) -> str:
 
 
 def objectives(known: Known) -> Chart | None:
-    """The trials by the first two of several objectives; None of a single one."""
+    """The trials, or with repeats the points, by the first two of several objectives; None of a single one."""
     every = known.report.objectives
     if len(every) < 2:
         return None
     first, second = every[:2]
-    rows = known.complete(first.metric, second.metric)
-    if not rows:
+    found = known.points(first.metric, second.metric)
+    if not found:
         return None
-    chosen = known.thinned(rows, MOST_POINTS)
-    data = tuple(
-        (row.number, rounded(row.metrics[second.metric]), rounded(row.metrics[first.metric])) for row in chosen
-    )
-    layer = points(known.present(chosen), _axis(known, "x", second, rows), _axis(known, "y", first, rows))
-    front = [row.number for row in rows if row.number in known.roles.group]
+    chosen = known.thinned([point.row for point in found], MOST_POINTS)
+    by_number = {point.row.number: point for point in found}
+    data = tuple((row.number, *map(rounded, reversed(by_number[row.number].values))) for row in chosen)
+    x = _axis(known, "x", second, [point.values[1] for point in found])
+    y = _axis(known, "y", first, [point.values[0] for point in found])
+    layer = points(known.present(chosen), x, y)
+    front = [point.row.number for point in found if point.row.number in known.roles.group]
+    unit = "trial" if known.num_repeats == 1 else "point"
+    which = listed(front) if known.num_repeats == 1 else f"which begin with {trials(front)}"
+    names = listed([plain(one.metric) for one in every])
     finding = (
-        f"On the Pareto front of {listed([plain(one.metric) for one in every])}: {counted(len(front), 'trial')} "
-        f"({listed(front)}); no other is at least as good in all and better in one."
+        f"On the Pareto front of {names}: {counted(len(front), unit)} ({which}); "
+        "no other is at least as good in all and better in one."
     )
-    finding += f" Of {len(every)} objectives the first two are drawn." * (len(every) > 2) + part_of(
-        len(chosen), len(rows)
-    )
+    finding += f" Of {len(every)} objectives the first two are drawn." if len(every) > 2 else ""
+    finding += part_of(len(chosen), len(found), unit)
     return Chart("", finding, (Variant("objectives", {"height": 320, "layer": [layer]}),), ("trial", "x", "y"), data)
 
 
-def _axis(known: Known, field: str, objective: Objective, rows: Sequence[TrialRow]) -> Spec:
-    log = is_wide([float(row.metrics[objective.metric]) for row in rows], _FAR)
+def _axis(known: Known, field: str, objective: Objective, values: Sequence[float]) -> Spec:
     better = "higher" if objective.sign > 0 else "lower"
-    title = f"{scored(known.report, objective.metric)}, {better} is better"
-    return quantity(field, title, objective.metric, log=log, padding=14)
+    mean = "mean " if known.num_repeats > 1 else ""
+    title = f"{mean}{scored(known.report, objective.metric)}, {better} is better"
+    return quantity(field, title, objective.metric, log=is_wide(values, _FAR), padding=14)

@@ -131,8 +131,10 @@ function tableRow(board, row, place, groupName) {
       made.append(element("th", { scope: "row" }, texts[index]));
     } else {
       const cell = element("td", { class: column.extra ? `${column.kind} extra` : column.kind });
-      if (column.kind === "interval" && interval) cell.append(bar(interval, board.scale));
-      cell.append(texts[index]);
+      if (column.kind === "interval") {
+        if (interval) cell.append(bar(interval, board.scale));
+        cell.append(element("span", { class: "ends" }, texts[index]));
+      } else cell.append(texts[index]);
       made.append(cell);
     }
   });

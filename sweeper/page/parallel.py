@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +16,8 @@ from sweeper.records import Objective, TrialRow
 _MOST_LINES = 200
 _MOST_AXES = 9
 _MOST_TICKS = 10
-_TICK, _TITLE, _WIDTH = 14, 20, 104  # characters beside an axis and above it; pixels of an axis
+_LINES, _LINE = 2, 13  # of a title, and pixels of each
+_TICK, _TITLE, _WIDTH = 14, 17, 104  # characters beside an axis and above it; pixels of an axis
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,18 @@ def parallel(known: Known) -> Chart | None:
     axes = [_parameter_axis(key, chosen) for key in keys] + [_objective_axis(one, chosen) for one in objectives]
     data = [(row.number, place, axis.places.get(row.number), "") for row in chosen for place, axis in enumerate(axes)]
     ticks = [("tick", place, at, text) for place, axis in enumerate(axes) for at, text in axis.ticks]
-    titles = [("title", place, 1, axis.title) for place, axis in enumerate(axes)]
+    titles = [("title", place, 1, title) for place, title in enumerate(_titles([axis.title for axis in axes]))]
     finding = _finding(known, rows, keys, len(found)) + part_of(len(chosen), len(rows))
     variant = Variant("all", _spec(known.present(chosen), len(chosen), len(axes)))
     return Chart("", finding, (variant,), ("trial", "axis", "at", "text"), (*data, *ticks, *titles), _WIDTH * len(axes))
+
+
+def _titles(titles: Sequence[str]) -> list[str]:
+    """Titles of `_LINES` short lines each, the upper ones empty; broken after dots, of a long one the last."""
+    pieces = [
+        [part for piece in re.findall(r"[^.]*\.|[^.]+", one) for part in textwrap.wrap(piece, _TITLE)] for one in titles
+    ]
+    return ["\n".join([*[" "] * (_LINES - len(parts)), *parts[-_LINES:]]) for parts in pieces]
 
 
 def _finding(known: Known, rows: Sequence[TrialRow], keys: Sequence[str], number: int) -> str:
@@ -60,7 +71,7 @@ def _finding(known: Known, rows: Sequence[TrialRow], keys: Sequence[str], number
 
 
 def _parameter_axis(key: str, rows: Sequence[TrialRow]) -> _Axis:
-    title = cut(plain(key), 2 * _TITLE)
+    title = plain(key)
     by_number = {row.number: row.params.get(key) for row in sorted(rows, key=lambda row: row.number)}
     if is_scale(list(by_number.values())):
         return _number_axis(title, {number: value for number, value in by_number.items() if value is not None}, key)
@@ -104,11 +115,12 @@ def _spec(roles: Sequence[str], number: int, num_axes: int) -> Spec:
     seen, felt = lines(roles, number, legend="bottom", dashed=False)
     trials, ticks, titles = ([{"filter": test}] for test in _KINDS)
     beside = {"type": "text", "align": "left", "dx": 6, "fontSize": 10.5}
+    above = {"type": "text", "baseline": "bottom", "fontSize": 11, "fontWeight": 600, "limit": _WIDTH}
     return {
         "height": 320,
         "encoding": {
             "x": {**x, "scale": {"domain": [-0.45, num_axes - 0.4], "nice": False}},
-            "y": {**y, "scale": {"domain": [-0.03, 1.14], "nice": False}},
+            "y": {**y, "scale": {"domain": [-0.03, 1.2], "nice": False}},
         },
         "layer": [
             {"transform": trials, **seen},
@@ -131,7 +143,7 @@ def _spec(roles: Sequence[str], number: int, num_axes: int) -> Spec:
             {"transform": ticks, "mark": {**beside, "color": "var(--ink)"}, "encoding": {"text": {"field": "text"}}},
             {
                 "transform": titles,
-                "mark": {"type": "text", "dy": -16, "fontSize": 11, "fontWeight": 600, "limit": _WIDTH * 1.3},
+                "mark": {**above, "lineBreak": "\n", "lineHeight": _LINE, "dy": -10 - _LINE * (_LINES - 1)},
                 "encoding": {"text": {"field": "text"}},
             },
             {"transform": trials, **felt},

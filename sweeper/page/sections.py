@@ -17,7 +17,7 @@ from sweeper.page.fronts import error_and_cost, objectives
 from sweeper.page.parallel import parallel
 from sweeper.page.pictures import address
 from sweeper.page.roles import Roles, roles
-from sweeper.page.texts import between, counted, figure, interval_of, listed, percent, plain, trials, when
+from sweeper.page.texts import between, counted, figure, interval_of, percent, plain, trials, when
 from sweeper.records import TrialRow, TrialState
 from sweeper.report import SweepReport
 
@@ -265,8 +265,8 @@ def _confusions(exhibits: Exhibits) -> list[tuple[int, int, int]]:
 
 
 def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
-    taken = [f"{label} by {number}" for label, number in image.guesses.items() if label != image.label]
-    guesses = listed(taken, 4)
+    taken = [f"{label} ({number})" for label, number in image.guesses.items() if label != image.label]
+    guesses = ", ".join(taken[:5])
     right = f"{image.num_right} of {exhibits.num_trials} right"
     alt = f"Validation image {image.index}, of class {image.label}: {right}"
     return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, image.label, right, guesses)

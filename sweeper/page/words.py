@@ -11,7 +11,7 @@ from typing import Any
 from sweeper.display import duration
 from sweeper.leaderboard import OPTIMISTIC, RankedRow, point_of
 from sweeper.page.roles import Roles
-from sweeper.page.texts import between, counted, figure, interval_of, listed, plain, setting, trials
+from sweeper.page.texts import between, counted, figure, interval_of, listed, percent, plain, setting, trials
 from sweeper.records import TrialRow, TrialState
 from sweeper.report import SweepReport
 
@@ -120,8 +120,16 @@ def cost(rows: Sequence[TrialRow]) -> Fact:
 
 def facts(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> list[Fact]:
     """The figures at the top: the leader, who cannot be told from it, how many trials, and what they cost."""
-    found = [_leader(report, ranked), _group(report, ranked, known)] if _leads(ranked) else []
+    found = [_leader(report, ranked), *_expected(report), _group(report, ranked, known)] if _leads(ranked) else []
     return [*found, Fact("Trials", f"{len(report.rows):,}", states(report)), cost(report.rows)]
+
+
+def _expected(report: SweepReport) -> list[Fact]:
+    expected = report.findings.expected
+    if expected is None:
+        return []
+    note = f"95 % interval {between(expected.low, expected.high)}; measured {percent(expected.raw)}"
+    return [Fact("Expected of it on new images", percent(expected.expected), note)]
 
 
 def _leads(ranked: Sequence[RankedRow]) -> bool:
@@ -149,8 +157,9 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
 
 def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fact:
     if report.further:
-        row, metric = ranked[0].row, report.objective.metric
-        return Fact(f"Best {plain(metric)}", figure(metric, row.metrics.get(metric)), f"trial {row.number}")
+        first = max((one.row for one in ranked if one.rank == 1), key=lambda row: _value(report, row))
+        metric = report.objective.metric
+        return Fact(f"Best {plain(metric)}", figure(metric, first.metrics.get(metric)), f"trial {first.number}")
     findings = report.findings
     if findings.configurations is not None:
         number, noun = len(findings.configurations.group), "point"
@@ -163,6 +172,11 @@ def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fa
     return Fact("Leading group", counted(number, noun), "which the validation images cannot tell apart")
 
 
+def _value(report: SweepReport, row: TrialRow) -> float:
+    """The first objective, the better the larger."""
+    return report.objective.sign * row.metrics.get(report.objective.metric, -math.inf * report.objective.sign)
+
+
 def _repeats(report: SweepReport) -> int:
     return max((int(row.details.get("repeats", 1)) for row in report.rows), default=1)
 
@@ -171,6 +185,9 @@ def leads(report: SweepReport, ranked: Sequence[RankedRow]) -> str:
     """What won, in one sentence, where the findings have none."""
     if not _leads(ranked):
         return "No trial is complete, so nothing leads."
+    if report.further:
+        front = [one.row.number for one in ranked if one.rank == 1]
+        return f"On the Pareto front: {trials(front)}."
     row, metric = ranked[0].row, report.objective.metric
     how = " ".join(map(plain, row.overrides)) or "as configured"
     return f"Trial {row.number} ({how}) has the best {plain(metric)}, {figure(metric, row.metrics.get(metric))}."
