@@ -123,7 +123,7 @@ def together(several: Sequence[Loaded]) -> Loaded:
     for one in several:
         first = len(rows)
         numbers = {number: first + place for place, number in enumerate(one.trials)}
-        rows += [_renumbered(_row(trial, params, one.test), one.name, numbers) for trial in one.trials.values()]
+        rows += [_renumbered(_row(trial, params, one.test), one, numbers) for trial in one.trials.values()]
         trials |= {numbers[number]: trial for number, trial in one.trials.items()}
         sources[one.name] = numbers
         validation |= {numbers[number]: answers for number, answers in one.validation.items() if number in numbers}
@@ -185,8 +185,10 @@ def _row(trial: StudyTrial, keys: Sequence[str], test: LockboxRecord) -> TrialRo
     )
 
 
-def _renumbered(row: TrialRow, sweep: str, numbers: Mapping[int, int]) -> TrialRow:
-    details = {**row.details, "sweep": sweep, "trial": row.number}
+def _renumbered(row: TrialRow, loaded: Loaded, numbers: Mapping[int, int]) -> TrialRow:
+    details = {**row.details, "sweep": loaded.name, "trial": row.number}
+    if "fixed" in loaded.about:
+        details["fixed"] = shlex.join(loaded.about["fixed"])
     if row.details.get("repeats", 1) > 1:
         # A point is called by its first trial here; its own number may occur in every sweep.
         details["point"] = min(numbers.values()) + int(row.details["point"])

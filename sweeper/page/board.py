@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.leaderboard import cell_text
+from sweeper import leaderboard
+from sweeper.leaderboard import RankedRow, cell_text
 from sweeper.page.roles import Roles
-from sweeper.page.texts import figure, plain, repeat_line, setting, verify_line
+from sweeper.page.texts import called, figure, plain, repeat_line, setting, verify_line
 from sweeper.page.words import scored
 from sweeper.records import METRIC_DIRECTIONS, TrialRow, TrialState
-from sweeper.report import SweepReport, View, tabulate
+from sweeper.report import SweepReport
 
 #: Rows in the page itself; of more, the browser shows as many at a time and searches all.
 SHOWN = 500
@@ -33,7 +34,8 @@ _WANTED = (
     "duration_s",
 )
 _FIRST = ("rank", "trial")
-_WITHIN = ("val_accuracy_low", "val_accuracy_high", "label")  # shown by the interval, and in the headings
+#: Shown otherwise: by the interval, beside the rank, by marks and in the headings.
+_WITHIN = ("val_accuracy_low", "val_accuracy_high", "rank_low", "rank_high", "leading_group", "label")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Line:
     """A row of the table.
 
     Attributes:
-        number: the trial's.
+        name: what the trial is called.
         state: as in `TrialState`.
         place: `leader`, `group`, or nothing.
         texts: a cell a column, as it is read.
@@ -75,7 +77,7 @@ class Line:
         error: why it failed.
     """
 
-    number: int
+    name: str
     state: str
     place: str
     texts: tuple[str, ...]
@@ -100,37 +102,31 @@ class Board:
         return any(line.interval for line in self.lines)
 
 
-def lay_out(report: SweepReport, known: Roles) -> Board:
+def lay_out(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Board:
     """The leaderboard's columns and rows, best first.
 
     Args:
         report: the sweep.
+        ranked: its trials that ended.
         known: who stands out.
     """
-    names, rows = tabulate(report, View())
+    names, rows = leaderboard.table(ranked, report.params, *report.objectives)
     columns = _columns(report, names, rows)
-    by_number = {row.number: row for row in report.rows}
-    tested = {finalist.trial: finalist for finalist in report.findings.test.finalists} if report.findings.test else {}
-    lines = []
-    for row in rows:
-        finalist = tested.get(row["trial"])
-        full = row if finalist is None else {**row, "test_accuracy": finalist.accuracy, "test_loss": finalist.loss}
-        lines.append(_line(report, columns, full, by_number[row["trial"]], known))
+    lines = [_line(report, columns, cells, one.row, known) for one, cells in zip(ranked, rows, strict=True)]
     return Board(columns, tuple(lines), _scale(lines))
 
 
 def _columns(report: SweepReport, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
     filled = {name for name in names if any(row[name] not in (None, "") for row in rows)}
-    if report.findings.test is not None:
-        filled |= {"test_accuracy", "test_loss"}
     if "val_accuracy_low" in filled:
         filled.add(_INTERVAL)
     metric = report.objective.metric
     first = [f"{metric}_mean", f"{metric}_std", *(one.metric for one in report.objectives)]
+    start = [*_FIRST, *(["sweep"] if "sweep" in filled else [])]
     shown = [name for name in dict.fromkeys([*first, *_WANTED]) if name in filled and name not in report.params]
     last = max((place for place, name in enumerate(shown) if name in (*first, _INTERVAL)), default=-1) + 1
     results, others = shown[:last], shown[last:]
-    known = {*_FIRST, "state", *report.params, *shown, *_WITHIN}
+    known = {*start, "state", *report.params, *shown, *_WITHIN}
     rest = [name for name in names if name in filled and name not in known]
     same = len({row["state"] for row in rows}) < 2
     directions = {**METRIC_DIRECTIONS, **{one.metric: one.direction for one in report.objectives}}
@@ -142,7 +138,7 @@ def _columns(report: SweepReport, names: Sequence[str], rows: Sequence[Mapping[s
             "descending" if directions.get(_metric(name)) == "maximize" else "ascending",
             name in rest or (name == "state" and same),
         )
-        for name in [*_FIRST, *results, "state", *report.params, *others, *rest]
+        for name in [*start, *results, "state", *report.params, *others, *rest]
     )
 
 
@@ -151,7 +147,7 @@ def _metric(name: str) -> str:
 
 
 def _kind(name: str) -> str:
-    return "text" if name in ("state", "run_id", "error", "label") else "figure"
+    return "text" if name in ("sweep", "state", "run_id", "error", "label") else "figure"
 
 
 def _label(report: SweepReport, name: str) -> str:
@@ -170,13 +166,13 @@ def _line(
     ranks = report.findings.rank_intervals.get(trial.number)
     number = trial.number
     return Line(
-        number=number,
+        name=called(trial),
         state=str(trial.state),
         place="leader" if number in known.leaders else "group" if number in known.group else "",
         texts=tuple(_text(column, row, interval, ranks) for column in columns),
         values=tuple(_value(column, row, interval) for column in columns),
         interval=interval,
-        repeat=repeat_line(trial, report.about.get("fixed", "")),
+        repeat=repeat_line(trial, trial.details.get("fixed", report.about.get("fixed"))),
         verify=verify_line(trial) if trial.state is not TrialState.FAILED else "",
         error=plain(" ".join(trial.error.split())),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.page.drawing import Chart, Known, Spec, Variant, close_up, is_wide, lines, part_of, quantity, rounded
-from sweeper.page.texts import counted, figure
+from sweeper.page.texts import called, counted, figure
 from sweeper.records import TrialRow
 from sweeper.report import SweepReport
 
@@ -108,7 +108,7 @@ def _finding(known: Known, rows: Sequence[TrialRow], metric: str) -> str:
     if not whole:
         return f"The {name} of {counted(len(rows), 'trial')}, none of which ended with a finite one."
     row, value = whole[0]
-    first = f"Trial {row.number} ends at {name} {figure(metric, value)} after {counted(len(row.history), 'epoch')}"
+    first = f"Trial {called(row)} ends at {name} {figure(metric, value)} after {counted(len(row.history), 'epoch')}"
     if len(whole) == 1:
         return f"{first}."
     low, high = min(value for _, value in whole), max(value for _, value in whole)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sweeper.leaderboard import RankedRow, point_of
 from sweeper.page.roles import LOOKS, OTHER, STOPPED, Roles
-from sweeper.page.texts import figure, is_share, plain, setting
+from sweeper.page.texts import called, figure, is_share, plain, setting
 from sweeper.records import TrialRow, TrialState
 from sweeper.report import SweepReport
 
@@ -161,7 +161,7 @@ class Known:
             state = "" if row.state is TrialState.COMPLETE else f" ({row.state})"
             value = figure(metric, row.metrics.get(metric))
             stands = f"rank {one.rank}, {plain(metric)} {value}" if one.rank is not None else "without a rank"
-            found.append([row.number, self.roles.of(row), f"trial {row.number}{state}: {how}", stands])
+            found.append([row.number, self.roles.of(row), f"trial {called(row)}{state}: {how}", stands])
         return ("trial", "role", "name", "stands"), found
 
 

@@ -18,7 +18,7 @@ from sweeper.page.drawing import (
     quantity,
     rounded,
 )
-from sweeper.page.texts import counted, figure, interval_of, listed, percent, plain, trials
+from sweeper.page.texts import called, counted, figure, interval_of, listed, percent, plain, trials
 from sweeper.page.words import scored
 from sweeper.records import Objective, TrialRow
 
@@ -111,7 +111,7 @@ def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, error: 
 
 def _finding(front: Sequence[TrialRow], cost: str, error: str) -> str:
     told = [
-        f"trial {row.number} ({figure(cost, row.metrics[cost])}; {percent(1 - row.metrics['val_accuracy'])})"
+        f"trial {called(row)} ({figure(cost, row.metrics[cost])}; {percent(1 - row.metrics['val_accuracy'])})"
         for row in front
     ]
     return (
@@ -135,7 +135,7 @@ def objectives(known: Known) -> Chart | None:
     x = _axis(known, "x", second, [point.values[1] for point in found])
     y = _axis(known, "y", first, [point.values[0] for point in found])
     layer = points(known.present(chosen), x, y)
-    front = [point.row.number for point in found if point.row.number in known.roles.group]
+    front = [called(point.row) for point in found if point.row.number in known.roles.group]
     unit = "trial" if known.num_repeats == 1 else "point"
     which = listed(front) if known.num_repeats == 1 else f"which begin with {trials(front)}"
     names = listed([plain(one.metric) for one in every])

@@ -64,7 +64,7 @@ function command(line) {
 }
 
 // ---- the leaderboard: data.board has columns, scale and rows
-// a row: [number, state, place, texts, values, interval, repeat, verify]
+// a row: [name, state, place, texts, values, interval, repeat, verify]
 
 function compare(a, b) { // what is empty comes last, numbers before texts
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
@@ -121,11 +121,11 @@ function bar(interval, [low, high]) {
 }
 
 function tableRow(board, row, place, groupName) {
-  const [number, state, role, texts, , interval] = row;
+  const [name, state, role, texts, , interval] = row;
   const made = element("tr", { class: `${state} ${role}`, "data-row": place });
   board.columns.forEach((column, index) => {
     if (index === 0) {
-      const more = element("button", { type: "button", class: "more", "aria-expanded": "false", "aria-label": `More about trial ${number}` }, "▸");
+      const more = element("button", { type: "button", class: "more", "aria-expanded": "false", "aria-label": `More about trial ${name}` }, "▸");
       made.append(element("td", { class: "rank" }, more, mark(role, groupName), texts[0]));
     } else if (column.key === "trial") {
       made.append(element("th", { scope: "row" }, texts[index]));
@@ -149,8 +149,7 @@ function detailRow(board, row) {
     const exact = column.kind === "param" && values[index] !== null ? String(values[index]) : texts[index];
     list.append(element("div", {}, element("dt", {}, column.label), element("dd", {}, exact)));
   });
-  const cell = element("td", { colspan: board.columns.length }, command(repeat));
-  if (verify) cell.append(command(verify));
+  const cell = element("td", { colspan: board.columns.length }, ...[repeat, verify].filter(Boolean).map(command));
   cell.append(list);
   return element("tr", { class: "detail" }, cell);
 }

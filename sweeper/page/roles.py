@@ -46,15 +46,18 @@ class Roles:
 
 def roles(report: SweepReport, ranked: Sequence[RankedRow]) -> Roles:
     """The roles by the sweep's findings; of several objectives by the Pareto front; without findings by rank 1."""
-    first = [one.row for one in ranked if one.rank == 1 and one.row.state is TrialState.COMPLETE]
+    best = [one.row for one in ranked if one.rank == 1 and one.row.state is TrialState.COMPLETE]
     if report.further:
-        return Roles(frozenset(), frozenset(row.number for row in first), FRONT)
+        return Roles(frozenset(), frozenset(row.number for row in best), FRONT)
     findings = report.findings
     if findings.configurations is not None and findings.configurations.group:
-        points = findings.configurations.group
-        by_point = {number: [o.row.number for o in ranked if point_of(o.row) == number] for number in points}
-        group = frozenset(number for numbers in by_point.values() for number in numbers)
-        return Roles(frozenset(by_point[points[0]]), group, GROUP)
-    leader = findings.leader if findings.leader is not None else next((row.number for row in first), None)
+        points = {one.row.number: point_of(one.row) for one in ranked}
+        first, group = points[findings.configurations.group[0]], {points[n] for n in findings.configurations.group}
+        return Roles(
+            frozenset(number for number, point in points.items() if point == first),
+            frozenset(number for number, point in points.items() if point in group),
+            GROUP,
+        )
+    leader = findings.leader if findings.leader is not None else next((row.number for row in best), None)
     leaders = frozenset() if leader is None else frozenset({leader})
     return Roles(leaders, leaders | frozenset(findings.group), GROUP)

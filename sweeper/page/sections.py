@@ -17,7 +17,7 @@ from sweeper.page.fronts import error_and_cost, objectives
 from sweeper.page.parallel import parallel
 from sweeper.page.pictures import address
 from sweeper.page.roles import Roles, roles
-from sweeper.page.texts import between, counted, figure, interval_of, percent, plain, trials, when
+from sweeper.page.texts import between, called, counted, figure, interval_of, percent, plain, trials, when
 from sweeper.records import TrialRow, TrialState
 from sweeper.report import SweepReport
 
@@ -77,6 +77,7 @@ class SweepSection:
     num_without_effect: int
     cheapest: list[tuple[str, ...]]
     exhibits: Exhibits
+    best: str
     confusion: list[list[tuple[int, int]]]
     confusions: list[tuple[int, int, int]]
     nobody: list[Picture]
@@ -121,7 +122,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
     """
     ranked = tuple(leaderboard.rank(report.rows, *report.objectives))
     known = Known(report, ranked, roles(report, ranked))
-    board = lay_out(report, known.roles)
+    board = lay_out(report, ranked, known.roles)
     shares, missing = insight.importances(report.rows, report.objectives)
     drawn: dict[str, Sequence[Chart | None]] = {
         "curves": [curves(known)],
@@ -135,6 +136,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         name: Figures(f"{key}-{name}", tuple(chart for chart in found if chart is not None))
         for name, found in drawn.items()
     }
+    names = {row.number: called(row) for row in report.rows}
     comparable = sorted(filter(tables.is_comparable, known.rows), key=lambda row: row.number)
     return SweepSection(
         key=key,
@@ -150,8 +152,9 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         figures=figures,
         importances_missing=missing,
         num_without_effect=max(0, len(varying(known)) - MOST_EFFECTS),
-        cheapest=_cheapest(report.findings),
+        cheapest=_cheapest(report.findings, names),
         exhibits=exhibits,
+        best="" if exhibits.best is None else f"trial {names.get(exhibits.best, exhibits.best)}",
         confusion=_confusion(exhibits),
         confusions=_confusions(exhibits),
         nobody=[_picture(image, exhibits) for image in exhibits.nobody],
@@ -166,8 +169,8 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
             _notebook_line(row, known.roles) for row in sorted(comparable, key=lambda row: row.number)[:_NOTEBOOK]
         ],
         num_comparable=len(comparable),
-        finalists=_finalists(report.findings),
-        openings=_openings(report.findings),
+        finalists=_finalists(report.findings, names),
+        openings=_openings(report.findings, names),
         failures=_failures(report.rows),
         num_running=sum(row.state is TrialState.RUNNING for row in report.rows),
         data=_data(board, list(figures.values()), known),
@@ -190,11 +193,11 @@ def _warnings(report: SweepReport) -> list[str]:
     return found
 
 
-def _cheapest(findings: Findings) -> list[tuple[str, ...]]:
+def _cheapest(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, ...]]:
     return [
         (
             COSTS.get(one.cost, plain(one.cost)),
-            f"trial {one.trial}",
+            f"trial {names[one.trial]}",
             figure(one.cost, one.value),
             figure(one.cost, one.leaders),
         )
@@ -202,12 +205,12 @@ def _cheapest(findings: Findings) -> list[tuple[str, ...]]:
     ]
 
 
-def _finalists(findings: Findings) -> list[tuple[str, ...]]:
+def _finalists(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, ...]]:
     if findings.test is None:
         return []
     return [
         (
-            str(one.trial),
+            names[one.trial],
             percent(one.accuracy),
             between(one.low, one.high),
             figure("loss", one.loss),
@@ -217,26 +220,28 @@ def _finalists(findings: Findings) -> list[tuple[str, ...]]:
     ]
 
 
-def _openings(findings: Findings) -> list[str]:
+def _openings(findings: Findings, names: Mapping[int, str]) -> list[str]:
     if findings.test is None:
         return []
-    return [f"{when(one.date)}, for {trials(one.trials)}" for one in findings.test.openings]
+    return [
+        f"{when(one.date)}, for {trials([names[number] for number in one.trials])}" for one in findings.test.openings
+    ]
 
 
 def _failures(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
     """Each reason once, with the trials that it ended."""
-    reasons: dict[str, list[int]] = {}
+    reasons: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row.number):
         if row.state is TrialState.FAILED:
-            reasons.setdefault(plain(" ".join(row.error.split())), []).append(row.number)
-    return [(trials(numbers), reason) for reason, numbers in reasons.items()]
+            reasons.setdefault(plain(" ".join(row.error.split())), []).append(called(row))
+    return [(trials(names), reason) for reason, names in reasons.items()]
 
 
 def _notebook_line(row: TrialRow, known: Roles) -> tuple[str, ...]:
     """The notebook's cells, and what it could not say: the interval, and who leads."""
     interval = interval_of(row)
     leads = "yes" if row.number in known.group else "no"
-    return (str(row.number), *tables.notebook_cells(row), between(*interval) if interval else "", leads)
+    return (called(row), *tables.notebook_cells(row), between(*interval) if interval else "", leads)
 
 
 # ---------------------------------------------------------------- mistakes
@@ -284,7 +289,7 @@ def _data(board: Board, several: Sequence[Figures], known: Known) -> dict[str, A
         for one in board.columns
     ]
     rows = [
-        [one.number, one.state, one.place, one.texts, one.values, one.interval, one.repeat, one.verify]
+        [one.name, one.state, one.place, one.texts, one.values, one.interval, one.repeat, one.verify]
         for one in board.lines
     ]
     return {

@@ -16,7 +16,7 @@ from sweeper.statistics import wilson_interval
 from sweeper.tables import decimals, printable
 
 #: Overrides that steer a sweep and have no meaning for one of its trials.
-_SWEEPS_OWN = re.compile(r"[+~]*(sweep|sampler|pruner|hydra)[.=@]|[+~]*(sampler|pruner)$")
+_SWEEPS_OWN = re.compile(r"[+~]*(sweep|sampler|pruner|report|hydra)[.=@]|[+~]*(sampler|pruner)$")
 _LISTED = 12  # numbers written out in a sentence
 
 
@@ -87,9 +87,15 @@ def between(low: float, high: float) -> str:
     return f"{100 * low:.2f} to {percent(high)}"
 
 
-def trials(numbers: Sequence[int]) -> str:
+def called(row: TrialRow) -> str:
+    """A trial's number; of several sweeps together its own there, `3 of first`."""
+    number = str(row.details.get("trial", row.number))
+    return f"{number} of {plain(row.details['sweep'])}" if "sweep" in row.details else number
+
+
+def trials(names: Sequence[str]) -> str:
     """`trial 3`, `trials 3 and 5`."""
-    return f"trial{'' if len(numbers) == 1 else 's'} {listed(numbers)}"
+    return f"trial{'' if len(names) == 1 else 's'} {listed(names)}"
 
 
 def when(date: str) -> str:
@@ -103,13 +109,15 @@ def when(date: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
-def repeat_line(row: TrialRow, fixed: str) -> str:
+def repeat_line(row: TrialRow, fixed: str | None) -> str:
     """The line that trains a row again as a sweep of one: what the sweep fixed, what the row varies, its seed.
 
     Args:
         row: the trial.
-        fixed: the sweep's fixed overrides, quoted for a shell.
+        fixed: the sweep's fixed overrides, quoted for a shell; None where they are not known, and then no line is.
     """
+    if fixed is None:
+        return ""
     given = [word for word in shlex.split(fixed) if not _SWEEPS_OWN.match(word)]
     own = [word for word in row.overrides if not word.startswith("seed=")]
     varied = {word.partition("=")[0] for word in own}

@@ -11,7 +11,7 @@ from typing import Any
 from sweeper.display import duration
 from sweeper.leaderboard import OPTIMISTIC, RankedRow, point_of
 from sweeper.page.roles import Roles
-from sweeper.page.texts import between, counted, figure, interval_of, listed, percent, plain, setting, trials
+from sweeper.page.texts import between, called, counted, figure, interval_of, listed, percent, plain, setting, trials
 from sweeper.records import TrialRow, TrialState
 from sweeper.report import SweepReport
 
@@ -148,28 +148,32 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
     if _repeats(report) > 1:
         same = [one.row for one in ranked if point_of(one.row) == point_of(row)]
         mean = statistics.fmean(one.metrics[metric] for one in same)
-        numbers = trials([one.number for one in same])
+        numbers = trials([called(one) for one in same])
         return Fact("Leading point", figure(metric, mean), f"mean {plain(metric)} of {numbers}{optimistic}")
     interval = interval_of(row) if metric == "val_accuracy" else None
     bounds = f"; 95 % interval {between(*interval)}" if interval else ""
-    return Fact("Leader", value, f"{plain(metric)} of trial {row.number}{bounds}{optimistic}")
+    return Fact("Leader", value, f"{plain(metric)} of trial {called(row)}{bounds}{optimistic}")
 
 
 def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fact:
     if report.further:
         first = max((one.row for one in ranked if one.rank == 1), key=lambda row: _value(report, row))
         metric = report.objective.metric
-        return Fact(f"Best {plain(metric)}", figure(metric, first.metrics.get(metric)), f"trial {first.number}")
+        return Fact(f"Best {plain(metric)}", figure(metric, first.metrics.get(metric)), f"trial {called(first)}")
     findings = report.findings
     if findings.configurations is not None:
         number, noun = len(findings.configurations.group), "point"
     else:
         number, noun = len(findings.group), "trial"
     if not number:
-        return Fact("Leading group", "not known", "which trials are as good was not found out")
+        return Fact("Leading group", "not known", "how sure the order is was not found out")
     if number == 1:
-        return Fact("Leading group", "the leader alone", f"every other {noun} is distinguishably worse")
-    return Fact("Leading group", counted(number, noun), "which the validation images cannot tell apart")
+        return Fact("Leading group", "the leader alone", f"every other {noun} is worse beyond chance")
+    if findings.configurations is not None:
+        apart = f"which {findings.configurations.num_seeds} seeds cannot tell apart"
+    else:
+        apart = f"of {findings.num_compared:,}, which {findings.num_images:,} images cannot tell apart"
+    return Fact("Leading group", counted(number, noun), apart)
 
 
 def _value(report: SweepReport, row: TrialRow) -> float:
@@ -186,8 +190,8 @@ def leads(report: SweepReport, ranked: Sequence[RankedRow]) -> str:
     if not _leads(ranked):
         return "No trial is complete, so nothing leads."
     if report.further:
-        front = [one.row.number for one in ranked if one.rank == 1]
+        front = [called(one.row) for one in ranked if one.rank == 1]
         return f"On the Pareto front: {trials(front)}."
     row, metric = ranked[0].row, report.objective.metric
     how = " ".join(map(plain, row.overrides)) or "as configured"
-    return f"Trial {row.number} ({how}) has the best {plain(metric)}, {figure(metric, row.metrics.get(metric))}."
+    return f"Trial {called(row)} ({how}) has the best {plain(metric)}, {figure(metric, row.metrics.get(metric))}."
