@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.findings import Cheapest, ConfigurationFindings, Confirmation, Findings
+from sweeper.findings import Cheapest, ConfigurationFindings, Confirmation, ExpectedAccuracy, Findings
 from sweeper.records import Objective, TrialRow
 from sweeper.statistics import wilson_interval
 
@@ -57,12 +57,7 @@ class Words:
         """
         said = [self._about_leader(findings, why_untested)]
         if findings.expected is not None:
-            said.append(
-                f"The highest of {findings.num_compared} scores is too high for having been chosen: of the leader, "
-                f"{percent(findings.expected.expected)} is to be expected on new images (95 % interval "
-                f"{percent(findings.expected.low)} to {percent(findings.expected.high)}), instead of "
-                f"{percent(findings.expected.raw)}."
-            )
+            said.append(_about_expected(findings.expected, findings.num_compared))
             said.append(self._about_cheapest(findings.leader, findings.cheapest))
         if left_out:
             said.append(
@@ -205,6 +200,18 @@ def warnings(rows: Sequence[TrialRow], *, optimistic: bool, num_openings: int) -
             "what it says now is less than after one opening."
         )
     return tuple(found)
+
+
+def _about_expected(expected: ExpectedAccuracy, num_compared: int) -> str:
+    told = (
+        f"{percent(expected.expected)} is to be expected of the leader on new images (95 % interval "
+        f"{percent(expected.low)} to {percent(expected.high)})"
+    )
+    if percent(expected.expected) == percent(expected.raw):
+        return f"Though its score was chosen as the highest of {num_compared}, no less is expected: {told}."
+    return (
+        f"The highest of {num_compared} scores is too high for having been chosen: {told}, not {percent(expected.raw)}."
+    )
 
 
 def _capital(text: str) -> str:

@@ -77,7 +77,8 @@ def test_the_winners_score_is_expected_to_be_lower_than_it_was_measured() -> Non
     assert found.expected is not None
     assert found.expected.raw == max(one.metrics["val_accuracy"] for one in rows)
     assert found.expected.low < found.expected.expected < found.expected.raw - 0.005
-    assert found.sentences[1].startswith("The highest of 30 scores is too high for having been chosen: of the leader, ")
+    assert found.sentences[1].startswith("The highest of 30 scores is too high for having been chosen: 8")
+    assert found.sentences[1].endswith(f"not {100 * found.expected.raw:.2f} %.")
 
 
 def test_the_cheapest_that_is_as_good_is_named_by_each_cost_in_which_it_is_cheaper() -> None:
