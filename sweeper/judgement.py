@@ -35,13 +35,22 @@ MOST_RANKED = 500
 _ALPHA = 0.05
 
 
+Kind = Literal["accuracy", "loss", "plain"]
+
+
+def _kind(objective: Objective) -> Kind:
+    if (objective.metric, objective.direction) == ("val_accuracy", "maximize"):
+        return "accuracy"
+    return "loss" if (objective.metric, objective.direction) == ("val_loss", "minimize") else "plain"
+
+
 @dataclass(frozen=True)
 class Case:
     """What is judged.
 
     Attributes:
         rows: all trials; `details["split_digest"]` tells on which images each was scored.
-        objectives: what the rows are ranked by; the first is the one that is tested.
+        objectives: what the rows are ranked by.
         validation: the trials' answers on the validation images, by number; of some they may be missing.
         margin: accuracy that a cheaper trial may lose, as a fraction.
         test: what the test set said.
@@ -58,12 +67,14 @@ class Case:
     optimistic: bool = False
 
     @property
-    def kind(self) -> Literal["accuracy", "loss", "plain"]:
-        """Which statistics apply to the first objective."""
-        first = self.objectives[0]
-        if (first.metric, first.direction) == ("val_accuracy", "maximize"):
-            return "accuracy"
-        return "loss" if (first.metric, first.direction) == ("val_loss", "minimize") else "plain"
+    def tested(self) -> Objective:
+        """The first objective behind which a test can stand; the first of all where there is none."""
+        return next((objective for objective in self.objectives if _kind(objective) != "plain"), self.objectives[0])
+
+    @property
+    def kind(self) -> Kind:
+        """Which statistics apply to it."""
+        return _kind(self.tested)
 
     @property
     def num_repeats(self) -> int:
@@ -84,7 +95,8 @@ def judge(case: Case) -> Findings:
     findings = replace(findings, test=_test(case, findings))
     words = wording.Words(
         rows={row.number: row for row in case.rows},
-        objectives=case.objectives,
+        objective=case.tested,
+        is_one_of_several=len(case.objectives) > 1,
         is_tested=case.kind != "plain",
         margin=case.margin,
         num_repeats=case.num_repeats,
@@ -193,8 +205,8 @@ def _configurations(case: Case) -> ConfigurationFindings:
     ]
     if len(whole) < 2:
         return ConfigurationFindings(case.num_repeats, len(whole), ())
-    first = case.objectives[0]
-    scores = [[first.sign * row.metrics[first.metric] for row in rows] for rows in whole]
+    tested = case.tested
+    scores = [[tested.sign * row.metrics[tested.metric] for row in rows] for rows in whole]
     found = statistics.leading_configurations(np.asarray(scores), _ALPHA)
     group = tuple(whole[index][0].number for index in found.members)
     return ConfigurationFindings(case.num_repeats, len(whole), group)

@@ -104,7 +104,10 @@ def load(paths: OutputPaths, name: str) -> Loaded:
         trials=trials,
         sources={name: {number: number for number in trials}},
         rows=tuple(_row(trial, about["params"], study.test) for trial in trials.values()),
-        validation=evidence.read(folder.validation_answers, losses=about["metric"] == "val_loss"),
+        validation=evidence.read(
+            folder.validation_answers,
+            losses="val_loss" in (about["metric"], *(metric for metric, _ in about.get("further", []))),
+        ),
         test=study.test,
         test_answers=evidence.read(folder.test_answers),
     )

@@ -35,14 +35,16 @@ class Words:
 
     Attributes:
         rows: all trials by number.
-        objectives: what they are ranked by.
-        is_tested: whether a test stands behind the order of the first objective.
+        objective: the one that is spoken of.
+        is_one_of_several: whether the rows are ranked by others too.
+        is_tested: whether a test stands behind its order.
         margin: accuracy that a cheaper trial may lose, as a fraction.
         num_repeats: seeds of each point.
     """
 
     rows: dict[int, TrialRow]
-    objectives: Sequence[Objective]
+    objective: Objective
+    is_one_of_several: bool
     is_tested: bool
     margin: float
     num_repeats: int
@@ -75,11 +77,11 @@ class Words:
         if findings.group:
             return self._about_group(findings, f"{label} leads with {scored}")
         if not self.is_tested:
-            first = self.objectives[0]
-            word = "highest" if first.direction == "maximize" else "lowest"
+            metric = self.objective.metric
+            word = "highest" if self.objective.direction == "maximize" else "lowest"
             return (
-                f"{label} has the {word} {first.metric}, {leader.metrics[first.metric]:.4g}. "
-                f"By {first.metric} the order is plain: no test stands behind it."
+                f"{label} has the {word} {metric}, {_amount(leader.metrics[metric])}. "
+                f"By {metric} the order is plain: no test stands behind it."
             )
         if why_untested:
             return f"{label} comes first with {scored}. How sure that is cannot be said: {why_untested}."
@@ -87,7 +89,7 @@ class Words:
 
     def _about_group(self, findings: Findings, head: str) -> str:
         others, rest = findings.group[1:], findings.num_compared - len(findings.group)
-        alone = f"By {self.objectives[0].metric} alone: " if len(self.objectives) > 1 else ""
+        alone = f"By {self.objective.metric} alone: " if self.is_one_of_several else ""
         if not others:
             whom = "the other one" if rest == 1 else f"each of the other {rest}"
             return f"{alone}{head}, and is better than {whom} beyond chance."
@@ -114,7 +116,8 @@ class Words:
         first = next((one for one in test.finalists if one.trial == leader), None)
         if first is None:
             return f"{head}; the leader has not been evaluated on it."
-        told = f"{head}: the leader has {percent(first.accuracy)} ({percent(first.low)} to {percent(first.high)})"
+        loss = f" and loss {first.loss:.4g}" if self.objective.metric == "val_loss" else ""
+        told = f"{head}: the leader has {percent(first.accuracy)} ({percent(first.low)} to {percent(first.high)}){loss}"
         tested = [one for one in test.finalists if one.p is not None]
         if not tested:
             return f"{told}."
@@ -151,11 +154,10 @@ class Words:
         return f"Of the configurations, {found.num_seeds} seeds cannot tell those of {_listed(names)} apart{worse}."
 
     def _scored(self, row: TrialRow) -> str:
-        first = self.objectives[0]
-        value = row.metrics[first.metric]
+        value = row.metrics[self.objective.metric]
         num_images = row.details.get("num_validation")
-        if first.metric != "val_accuracy" or not num_images:
-            return f"{first.metric} {value:.4g}"
+        if self.objective.metric != "val_accuracy" or not num_images:
+            return f"{self.objective.metric} {value:.4g}"
         low, high = wilson_interval(round(value * num_images), num_images)
         return f"{percent(value)} of {num_images:,} validation images (95 % interval {percent(low)} to {percent(high)})"
 

@@ -309,6 +309,13 @@ def test_with_several_objectives_the_first_is_compared_and_named() -> None:
     assert found.sentences[0].startswith("By val_accuracy alone: Trial 1 (arch.depth=1) leads")
 
 
+def test_with_a_cost_before_it_the_accuracy_is_compared_all_the_same() -> None:
+    found = judge(case([row(0, 900), row(1, 990)], objectives=(SIZE, ACCURACY)))
+
+    assert found.group == (1,)
+    assert found.sentences[0].startswith("By val_accuracy alone: Trial 1 (arch.depth=1) leads")
+
+
 def test_many_trials_are_named_in_part() -> None:
     found = judge(case([*[row(number, 990 - number) for number in range(12)], row(12, 500)]))
 

@@ -206,7 +206,7 @@ def test_a_trial_trains_where_there_is_no_test_set_to_see(tmp_path: Path) -> Non
     for name in ("x_test", "y_test"):
         (prepared.folder / f"{name}.npy").unlink()
     config = {
-        "arch": {"_target_": "models.cnn.build_cnn", "depth": 1, "filters": 2, "dense_units": 4},
+        "arch": {"_target_": "models.cnn.build", "depth": 1, "filters": 2, "dense_units": 4},
         "data": {},
         "training": dataclasses.asdict(TrainingConfig(epochs=1, threads=1)),
         "optimizer": {"_target_": "keras.optimizers.SGD"},
