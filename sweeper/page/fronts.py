@@ -36,12 +36,15 @@ def error_and_cost(known: Known) -> Chart | None:
     chosen = known.thinned(rows, MOST_POINTS)
     here = {row.number for row in chosen}
     chosen += [row for row in rows if row.number in on_any - here]
+    errors = [float(value) for row in chosen if (value := _error(row)) is not None]
+    log = is_wide(errors, _FAR)
+    floor = min(errors) / 2 if log else 0.0  # an interval that reaches down to nought ends at the chart's edge
     on = {name: {row.number for row in front} for name, front in fronts.items()}
     data = tuple(
         (
             row.number,
             _error(row),
-            *_bounds(row),
+            *_bounds(row, floor),
             *(rounded(row.metrics.get(name)) for name in costs),
             *(int(row.number in on[name]) for name in costs),
         )
@@ -50,7 +53,8 @@ def error_and_cost(known: Known) -> Chart | None:
     places = range(len(costs))
     fields = ("trial", "error", "low", "high", *(f"c{place}" for place in places), *(f"f{place}" for place in places))
     error = "test error (optimistic)" if known.report.test_is_validation else "validation error"
-    variants = tuple(Variant(COSTS[name], _spec(known, chosen, name, place, error)) for place, name in enumerate(costs))
+    y = quantity("error", error, "error", log=log, padding=10)
+    variants = tuple(Variant(COSTS[name], _spec(known, chosen, name, place, y)) for place, name in enumerate(costs))
     finding = _finding(fronts[costs[0]], costs[0], error)
     finding += " Each is one trained network, not a point's mean." if known.num_repeats > 1 else ""
     finding += part_of(len(chosen), len(rows))
@@ -61,10 +65,10 @@ def _error(row: TrialRow) -> float | None:
     return rounded(1 - row.metrics["val_accuracy"])
 
 
-def _bounds(row: TrialRow) -> tuple[float | None, float | None]:
-    """The 95 % interval of the error."""
-    interval = interval_of(row)
-    return (None, None) if interval is None else (rounded(1 - interval[1]), rounded(1 - interval[0]))
+def _bounds(row: TrialRow, floor: float) -> tuple[float | None, float | None]:
+    """The 95 % interval of the error; where it is not known, the error itself."""
+    low, high = interval_of(row) or (row.metrics["val_accuracy"],) * 2
+    return rounded(max(1 - high, floor)), rounded(max(1 - low, floor))
 
 
 def _front(rows: Sequence[TrialRow], cost: str) -> list[TrialRow]:
@@ -80,11 +84,9 @@ def _equal(one: TrialRow, other: TrialRow, cost: str) -> bool:
     return all(one.metrics[name] == other.metrics[name] for name in (cost, "val_accuracy"))
 
 
-def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, error: str) -> Spec:
+def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, y: Spec) -> Spec:
     values = [float(value) for row in rows if (value := rounded(row.metrics.get(cost))) is not None]
-    errors = [float(value) for row in rows if (value := _error(row)) is not None]
     x = quantity(f"c{place}", COSTS[cost], cost, log=is_wide(values, _FAR), padding=16)
-    y = quantity("error", error, "error", log=is_wide(errors, _FAR), padding=10)
     front: dict[str, Any] = {"transform": [{"filter": f"datum.f{place} === 1"}]}
     stairs = {"type": "line", "interpolate": "step-after", "color": "var(--ink)", "opacity": 0.5, "strokeDash": [4, 3]}
     return {
@@ -97,10 +99,6 @@ def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, error: 
             },
             {
                 **front,
-                "transform": [
-                    *front["transform"],
-                    {"filter": f"datum.low > {0 if y['scale']['type'] == 'log' else -1}"},
-                ],
                 "mark": {"type": "rule", "opacity": 0.5, "color": "var(--ink)", "clip": True},
                 "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
             },
