@@ -256,7 +256,7 @@ def test_findings_are_told_as_they_are() -> None:
         "2 trials of 2, which 1,000 images cannot tell apart",
         "Expected of it on new images 94.00 % 95 % interval 92.00 to 96.00 %; measured 95.00 %",
         "parameters trial 0 1,000 2,000",
-        "360 test images, opened 1 time.",
+        "360 test images, opened once.",
         "23 November 2026, 17:00 UTC, for trials 1 and 0",
         "1 93.00 % 90.00 to 95.00 %",
     ):
@@ -374,6 +374,7 @@ def test_sweeps_that_are_ranked_together_say_whose_each_trial_is() -> None:
     shown = read(sweep(*rows, failed(2, "out of memory"), name="a + <b>", findings=findings))
     assert "val_accuracy of trial 5 of <b>" in shown.text
     assert "parameters trial 5 of a 1 2" in shown.text
+    assert "Ranked together: the sweeps a and <b>." in shown.text
     board = shown.data["s0"]["board"]
     assert [column["key"] for column in board["columns"]][:3] == ["rank", "trial", "sweep"]
     assert [row[3][1:3] for row in board["rows"][:2]] == [["5", "<b>"], ["5", "a"]]

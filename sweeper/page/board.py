@@ -23,6 +23,7 @@ from sweeper.report import SweepReport
 SHOWN = 500
 
 _INTERVAL = "interval"
+_LONG = 40  # characters from which a heading has more room
 _WANTED = (
     "val_accuracy",
     _INTERVAL,
@@ -55,6 +56,12 @@ class Column:
     kind: str
     better: str
     extra: bool
+
+    @property
+    def look(self) -> str:
+        """Its cells' classes in the style sheet."""
+        marks = {"state": self.key == "state", "long": len(self.label) > _LONG, "extra": self.extra}
+        return " ".join([self.kind, *(name for name, given in marks.items() if given)])
 
     @property
     def parts(self) -> list[str]:

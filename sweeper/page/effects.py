@@ -31,6 +31,7 @@ from sweeper.records import TrialRow
 MOST_EFFECTS = 12  # parameters with a chart
 _FEW = 6  # distinct numbers up to which each has a place of its own
 _NAMED = 24  # characters of labels that stand side by side below a chart
+_SLANTED = 7  # labels that may stand aslant; more stand upright
 _BARS = 20
 
 
@@ -93,7 +94,7 @@ def _number_channel(data: Sequence[Sequence[Any]]) -> Spec:
 
 
 def _name_channel(labels: Sequence[str]) -> Spec:
-    angle = 0 if sum(map(len, labels)) <= _NAMED else -35
+    angle = 0 if sum(map(len, labels)) <= _NAMED else -35 if len(labels) <= _SLANTED else -90
     axis = {"title": None, "labelAngle": angle, "labelLimit": 110, "grid": False}
     return {"field": "x", "type": "nominal", "axis": axis, "scale": {"domain": list(labels)}}
 

@@ -22,6 +22,7 @@ from sweeper.page.texts import called, counted, figure, interval_of, listed, per
 from sweeper.page.words import scored
 from sweeper.records import Objective, TrialRow
 
+_MOST_BARS = 15  # trials on a front up to which their intervals are drawn
 _FAR = 8  # largest through smallest from which these axes are logarithmic
 
 
@@ -54,7 +55,9 @@ def error_and_cost(known: Known) -> Chart | None:
     fields = ("trial", "error", "low", "high", *(f"c{place}" for place in places), *(f"f{place}" for place in places))
     error = "test error (optimistic)" if known.report.test_is_validation else "validation error"
     y = quantity("error", error, "error", log=log, padding=10)
-    variants = tuple(Variant(COSTS[name], _spec(known, chosen, name, place, y)) for place, name in enumerate(costs))
+    variants = tuple(
+        Variant(COSTS[name], _spec(known, chosen, name, place, y, fronts[name])) for place, name in enumerate(costs)
+    )
     finding = _finding(fronts[costs[0]], costs[0], error)
     finding += " Each is one trained network, not a point's mean." if known.num_repeats > 1 else ""
     finding += part_of(len(chosen), len(rows))
@@ -84,11 +87,13 @@ def _equal(one: TrialRow, other: TrialRow, cost: str) -> bool:
     return all(one.metrics[name] == other.metrics[name] for name in (cost, "val_accuracy"))
 
 
-def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, y: Spec) -> Spec:
+def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, y: Spec, on_front: Sequence[TrialRow]) -> Spec:
     values = [float(value) for row in rows if (value := rounded(row.metrics.get(cost))) is not None]
     x = quantity(f"c{place}", COSTS[cost], cost, log=is_wide(values, _FAR), padding=16)
     front: dict[str, Any] = {"transform": [{"filter": f"datum.f{place} === 1"}]}
     stairs = {"type": "line", "interpolate": "step-after", "color": "var(--ink)", "opacity": 0.5, "strokeDash": [4, 3]}
+    bar = {"type": "rule", "opacity": 0.5, "color": "var(--ink)", "clip": True}
+    bounds = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
     return {
         "height": 320,
         "layer": [
@@ -97,11 +102,7 @@ def _spec(known: Known, rows: Sequence[TrialRow], cost: str, place: int, y: Spec
                 "mark": stairs,
                 "encoding": {"x": x, "y": y, "order": {"field": x["field"], "type": "quantitative"}},
             },
-            {
-                **front,
-                "mark": {"type": "rule", "opacity": 0.5, "color": "var(--ink)", "clip": True},
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
-            },
+            *([{**front, "mark": bar, "encoding": bounds}] if len(on_front) <= _MOST_BARS else []),
             points(known.present(rows), x, y),
         ],
     }
@@ -114,7 +115,7 @@ def _finding(front: Sequence[TrialRow], cost: str, error: str) -> str:
     ]
     return (
         f"By {COSTS[cost]} and {error}, {counted(len(front), 'trial is', 'trials are')} on the front, where nothing is "
-        f"better in both: {listed(told, 6)}. Vertical bars are 95 % intervals."
+        f"better in both: {listed(told, 6)}.{' Vertical bars are 95 % intervals.' * (len(front) <= _MOST_BARS)}"
     )
 
 

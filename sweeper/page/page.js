@@ -130,7 +130,7 @@ function tableRow(board, row, place, groupName) {
     } else if (column.key === "trial") {
       made.append(element("th", { scope: "row" }, texts[index]));
     } else {
-      const cell = element("td", { class: column.extra ? `${column.kind} extra` : column.kind });
+      const cell = element("td", { class: column.look });
       if (column.kind === "interval") {
         if (interval) cell.append(bar(interval, board.scale));
         cell.append(element("span", { class: "ends" }, texts[index]));
@@ -175,7 +175,8 @@ function leaderboard(section, board) {
 
   function tell(number) {
     const of = board.rows.length.toLocaleString("en");
-    const what = number === board.rows.length ? `${of} trials` : `${number.toLocaleString("en")} of ${of} trials`;
+    const noun = board.rows.length === 1 ? "trial" : "trials";
+    const what = number === board.rows.length ? `${of} ${noun}` : `${number.toLocaleString("en")} of ${of} ${noun}`;
     count.textContent = number > SHOWN ? `${what}, the first ${SHOWN} shown` : what;
   }
 

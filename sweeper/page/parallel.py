@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ _MOST_LINES = 200
 _MOST_AXES = 9
 _MOST_TICKS = 10
 _LINES, _LINE = 2, 13  # of a title, and pixels of each
-_TICK, _TITLE, _WIDTH = 14, 17, 104  # characters beside an axis and above it; pixels of an axis
+_TICK, _TITLE, _WIDTH = 14, 15, 104  # characters beside an axis and above it; pixels of an axis
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,20 @@ def parallel(known: Known) -> Chart | None:
 
 
 def _titles(titles: Sequence[str]) -> list[str]:
-    """Titles of `_LINES` short lines each, the upper ones empty; broken after dots, of a long one the last."""
-    pieces = [
-        [part for piece in re.findall(r"[^.]*\.|[^.]+", one) for part in textwrap.wrap(piece, _TITLE)] for one in titles
-    ]
-    return ["\n".join([*[" "] * (_LINES - len(parts)), *parts[-_LINES:]]) for parts in pieces]
+    """Titles of `_LINES` short lines each, the upper ones empty; of a long one the last."""
+    return ["\n".join([" "] * (_LINES - len(lines)) + lines[-_LINES:]) for lines in map(_broken, titles)]
+
+
+def _broken(title: str) -> list[str]:
+    """A title in lines of at most `_TITLE` characters, broken after dots and underscores where it has them."""
+    lines = [""]
+    for piece in re.findall(rf"[^._]{{0,{_TITLE - 1}}}[._]|[^._]{{1,{_TITLE}}}", title):
+        if lines[-1].endswith(".") or len(lines[-1]) + len(piece) > _TITLE:
+            lines.append("")
+        lines[-1] += piece
+    if len(lines) > _LINES:
+        lines[-_LINES] = f"…{lines[-_LINES]}"
+    return lines
 
 
 def _finding(known: Known, rows: Sequence[TrialRow], keys: Sequence[str], number: int) -> str:
@@ -115,7 +123,7 @@ def _spec(roles: Sequence[str], number: int, num_axes: int) -> Spec:
     seen, felt = lines(roles, number, legend="bottom", dashed=False)
     trials, ticks, titles = ([{"filter": test}] for test in _KINDS)
     beside = {"type": "text", "align": "left", "dx": 6, "fontSize": 10.5}
-    above = {"type": "text", "baseline": "bottom", "fontSize": 11, "fontWeight": 600, "limit": _WIDTH}
+    above = {"type": "text", "baseline": "bottom", "fontSize": 11, "fontWeight": 600, "limit": 1.3 * _WIDTH}
     return {
         "height": 320,
         "encoding": {

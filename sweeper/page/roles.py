@@ -29,11 +29,13 @@ class Roles:
         leaders: the leading trial, or all repeats of the leading point; none where several objectives are ranked.
         group: the trials of the leading group or of the Pareto front, the leaders among them.
         name: what the group is called.
+        is_known: whether it was found out who belongs to it.
     """
 
     leaders: frozenset[int]
     group: frozenset[int]
     name: str
+    is_known: bool = True
 
     def of(self, row: TrialRow) -> str:
         """The role of a trial."""
@@ -60,4 +62,4 @@ def roles(report: SweepReport, ranked: Sequence[RankedRow]) -> Roles:
         )
     leader = findings.leader if findings.leader is not None else next((row.number for row in best), None)
     leaders = frozenset() if leader is None else frozenset({leader})
-    return Roles(leaders, leaders | frozenset(findings.group), GROUP)
+    return Roles(leaders, leaders | frozenset(findings.group), GROUP, is_known=bool(findings.group))

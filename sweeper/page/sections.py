@@ -179,7 +179,8 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
 
 def _meta(report: SweepReport) -> list[str]:
     data = f"data {plain(report.about['data'])}" if "data" in report.about else ""
-    started = f"started {when(report.about['started'])}" if "started" in report.about else ""
+    alone = "started" in report.about and not words.sweeps(report.rows)
+    started = f"started {when(report.about['started'])}" if alone else ""
     return [text for text in (data, counted(len(report.rows), "trial"), started) if text]
 
 
@@ -202,6 +203,7 @@ def _cheapest(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, .
             figure(one.cost, one.leaders),
         )
         for one in findings.cheapest
+        if one.trial != findings.leader
     ]
 
 
@@ -214,7 +216,7 @@ def _finalists(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, 
             percent(one.accuracy),
             between(one.low, one.high),
             figure("loss", one.loss),
-            "" if one.p is None else f"{one.p:.3g}",
+            "" if one.p is None else f"{one.p:.3f}",
         )
         for one in findings.test.finalists
     ]
@@ -240,7 +242,7 @@ def _failures(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
 def _notebook_line(row: TrialRow, known: Roles) -> tuple[str, ...]:
     """The notebook's cells, and what it could not say: the interval, and who leads."""
     interval = interval_of(row)
-    leads = "yes" if row.number in known.group else "no"
+    leads = "not known" if not known.is_known else "yes" if row.number in known.group else "no"
     return (called(row), *tables.notebook_cells(row), between(*interval) if interval else "", leads)
 
 
@@ -285,7 +287,7 @@ def _data(board: Board, several: Sequence[Figures], known: Known) -> dict[str, A
     numbers = {line[0] for chart in drawn.values() for line in chart.rows if isinstance(line[0], int)}
     fields, facts = known.facts(numbers)
     columns = [
-        {"key": one.key, "label": one.label, "kind": one.kind, "better": one.better, "extra": one.extra}
+        {"key": one.key, "label": one.label, "kind": one.kind, "better": one.better, "look": one.look}
         for one in board.columns
     ]
     rows = [

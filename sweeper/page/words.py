@@ -64,7 +64,14 @@ def _tried(values: Sequence[Any]) -> str:
     return f"{', '.join(text or 'empty' for text in texts[:_SHOWN])} and {len(texts) - _SHOWN:,} more"
 
 
+def sweeps(rows: Sequence[TrialRow]) -> list[str]:
+    """The names of several sweeps that are ranked together; none of a single one."""
+    return list(dict.fromkeys(plain(row.details["sweep"]) for row in rows if "sweep" in row.details))
+
+
 def _how(report: SweepReport) -> str:
+    if several := sweeps(report.rows):
+        return f"Ranked together: the sweeps {listed(several)}."
     sampler, pruner = report.about.get("sampler"), report.about.get("pruner")
     if sampler is None:
         return ""
@@ -120,7 +127,9 @@ def cost(rows: Sequence[TrialRow]) -> Fact:
 
 def facts(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> list[Fact]:
     """The figures at the top: the leader, who cannot be told from it, how many trials, and what they cost."""
-    found = [_leader(report, ranked), *_expected(report), _group(report, ranked, known)] if _leads(ranked) else []
+    found = [_leader(report, ranked), *_expected(report)] if _leads(ranked) else []
+    if len([one for one in ranked if one.row.state is TrialState.COMPLETE]) > 1:
+        found.append(_group(report, ranked, known))
     return [*found, Fact("Trials", f"{len(report.rows):,}", states(report)), cost(report.rows)]
 
 
@@ -166,7 +175,7 @@ def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fa
     else:
         number, noun = len(findings.group), "trial"
     if not number:
-        return Fact("Leading group", "not known", "how sure the order is was not found out")
+        return Fact("Leading group", "not known", "how sure the order is has not been found out")
     if number == 1:
         return Fact("Leading group", "the leader alone", f"every other {noun} is worse beyond chance")
     if findings.configurations is not None:
