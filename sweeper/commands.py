@@ -1,4 +1,4 @@
-"""The commands beside a sweep's line (`report`, `ui`), and the one place where errors become a paragraph."""
+"""The commands beside a sweep's line (`report`, `verify`, `ui`), and the one place where errors become a paragraph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeper.config import check_output_dir
 from sweeper.errors import ConfigError, SweeperError, did_you_mean
 from sweeper.paths import OutputPaths
 
-COMMANDS = ("report", "ui")
+COMMANDS = ("report", "verify", "ui")
 
 
 def guarded(function: Callable[[], int]) -> int:
@@ -44,7 +44,7 @@ def _say(text: str) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs `report` or `ui`."""
+    """Runs a command."""
     options, rest = _parser().parse_known_args(arguments)
     if rest:
         line = f"python -m sweeper {options.command}"
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         from sweeper import ui
 
         return ui.serve(paths.root, options.port)
-    return _report(options, paths)
+    return {"report": _report, "verify": _verify}[options.command](options, paths)
 
 
 def refuse(word: str) -> int:
@@ -97,9 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         help="exit with status 1 where the best trial's figure is lower, e.g. val_accuracy_low=0.99",
     )
     report.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
+    verify = commands.add_parser("verify", help="train a row again and compare", allow_abbrev=False)
+    verify.add_argument("row", metavar="RUN", help="a trial's run id, its first 6 or more letters, or SWEEP:NUMBER")
+    verify.add_argument("--data-path", metavar="PATH", help="where the images are now, if not where they were")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
-    for command in (report, ui):
+    for command in (report, verify, ui):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
 
@@ -167,3 +170,12 @@ def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
     for text in failed:
         _say(text)
     return 1 if failed else 0
+
+
+def _verify(options: argparse.Namespace, paths: OutputPaths) -> int:
+    from rich.console import Console
+
+    from sweeper.verify import verify
+
+    _relocate(paths)
+    return verify(paths, options.row, options.data_path, Console(highlight=False))

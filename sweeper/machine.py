@@ -1,13 +1,20 @@
-"""What this machine has: CPU cores, memory, GPUs; and how many trials fit on it at a time."""
+"""What this machine has: CPU cores and their kind, memory, GPUs; and how many trials fit on it at a time."""
 
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _MEMORY_PER_TRIAL = 1.5e9  # bytes: TensorFlow, the data and a network of a few million parameters
+
+#: Instructions by which TensorFlow chooses how it computes, and so the last digits of sums.
+_INSTRUCTIONS = (
+    *("fma", "avx", "avx2", "avx_vnni", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni"),
+    *("amx_bf16", "amx_fp16", "amx_int8", "asimd", "bf16", "sve", "sve2", "svebf16"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,20 @@ class Machine:
 def look() -> Machine:
     """Looks at this machine without loading TensorFlow."""
     return Machine(len(os.sched_getaffinity(0)), _available_memory(), _gpus())
+
+
+def cpu() -> str:
+    """The CPU's name and the instructions that matter to the digits of a training: `AMD EPYC (avx, avx2, fma)`."""
+    found: dict[str, str] = {}
+    with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            key, _, value = line.partition(":")
+            if not key.strip() and found:
+                break  # the first core's entry stands for all
+            found[key.strip()] = value.strip()
+    has = set((found.get("flags") or found.get("Features") or "").split())
+    name = found.get("model name") or platform.machine()
+    return f"{name} ({', '.join(one for one in _INSTRUCTIONS if one in has) or 'no extensions'})"
 
 
 def _available_memory() -> int:

@@ -1,10 +1,13 @@
-"""Writes a trained network as an MLflow model folder. Runs in the trial's process, which holds TensorFlow.
+"""A trained network as an MLflow model folder: written in the trial's process, which holds TensorFlow.
 
-What does not live here: recording the folder with MLflow, which the driver does (`sweeper.tracker`).
+Its weights are read back without TensorFlow. What does not live here: recording the folder with MLflow, which the
+driver does (`sweeper.tracker`).
 """
 
 from __future__ import annotations
 
+import io
+import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,3 +66,30 @@ def load_model(folder: Path) -> Any:
 
     # The file is this project's own: what its code may run, its builder has run before.
     return keras.saving.load_model(folder / "data" / "model.keras", compile=False, safe_mode=False)
+
+
+def read_weights(folder: Path) -> dict[str, Any]:
+    """The weights of a model that `save_model` wrote, NumPy arrays by their place, without those of the optimizer.
+
+    Keras's file is an archive with the weights in HDF5; nothing of it is executed, and TensorFlow is not loaded.
+
+    Raises:
+        OSError, KeyError, ValueError: there is no such model, or it is damaged.
+    """
+    import h5py
+    import numpy as np
+
+    found: dict[str, Any] = {}
+
+    def keep(place: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and not place.startswith("optimizer/"):
+            found[place] = np.asarray(node)
+
+    try:
+        with zipfile.ZipFile(folder / "data" / "model.keras") as archive:
+            content = io.BytesIO(archive.read("model.weights.h5"))
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{folder / 'data' / 'model.keras'}: {error}") from error
+    with h5py.File(content, "r") as file:
+        file.visititems(keep)
+    return found

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 from sweeper import tags as names
 
+UNKNOWN = "unknown"
+_FOLDER = Path(__file__).resolve().parent.parent
+
+#: What trains: the rest (`docs`, `tests`) changes no figure, and the configuration is recorded resolved.
+_CODE = ("sweeper", "models", "hydra_plugins")
+
 
 def tags() -> dict[str, str]:
     """The checkout's commit and state as tags; `unknown` outside a git checkout."""
-    folder = Path(__file__).resolve().parent.parent
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit = _git("rev-parse", "HEAD")
     if commit is None:
-        return {names.GIT_COMMIT: "unknown"}
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+        return {names.GIT_COMMIT: UNKNOWN}
+    changed = _git("status", "--porcelain", "--untracked-files=no")
     return {names.GIT_COMMIT: commit, names.GIT_CHANGED: "true" if changed else "false"}
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def changed_since(commit: str) -> list[str] | None:
+    """Files of the code that differ between a commit and what lies here now; None where that cannot be known."""
+    if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        return None
+    changed = _git("diff", "--name-only", commit, "--", *_CODE)
+    added = _git("ls-files", "--others", "--exclude-standard", "--", *_CODE)
+    return None if changed is None or added is None else [*changed.splitlines(), *added.splitlines()]
+
+
+def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+            ["git", "-C", str(_FOLDER), *arguments], capture_output=True, text=True, timeout=10, check=False
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None

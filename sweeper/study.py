@@ -377,6 +377,29 @@ def sweep_names(paths: OutputPaths) -> list[str]:
     return sorted(started, key=lambda name: started[name], reverse=True)
 
 
+def find_runs(paths: OutputPaths, beginning: str) -> list[tuple[str, int, str]]:
+    """Sweep, trial number and run id of each trial whose run id begins so; earlier attempts of a trial among them.
+
+    One query over all sweeps: loading thousands of trials to look at their ids would take seconds.
+
+    Args:
+        paths: the output folder.
+        beginning: letters and digits.
+
+    Raises:
+        StoreError: there is no store, or nothing in it.
+    """
+    sweep_names(paths)
+    rows = (
+        "SELECT study_name, value_json FROM trial_user_attributes JOIN trials USING (trial_id) "
+        "JOIN studies USING (study_id) WHERE key = ? AND value_json LIKE ?"
+    )
+    with closing(sqlite3.connect(paths.study_db, timeout=60)) as store:
+        found = store.execute(rows, (_POINT, f'%"run_id": "{beginning}%')).fetchall()
+    points = [(name, json.loads(text)) for name, text in found]
+    return [(name, int(point["number"]), point["run_id"]) for name, point in points]
+
+
 def _optuna() -> Any:
     import optuna
 

@@ -91,12 +91,12 @@ def _stops_the_sweep(
             return self.patience.call(
                 f"MLflow at {self.uri}",
                 lambda: method(self, *args, **kwargs),
-                _failures(),
-                _reason,
+                failures(),
+                reason,
                 again=self._after_failure,
             )
-        except _failures() as error:
-            raise TrackingError(f"MLflow at {self.uri} failed in {method.__name__}: {_reason(error)}") from error
+        except failures() as error:
+            raise TrackingError(f"MLflow at {self.uri} failed in {method.__name__}: {reason(error)}") from error
 
     return wrapped
 
@@ -138,12 +138,12 @@ class Tracker:
             moved_from = relocate.relocate(paths)
             with relocate.connect(db, writable=True):
                 pass  # the write lock was had
-            client = _client(uri)
+            client = connect(uri)
             found = _experiment(client, experiment, paths.artifacts.as_uri())
             _check_local_artifacts(found)
             if found.tags.get(keys.OUTPUT_DIR) != str(paths.root):
                 client.set_experiment_tag(found.experiment_id, keys.OUTPUT_DIR, str(paths.root))
-        except _failures() as error:
+        except failures() as error:
             raise _unusable_store(db, uri, error) from error
         return cls(client, uri, found.experiment_id, moved_from)
 
@@ -151,11 +151,11 @@ class Tracker:
     def _open_server(cls, experiment: str, uri: str) -> Tracker:
         try:
             with _first_contact():
-                client = _client(uri)
+                client = connect(uri)
                 found = _experiment(client, experiment, None)
-        except _failures() as error:
+        except failures() as error:
             raise StoreError(
-                f"tracking.uri={uri} does not answer as an MLflow server: {_reason(error)}. Accepted: the "
+                f"tracking.uri={uri} does not answer as an MLflow server: {reason(error)}. Accepted: the "
                 "address of a running `mlflow server`, or null (SQLite under output_dir).  Try: tracking.uri=null"
             ) from error
         return cls(client, uri, found.experiment_id)
@@ -454,7 +454,8 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _client(uri: str) -> MlflowClient:
+def connect(uri: str) -> MlflowClient:
+    """A client of the store at this address, which is also its registry."""
     mlflow_settings.prepare()
     from mlflow import MlflowClient
 
@@ -538,7 +539,7 @@ def _first_contact() -> Iterator[None]:
             os.environ[name] = mlflow_settings.ENVIRONMENT[name]
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def failures() -> tuple[type[Exception], ...]:
     """What MLflow, its database or its files raise. (Requests' errors are OSErrors.)"""
     mlflow_settings.prepare()
     from alembic.util import CommandError
@@ -548,7 +549,7 @@ def _failures() -> tuple[type[Exception], ...]:
     return MlflowException, SQLAlchemyError, CommandError, OSError
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The first line of an error, without its full stop; a page of HTML is not a reason.
 
     Where the system or SQLite began it, theirs: `database or disk is full`, `[Errno 111] Connection refused`, which
@@ -569,10 +570,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
     if "database schema" in str(error) or "Can't locate revision" in str(error):
         return StoreError(
-            f"{db} was written by another version of MLflow: {_reason(error)}. A newer store needs that newer MLflow; "
+            f"{db} was written by another version of MLflow: {reason(error)}. A newer store needs that newer MLflow; "
             f"an older one is brought up, after a backup, by: mlflow db upgrade '{uri}'"
         )
     return StoreError(
-        f"{db} cannot be used: {_reason(error)}. Accepted: a folder that can be written, and in it the mlflow.db that "
+        f"{db} cannot be used: {reason(error)}. Accepted: a folder that can be written, and in it the mlflow.db that "
         f"a sweep has made, or none.  Try: python -m sweeper -m output_dir=mlruns-2 arch.depth=3,5,7"
     )

@@ -26,6 +26,8 @@ from sweeper import checkpoint, data, evidence, figures
 from sweeper.compose import canonical
 from sweeper.config import TrainingConfig
 from sweeper.errors import ConfigError, NonFiniteError, SweeperError
+from sweeper.inputs import CPU, GPU
+from sweeper.machine import cpu
 from sweeper.model_files import load_model, save_model
 from sweeper.paths import TrialPaths, write_atomically
 from sweeper.preflight import training_config
@@ -35,6 +37,15 @@ from sweeper.records import EPOCH_METRICS, EpochReport, Objective, TrialSpec, Tr
 Report = Callable[[EpochReport], bool]
 
 RECORDED_PACKAGES = ("tensorflow", "keras", "numpy", "hydra-core", "optuna", "mlflow", "keras-sweeper")
+
+#: Variables of the environment by which TensorFlow computes otherwise.
+RECORDED_VARIABLES = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+    "NVIDIA_TF32_OVERRIDE",
+)
 
 
 def run_to_result(spec: TrialSpec, report: Report) -> None:
@@ -129,7 +140,8 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
             "test_is_validation": spec.data.test_is_validation,
             "best_epoch": fit.kept_epoch if training.restore_best else None,
             "resumed_after_epoch": fit.resumed_after or None,
-            "versions": versions(),
+            "cuts": list(fit.cuts),
+            "versions": versions(spec.gpu),
         },
         "error": "",
         "traceback": "",
@@ -252,25 +264,33 @@ class Fit:
         history: each epoch's metrics.
         kept_epoch: the epoch of the kept weights, from 1.
         pruned: whether it was ended early.
-        resumed_after: the last epoch of an earlier process that was cut off; 0 where there was none.
+        cuts: the last epoch of each earlier process that was cut off and gone on from.
     """
 
     history: tuple[dict[str, float], ...]
     kept_epoch: int
     pruned: bool
-    resumed_after: int
+    cuts: tuple[int, ...]
+
+    @property
+    def resumed_after(self) -> int:
+        """The last epoch that an earlier process trained; 0 where there was none."""
+        return self.cuts[-1] if self.cuts else 0
 
 
 def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec: TrialSpec, report: Report) -> Fit:
     path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
-    reporter = _reporter(report, lambda history: checkpoint.save(path, config, model, history), training.checkpoint)
     earlier = checkpoint.load(path, config) if training.checkpoint else None
+    cuts = (*earlier.cuts, len(earlier.history)) if earlier is not None else ()
+    reporter = _reporter(
+        report, lambda history: checkpoint.save(path, config, model, history, cuts), training.checkpoint
+    )
     if earlier is not None:
         checkpoint.restore(earlier, model)
         reporter.tell_again(earlier.history)
     resumed_after = len(reporter.history)
     if reporter.pruned or resumed_after >= training.epochs:
-        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, resumed_after)
+        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, cuts)
     stopping = _early_stopping(training, spec.metric)
     model.fit(
         data.as_float(arrays.x_train),
@@ -283,7 +303,7 @@ def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec
         verbose=0,
     )
     kept = stopping.best_epoch + 1 if stopping and training.restore_best else len(reporter.history)
-    return Fit(tuple(reporter.history), kept, reporter.pruned, resumed_after)
+    return Fit(tuple(reporter.history), kept, reporter.pruned, cuts)
 
 
 def _early_stopping(training: TrainingConfig, objective: Objective) -> Any:
@@ -381,7 +401,7 @@ def _save_files(
     )
     OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
     (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
-    (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")
+    (folder / "versions.json").write_text(json.dumps(versions(spec.gpu), indent=2) + "\n", encoding="utf-8")
 
 
 def _save_predictions(
@@ -409,7 +429,14 @@ def _save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num
     save_model(model, folder, input_shape, num_classes)
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that a result depends on."""
+def versions(gpu: int | None) -> dict[str, str]:
+    """What a result depends on besides configuration, code and data: packages, variables, CPU, and what it ran on."""
     found = {name: metadata.version(name) for name in RECORDED_PACKAGES}
-    return {"python": ".".join(map(str, sys.version_info[:3])), **found, "cpus": str(os.cpu_count())}
+    return {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        **found,
+        "variables": " ".join(f"{name}={os.environ[name]}" for name in RECORDED_VARIABLES if name in os.environ),
+        "cpus": str(os.cpu_count()),
+        "cpu": cpu(),
+        "device": CPU if gpu is None else GPU,
+    }

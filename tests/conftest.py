@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
@@ -20,6 +21,29 @@ from sweeper.compose import Composer, Point
 from sweeper.space import SearchSpace, parse_space
 
 Compose = Callable[..., list[Point]]
+
+#: A builder and a pruner of one's own: width 0 fails, the second trial is pruned after its second epoch.
+NETWORKS = """
+import keras
+import optuna
+
+START = "glorot_uniform"
+
+
+def build(input_shape, num_classes, width):
+    if not width:
+        raise RuntimeError("a network without width")
+    return keras.Sequential([
+        keras.Input(input_shape), keras.layers.MaxPooling2D(2), keras.layers.Flatten(),
+        keras.layers.Dense(width, activation="relu", kernel_initializer=START), keras.layers.Dropout(0.2),
+        keras.layers.Dense(num_classes, activation="softmax"),
+    ])
+
+
+class PruneSecond(optuna.pruners.BasePruner):
+    def prune(self, study, trial):
+        return trial.number == 1 and trial.last_step >= 2
+"""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,3 +93,26 @@ def compose(make_composer: Callable[..., tuple[SearchSpace, Composer]]) -> Compo
         return list(make_composer(*arguments, **more)[1].points())
 
     return points
+
+
+@pytest.fixture(scope="session")
+def own_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sweep `mine`, of a builder and of images of one's own: complete, pruned, complete, failed."""
+    from sweeper.data import digits
+
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "nets.py").write_text(NETWORKS, encoding="utf-8")
+    raw = digits.read(None)
+    np.savez(
+        folder / "images.npz",
+        x_train=raw.x_train[:240],
+        y_train=raw.y_train[:240],
+        x_test=raw.x_test[:60],
+        y_test=raw.y_test[:60],
+    )
+    words = ["-m", "arch=custom", "arch._target_=nets.build", "+arch.width=16,8,12,0", "optimizer=adam", "seed=3"]
+    words += ["data=npz", "data.path=images.npz", "objective.metric=val_loss", "pruner._target_=nets.PruneSecond"]
+    words += ["training.epochs=6", "training.restore_best=true", "training.early_stopping.patience=2"]
+    done = _run(folder, *words, "sweep.name=mine", "sweep.workers=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder

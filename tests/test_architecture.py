@@ -21,7 +21,7 @@ SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROO
 #: Libraries with one home each: the modules that may import them.
 HOMES = {
     "optuna": {"sweeper/study.py", "sweeper/search.py", "sweeper/pruning.py", "sweeper/insight.py"},
-    "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py"},
+    "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py", "sweeper/recorded.py"},
     "keras": {"sweeper/trial.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
     "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
     "sklearn": {"sweeper/data/digits.py"},
@@ -34,17 +34,17 @@ HOMES = {
 LAYERS = (
     {"errors", "records", "findings", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
     {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance", "evidence"}
-    | {"mlflow_format", "model_files", "relocate", "checkpoint"},
+    | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict"},
     {"data", "models", "compose", "leaderboard"},
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
-    | {"search", "pruning"},
+    | {"search", "pruning", "recorded", "rows"},
     {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"}
     | {"wording", "judgement", "loading", "exhibits"},
     {"page"},
     {"preload", "executors"},
-    {"driver"},
+    {"driver", "rerun"},
     {"lockbox", "closing"},
-    {"lifecycle"},
+    {"lifecycle", "verify"},
     {"app", "commands", "__main__", "hydra_plugins"},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}

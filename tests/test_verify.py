@@ -1,0 +1,232 @@
+"""Rows trained again: the same to the bit, also pruned ones and those that were cut off; and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from sweeper import commands, data, display, executors
+from sweeper.config import DataConfig
+from sweeper.errors import RefusedError
+from sweeper.executors import Executor
+from sweeper.model_files import read_weights
+from sweeper.paths import OutputPaths, TrialPaths
+from sweeper.records import Objective, TrialSpec, TrialState
+from sweeper.rerun import Rerun
+from sweeper.rows import Row, find_row, repeat_line
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+ACCURACY = Objective("val_accuracy", "maximize")
+
+
+@pytest.fixture(scope="session")
+def paths(own_sweep: Path) -> OutputPaths:
+    return OutputPaths(own_sweep / "mlruns")
+
+
+def table(text: str) -> dict[str, str]:
+    """The last column of the comparison by the first."""
+    lines = text.partition("recorded  ")[2].splitlines()[1:]
+    return dict(re.findall(r"^(\w+) .*  (yes|no\b.*|nearly\b.*?) *$", "\n".join(lines), re.M))
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_row_with_restored_weights_comes_to_the_same_and_nothing_is_recorded(
+    own_sweep: Path, paths: OutputPaths, run_sweeper: Run, tmp_path: Path
+) -> None:
+    shutil.copy(own_sweep / "nets.py", tmp_path / "nets.py")  # another folder, where data.path=images.npz is not
+    run_id = find_row(paths, "mine:2").trial.run_id
+    before = digests(paths.root)
+    (tmp_path / "tmp").mkdir()
+
+    words = [run_id[:9], "--data-path", str(own_sweep / "images.npz"), "--output-dir", str(paths.root)]
+    done = run_sweeper(tmp_path, "verify", *words, env={"TMPDIR": str(tmp_path / "tmp")})
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "num_params", "epochs"]
+    assert table(done.stdout) == dict.fromkeys([*metrics, "curves", "predictions", "probabilities", "weights"], "yes")
+    assert "\nSame, to the bit: 6 metrics, the curves of " in done.stdout
+    assert done.stderr == ""
+    assert digests(paths.root) == before
+    assert list((tmp_path / "tmp").glob("sweeper-*")) == []
+    line = done.stdout.splitlines()[-1].strip()
+    words = shlex.split(line)[3:]
+    assert {"+arch.width=12", "seed=3", f"data.path={own_sweep / 'images.npz'}", "optimizer=adam"} < set(words)
+    plan = run_sweeper(tmp_path, *words, "sweep.dry_run=true")
+    assert "Trials: 1, " in plan.stdout, plan.stderr
+
+
+def test_a_pruned_row_is_ended_where_it_was_ended(own_sweep: Path, run_sweeper: Run) -> None:
+    done = run_sweeper(own_sweep, "verify", "mine:1")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "A pruner ended it after epoch 2; so it is now." in done.stdout
+    assert "the curves of 2 epochs" in done.stdout
+    assert set(table(done.stdout).values()) == {"yes"}
+
+
+def test_a_builder_that_changed_is_found_out(
+    own_sweep: Path, paths: OutputPaths, run_sweeper: Run, tmp_path: Path
+) -> None:
+    text = (own_sweep / "nets.py").read_text(encoding="utf-8")
+    (tmp_path / "nets.py").write_text(text.replace("glorot_uniform", "he_uniform"), encoding="utf-8")
+    shutil.copy(own_sweep / "images.npz", tmp_path)
+
+    done = run_sweeper(tmp_path, "verify", "mine:0", "--output-dir", str(paths.root))
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = table(done.stdout)
+    assert found["num_params"] == "yes"
+    assert found["weights"].startswith("no: ")
+    [verdict] = [line for line in done.stdout.splitlines() if line.startswith("Not the same: ")]
+    assert re.search(r"weights; .*(the code of arch\._target_=nets\.build|inputs that differ: code)", verdict)
+
+
+def test_other_images_are_found_out_before_anything_trains(
+    own_sweep: Path, paths: OutputPaths, run_sweeper: Run, tmp_path: Path
+) -> None:
+    shutil.copy(own_sweep / "nets.py", tmp_path)
+    with np.load(own_sweep / "images.npz") as images:
+        arrays = dict(images)
+    arrays["x_train"][0, 0, 0] += 1
+    np.savez(tmp_path / "other.npz", **arrays)
+
+    done = run_sweeper(tmp_path, "verify", "mine:0", "--data-path", "other.npz", "--output-dir", str(paths.root))
+
+    assert done.returncode == 1
+    assert "Not the same: these are other images than those that the row was trained on (digest " in done.stdout
+    assert "Nothing was trained; --data-path FILE names another place." in done.stdout
+    assert "starts" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param(
+            "mine:3", r"trial 3 of sweep mine failed \(RuntimeError: a network without width\), so .*", id="failed"
+        ),
+        pytest.param("mine:9", r"sweep mine has no trial 9\. Its trials: 0 to 3\.", id="no-such-trial"),
+        pytest.param("other:0", r"There is no sweep 'other'", id="no-such-sweep"),
+        pytest.param("mine", r"mine is no trial\. Accepted: a trial's run id, or", id="a-sweep"),
+        pytest.param("0000000", r"no trial in .* has such a run\.", id="no-such-run"),
+        pytest.param("abc", r"abc is no trial\.", id="too-short"),
+        pytest.param("output_dir=x", r"output_dir=x is no trial\.", id="an-override"),
+    ],
+)
+def test_what_is_no_row_is_refused(paths: OutputPaths, given: str, message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        commands.run(["verify", given, "--output-dir", str(paths.root)])
+
+
+def test_a_beginning_that_several_runs_share_is_refused_with_their_names(
+    paths: OutputPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [("mine", 0, "abcdef00"), ("yours", 4, "abcdef11")]
+    monkeypatch.setattr("sweeper.rows.find_runs", lambda *_: found)
+    with pytest.raises(RefusedError, match=r"abcdef begins several run ids: abcdef00 \(mine:0\), abcdef11 \(yours:4\)"):
+        find_row(paths, "abcdef")
+
+
+def test_an_earlier_attempt_is_told_from_its_trial(paths: OutputPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeper.rows.find_runs", lambda *_: [("mine", 0, "abcdef00")])
+    with pytest.raises(
+        RefusedError, match=r"run abcdef00 was an earlier attempt .*Try: python -m sweeper verify mine:0"
+    ):
+        find_row(paths, "abcdef00")
+
+
+def test_images_that_are_gone_are_refused_with_the_line_that_gives_their_place(
+    own_sweep: Path, paths: OutputPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(own_sweep)
+    message = r"The images of trial 0 of sweep mine \(data=npz, data\.path=images\.npz\) cannot be had: .*" + (
+        r"Try: python -m sweeper verify mine:0 --data-path FILE"
+    )
+    with pytest.raises(RefusedError, match=message):
+        commands.run(["verify", "mine:0", "--output-dir", str(paths.root)])
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    made = executors.create("processes", 1, ())
+    yield made
+    made.close()
+
+
+def trained(executor: Executor, folder: Path, spec: TrialSpec, *cuts: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The result of a training that is cut off after these epochs, and its weights."""
+    shown = display.create(Console(quiet=True), display.Progress(1, 1, ACCURACY))
+    result = Rerun(executor, replace(spec, folder=folder), shown, None, cuts).run()
+    assert result["state"] == TrialState.COMPLETE, result["error"]
+    return result, read_weights(TrialPaths(folder).model)
+
+
+def test_a_row_that_was_cut_off_twice_is_repeated_by_cutting_it_off_twice(executor: Executor, tmp_path: Path) -> None:
+    prepared = data.prepare(DataConfig(max_samples=200), tmp_path / "data")
+    config = {
+        "arch": {"_target_": "models.cnn.build", "depth": 1, "kernel_size": 3, "filters": 4, "dense_units": 16},
+        "data": {"name": "digits"},
+        "training": {"epochs": 5, "checkpoint": True, "threads": 2, "early_stopping": {}},
+        "optimizer": {"_target_": "keras.optimizers.Adam", "learning_rate": 0.01},
+        "seed": 0,
+    }
+    spec = TrialSpec(0, tmp_path, config, (), prepared, ACCURACY, awaits_verdict=True)
+
+    first, weights = trained(executor, tmp_path / "first", spec, 1, 3)
+    again, weights_again = trained(executor, tmp_path / "again", spec, *first["details"]["cuts"])
+
+    losses = [[epoch["loss"] for epoch in result["history"]] for result in (first, again)]
+    assert first["details"]["cuts"] == again["details"]["cuts"] == [1, 3]
+    assert first["details"]["resumed_after_epoch"] == 3
+    assert len(losses[0]) == 5
+    assert losses[0] == losses[1]
+    assert all(np.array_equal(weights[place], weights_again[place]) for place in weights)
+
+
+FIXED = [
+    "arch=custom",
+    "sweep.name=mine",
+    "pruner=asha",
+    "+sampler.seed=2",
+    "executor=serial",
+    "seed=7",
+    "data.path=a.npz",
+]
+
+
+@pytest.fixture
+def row(paths: OutputPaths) -> Row:
+    return find_row(paths, "mine:0")
+
+
+def test_the_line_of_a_row_has_what_a_trial_is_and_nothing_of_its_sweep(row: Row) -> None:
+    line = repeat_line(row, FIXED, "my images.npz")
+    expected = "python -m sweeper -m arch=custom +arch.width=16 seed=3 'data.path=my images.npz'"
+    assert line == expected
+
+
+def test_a_key_that_varies_only_since_a_later_line_is_in_the_line(row: Row) -> None:
+    line = repeat_line(replace(row, params=("arch.width", "training.epochs")), FIXED, None)
+    assert line == "python -m sweeper -m arch=custom +arch.width=16 training.epochs=6 seed=3"
+
+
+def test_a_row_whose_line_is_not_known_has_none(row: Row) -> None:
+    assert repeat_line(row, None, None) is None
+    assert repeat_line(replace(row, params=("arch.width", "optimizer")), FIXED, None) is None
+    pruned = replace(row, outcome=replace(row.outcome, state=TrialState.PRUNED))
+    assert repeat_line(pruned, FIXED, None) is None
