@@ -1,4 +1,4 @@
-"""A row of a leaderboard by what a user types: a run id, the beginning of one, or SWEEP:NUMBER; and its own line.
+"""A row of a leaderboard by what a user types: a run id, the beginning of one, or SWEEP:NUMBER.
 
 What does not live here: what is done with it (`sweeper.verify`), and what its run holds (`sweeper.recorded`).
 """
@@ -6,15 +6,15 @@ What does not live here: what is done with it (`sweeper.verify`), and what its r
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sweeper.errors import ConfigError, as_typed
-from sweeper.identity import leaves
+from sweeper import loading
+from sweeper.errors import ConfigError
 from sweeper.paths import OutputPaths
 from sweeper.records import Objective, TrialRow, TrialState
-from sweeper.study import StudyTrial, SweepStudy, find_runs
+from sweeper.study import StudyTrial, find_runs
 
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 _ACCEPTED = (
@@ -31,14 +31,14 @@ class Row:
         trial: as the study has it.
         outcome: its row of the leaderboard.
         objective: the sweep's first.
-        params: the sweep's swept keys.
+        about: what the study knows of the sweep.
     """
 
     sweep: str
     trial: StudyTrial
     outcome: TrialRow
     objective: Objective
-    params: tuple[str, ...]
+    about: Mapping[str, Any]
 
     @property
     def stop_after(self) -> int | None:
@@ -61,8 +61,8 @@ def find_row(paths: OutputPaths, given: str) -> Row:
         ConfigError: no such trial, several, or one without figures.
     """
     name, number, run_id = _named(paths, given)
-    study = SweepStudy.load(paths, name)
-    trials = {trial.number: trial for trial in study.trials()}
+    sweep = loading.load(paths, name)
+    trials = sweep.trials
     if number not in trials:
         numbers = f"0 to {max(trials)}" if trials else "none"
         raise ConfigError(f"{given}: sweep {name} has no trial {number}. Its trials: {numbers}. {_ACCEPTED}"
@@ -73,15 +73,14 @@ def find_row(paths: OutputPaths, given: str) -> Row:
             f"{given}: run {run_id} was an earlier attempt at trial {number} of sweep {name}, which has another run "
             f"now. {_ACCEPTED}  Try: python -m sweeper verify {name}:{number}"
         )
-    outcome = found.as_row()
+    [outcome] = [row for row in sweep.rows if row.number == number]
     if outcome.state is TrialState.RUNNING or outcome.state is TrialState.FAILED:
         state = "runs, or was cut off" if outcome.state is TrialState.RUNNING else f"failed ({outcome.error})"
         raise ConfigError(
             f"{given}: trial {number} of sweep {name} {state}, so there is nothing to compare with. Accepted: a "
             f"complete or a pruned trial.  Try: python -m sweeper report {name}"
         )
-    about = study.about
-    return Row(name, found, outcome, Objective(about["metric"], about["direction"]), tuple(about["params"]))
+    return Row(name, found, outcome, sweep.objectives[0], sweep.about)
 
 
 def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:
@@ -101,29 +100,3 @@ def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:
         raise ConfigError(f"{given} begins several run ids: {named}. {_ACCEPTED}"
                           f"  Try: python -m sweeper verify {found[0][2]}")  # fmt: skip
     return found[0]
-
-
-def repeat_line(row: Row, fixed: Sequence[str] | None, data_path: str | None) -> str | None:
-    """The line that trains a complete row alone, in a sweep of its own; None where the sweep's words do not give it.
-
-    Args:
-        row: the row.
-        fixed: the words that every trial of its sweep had, as typed.
-        data_path: where the images are.
-    """
-    values = dict(leaves(row.trial.identity))
-    given = {word.partition("=")[0].lstrip("+~") for word in row.trial.overrides}
-    later = [key for key in row.params if key not in given]  # it varies only since a later line
-    if fixed is None or row.outcome.state is not TrialState.COMPLETE or not all(key in values for key in later):
-        return None
-    taken = {*row.params, "seed", "data.path"}
-    words = [word for word in fixed if not _is_of_the_sweep(word) and word.partition("=")[0].lstrip("+~") not in taken]
-    words += [*row.trial.overrides, *(f"{key}={as_typed(values[key])}" for key in later)]
-    words += [f"seed={values['seed']}"] * ("seed" not in {*given, *later})
-    words += [f"data.path={data_path}"] * (data_path is not None)
-    return shlex.join(["python", "-m", "sweeper", "-m", *words])
-
-
-def _is_of_the_sweep(word: str) -> bool:
-    """Whether a word says how trials are found or run, not what one of them is."""
-    return word.lstrip("+~").startswith(("sweep.", "sampler", "pruner", "hydra", "executor"))

@@ -8,6 +8,7 @@ Nothing is written to the stores. What does not live here: the comparison (`swee
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sweeper import data, display, executors, machine, preflight, provenance
+from sweeper import data, display, executors, keys, machine, preflight, provenance
 from sweeper.comparison import Compared, Tolerance, Training, compare
 from sweeper.compose import Point
 from sweeper.config import DataConfig
@@ -28,11 +29,12 @@ from sweeper.executors import Executor
 from sweeper.identity import leaves
 from sweeper.inputs import CPU, GPU, Difference, Kind, code_difference, version_differences
 from sweeper.model_files import read_weights
+from sweeper.page.texts import repeat_line
 from sweeper.paths import OutputPaths, TrialPaths
-from sweeper.recorded import RecordedRun, about_sweep, read_run, tracking_uri
+from sweeper.recorded import RecordedRun, read_run, tracking_uri
 from sweeper.records import PreparedData, TrialSpec, TrialState
 from sweeper.rerun import Rerun
-from sweeper.rows import Row, find_row, repeat_line
+from sweeper.rows import Row, find_row
 from sweeper.tables import printable
 from sweeper.tags import GIT_COMMIT
 from sweeper.trial import versions
@@ -69,7 +71,7 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
         if isinstance(again, str):
             console.print(Text(f"Not the same: this time the training failed: {again}"), soft_wrap=True)
             return 1
-    return _conclude(console, paths, row, recorded, again, differences, config)
+    return _conclude(console, row, recorded, again, differences, config)
 
 
 def row_config(row: Row, recorded: RecordedRun, data_path: str | None) -> dict[str, Any]:
@@ -196,7 +198,6 @@ def _print_inputs(console: Console, row: Row, prepared: PreparedData, difference
 
 def _conclude(
     console: Console,
-    paths: OutputPaths,
     row: Row,
     recorded: RecordedRun,
     again: Training,
@@ -212,8 +213,7 @@ def _conclude(
     verdict = judge(compared, differences, tolerance, _unseen(config))
     console.print()
     console.print(Text(verdict.text), soft_wrap=True)
-    line = repeat_line(row, about_sweep(paths, row.sweep).get("fixed"), config["data"]["path"])
-    if line is not None:
+    if line := _own_line(row, config["data"]["path"]):
         console.print(Text("To train it in a sweep of its own:"), soft_wrap=True)
         console.print(Text(f"  {line}"), soft_wrap=True)
     return 0 if verdict.is_same else 1
@@ -238,3 +238,17 @@ def _print_table(console: Console, headings: Sequence[str], rows: Sequence[Seque
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
+
+
+def _own_line(row: Row, data_path: str | None) -> str:
+    """The line that trains a row in a sweep of its own.
+
+    Nothing for a pruned row, nor where the sweep's words do not give it: a sweep of an earlier version kept none, and
+    a config group that varies only since a later line is in no row before it.
+    """
+    fixed, outcome = row.about.get("fixed"), row.outcome
+    groups = [key for key in row.about["params"] if keys.is_group(key) and key not in outcome.params]
+    if fixed is None or groups or outcome.state is not TrialState.COMPLETE:
+        return ""
+    words = [word for word in fixed if word.partition("=")[0] != "data.path"]
+    return repeat_line(outcome, shlex.join([*words, *([f"data.path={data_path}"] if data_path else [])]))

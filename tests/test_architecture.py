@@ -37,9 +37,9 @@ LAYERS = (
     | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict"},
     {"data", "models", "compose", "leaderboard"},
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
-    | {"search", "pruning", "recorded", "rows"},
+    | {"search", "pruning", "recorded"},
     {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"}
-    | {"wording", "judgement", "loading", "exhibits"},
+    | {"wording", "judgement", "loading", "exhibits", "rows"},
     {"page"},
     {"preload", "executors"},
     {"driver", "rerun"},

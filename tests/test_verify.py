@@ -21,10 +21,11 @@ from sweeper.config import DataConfig
 from sweeper.errors import RefusedError
 from sweeper.executors import Executor
 from sweeper.model_files import read_weights
+from sweeper.page.texts import repeat_line
 from sweeper.paths import OutputPaths, TrialPaths
-from sweeper.records import Objective, TrialSpec, TrialState
+from sweeper.records import Objective, TrialRow, TrialSpec, TrialState
 from sweeper.rerun import Rerun
-from sweeper.rows import Row, find_row, repeat_line
+from sweeper.rows import find_row
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ACCURACY = Objective("val_accuracy", "maximize")
@@ -77,6 +78,7 @@ def test_a_pruned_row_is_ended_where_it_was_ended(own_sweep: Path, run_sweeper: 
     assert "A pruner ended it after epoch 2; so it is now." in done.stdout
     assert "the curves of 2 epochs" in done.stdout
     assert set(table(done.stdout).values()) == {"yes"}
+    assert "in a sweep of its own" not in done.stdout
 
 
 def test_a_builder_that_changed_is_found_out(
@@ -198,35 +200,8 @@ def test_a_row_that_was_cut_off_twice_is_repeated_by_cutting_it_off_twice(execut
     assert all(np.array_equal(weights[place], weights_again[place]) for place in weights)
 
 
-FIXED = [
-    "arch=custom",
-    "sweep.name=mine",
-    "pruner=asha",
-    "+sampler.seed=2",
-    "executor=serial",
-    "seed=7",
-    "data.path=a.npz",
-]
-
-
-@pytest.fixture
-def row(paths: OutputPaths) -> Row:
-    return find_row(paths, "mine:0")
-
-
-def test_the_line_of_a_row_has_what_a_trial_is_and_nothing_of_its_sweep(row: Row) -> None:
-    line = repeat_line(row, FIXED, "my images.npz")
-    expected = "python -m sweeper -m arch=custom +arch.width=16 seed=3 'data.path=my images.npz'"
-    assert line == expected
-
-
-def test_a_key_that_varies_only_since_a_later_line_is_in_the_line(row: Row) -> None:
-    line = repeat_line(replace(row, params=("arch.width", "training.epochs")), FIXED, None)
-    assert line == "python -m sweeper -m arch=custom +arch.width=16 training.epochs=6 seed=3"
-
-
-def test_a_row_whose_line_is_not_known_has_none(row: Row) -> None:
-    assert repeat_line(row, None, None) is None
-    assert repeat_line(replace(row, params=("arch.width", "optimizer")), FIXED, None) is None
-    pruned = replace(row, outcome=replace(row.outcome, state=TrialState.PRUNED))
-    assert repeat_line(pruned, FIXED, None) is None
+def test_a_key_that_varies_only_since_a_later_line_is_in_a_rows_own_line() -> None:
+    params = {"arch.depth": 3, "arch.filters": [8, 16], "optimizer.nesterov": True, "seed": 2}
+    row = TrialRow(0, TrialState.COMPLETE, params, overrides=("arch.depth=3", "seed=2"), seed=2)
+    expected = "python -m sweeper arch.depth=3 'arch.filters=[8,16]' optimizer.nesterov=true seed=2"
+    assert repeat_line(row, "sweep.name=mine") == expected

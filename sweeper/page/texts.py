@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sweeper.display import duration
+from sweeper.errors import as_typed
 from sweeper.leaderboard import cell_text
 from sweeper.records import TrialRow
 from sweeper.statistics import wilson_interval
@@ -122,7 +123,9 @@ def repeat_line(row: TrialRow, fixed: str | None) -> str:
     own = [word for word in row.overrides if not word.startswith("seed=")]
     varied = {word.partition("=")[0] for word in own}
     given = [word for word in given if word.partition("=")[0] not in varied and not word.startswith("seed=")]
-    return " ".join(["python -m sweeper", *map(quoted, [*given, *own, f"seed={row.seed}"])])
+    typed = {key.lstrip("+~") for key in varied}  # a key that varies only since a later line was not typed for it
+    later = [f"{key}={as_typed(value)}" for key, value in row.params.items() if key not in {*typed, "seed"}]
+    return " ".join(["python -m sweeper", *map(quoted, [*given, *own, *later, f"seed={row.seed}"])])
 
 
 def verify_line(row: TrialRow) -> str:
