@@ -101,7 +101,8 @@ def judge(case: Case) -> Findings:
         margin=case.margin,
         num_repeats=case.num_repeats,
     )
-    left_out = [row.number for row in complete if row not in compared] if findings.group else []
+    known = {row.number for row in compared}
+    left_out = [row.number for row in complete if row.number not in known] if findings.group else []
     return replace(
         findings,
         sentences=words.sentences(findings, why_untested, left_out),

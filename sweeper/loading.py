@@ -96,19 +96,19 @@ def load(paths: OutputPaths, name: str) -> Loaded:
         StoreError: there is no such sweep, or its store cannot be read.
     """
     study = SweepStudy.load(paths, name)
-    about, folder = study.about, paths.sweep(name)
+    about, test, folder = study.about, study.test, paths.sweep(name)
     trials = {trial.number: trial for trial in study.trials()}
     return Loaded(
         name=name,
         about=about,
         trials=trials,
         sources={name: {number: number for number in trials}},
-        rows=tuple(_row(trial, about["params"], study.test) for trial in trials.values()),
+        rows=tuple(_row(trial, about["params"], test) for trial in trials.values()),
         validation=evidence.read(
             folder.validation_answers,
             losses="val_loss" in (about["metric"], *(metric for metric, _ in about.get("further", []))),
         ),
-        test=study.test,
+        test=test,
         test_answers=evidence.read(folder.test_answers),
     )
 
