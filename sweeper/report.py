@@ -9,7 +9,7 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from sweeper.records import Objective, TrialRow, TrialState
 
 #: A trial as a leaderboard's cells name it: its sweep, where there are several, and its number there.
 _Shown = tuple[str | None, int]
+#: Rows of a leaderboard on a terminal, where nothing else is asked for.
+MOST_PRINTED = 200
 _NUMBERS = 10  # trials named that failed for one reason
 
 
@@ -206,8 +208,12 @@ def _headline(report: SweepReport) -> str:
 
 
 def print_report(console: Console, report: SweepReport, csv_path: Path | None = None, view: View | None = None) -> None:
-    """Prints the leaderboard, the notebook's table, why trials failed, and where the CSV lies."""
-    names, rows = tabulate(report, view or View())
+    """Prints the leaderboard, what can be said of it, the notebook's table, why trials failed, where the CSV lies.
+
+    Of a large sweep the first `MOST_PRINTED` rows, unless the view asks for more.
+    """
+    view = view or View()
+    names, rows = tabulate(report, replace(view, top=MOST_PRINTED) if view.top is None else view)
     console.print()
     _print(console, f"Leaderboard of {report.name}: {_headline(report)}", style="bold")
     if rows:
@@ -246,7 +252,9 @@ def _print_counts(console: Console, report: SweepReport, shown: set[_Shown]) -> 
     running = sum(row.state is TrialState.RUNNING for row in report.rows)
     hidden = len(report.rows) - running - len(shown)
     if hidden:
-        console.print(f"{hidden} more finished, not shown.")
+        console.print(
+            f"{hidden} more finished, not shown; --top {hidden + len(shown)} shows all, --csv - has them too."
+        )
     if running:
         console.print(f"{running} more {'is' if running == 1 else 'are'} running, or cut off.")
 
