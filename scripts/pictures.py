@@ -2,8 +2,9 @@
 
     python scripts/pictures.py OUTPUT_DIR            the README's, from the newest sweep
     python scripts/pictures.py OUTPUT_DIR network1   the curve in docs/results.md, from a sweep of the first network
+    python scripts/pictures.py OUTPUT_DIR page       the page alone, from the newest sweep
 
-MLflow's page needs Chromium (Debian: apt-get install chromium); it is left as it is where there is none.
+MLflow's page and our own need Chromium (Debian: apt-get install chromium); they are left as they are without it.
 """
 
 from __future__ import annotations
@@ -59,22 +60,43 @@ def network1(paths: OutputPaths, name: str) -> None:
     figures.save(figure, PICTURES / "network1.png")
 
 
-def mlflow_page(paths: OutputPaths, run_id: str) -> None:
-    """MLflow's page of one trial with its curves, as Chromium draws it."""
+def page(paths: OutputPaths, name: str) -> None:
+    """The upper part of a sweep's page, as Chromium draws it."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "page.png"
+        address = (paths.sweep(name).root / "report.html").as_uri()
+        if _shot(address, whole, width=1280, height=2060):
+            with Image.open(whole) as picture:
+                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
+                    PICTURES / "page.png", optimize=True
+                )
+
+
+def _shot(address: str, target: Path, *, width: int, height: int, patience_s: int = 25) -> bool:
+    """Draws an address with Chromium; False, and says so, where there is none."""
     browser = shutil.which("chromium")
     if browser is None:
-        sys.stderr.write("no chromium: docs/pictures/mlflow.png is left as it is\n")
-        return
+        sys.stderr.write("no chromium: the pictures of pages are left as they are\n")
+        return False
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    flags.append("--hide-scrollbars")
+    size = [f"--window-size={width},{height}", f"--virtual-time-budget={1000 * patience_s}"]
+    with tempfile.TemporaryDirectory() as profile:
+        command = [browser, *flags, *size, f"--user-data-dir={profile}", f"--screenshot={target}", address]
+        subprocess.run(command, check=True, timeout=120, capture_output=True)
+    return True
+
+
+def mlflow_page(paths: OutputPaths, run_id: str) -> None:
+    """MLflow's page of one trial with its curves, as Chromium draws it."""
     command = [sys.executable, "-m", "sweeper", "ui", "--port", str(PORT), "--output-dir", str(paths.root)]
-    with subprocess.Popen(command) as ui, tempfile.TemporaryDirectory() as profile:
+    with subprocess.Popen(command) as ui, tempfile.TemporaryDirectory() as folder:
         try:
             _wait_for(f"http://127.0.0.1:{PORT}/health")
-            flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
             page = f"http://127.0.0.1:{PORT}/#/experiments/1/runs/{run_id}/model-metrics"
-            whole = Path(profile) / "page.png"
-            shot = f"--screenshot={whole}"
-            options = ["--window-size=1900,900", "--virtual-time-budget=25000", f"--user-data-dir={profile}"]
-            subprocess.run([browser, *flags, *options, shot, page], check=True, timeout=120, capture_output=True)
+            whole = Path(folder) / "page.png"
+            if not _shot(page, whole, width=1900, height=900):
+                return
             with Image.open(whole) as picture:  # without the assistant's empty column on the right
                 small = picture.convert("RGB").crop((0, 0, 1410, 900)).resize((1128, 720))
                 small.quantize(128, dither=Image.Dither.NONE).save(PICTURES / "mlflow.png")
@@ -96,12 +118,16 @@ def main() -> None:
     """Makes all of them from the newest sweep of an output folder."""
     paths = OutputPaths(Path(sys.argv[1]).resolve())
     PICTURES.mkdir(parents=True, exist_ok=True)
+    name = sweep_names(paths)[0]
+    if sys.argv[2:] == ["page"]:
+        page(paths, name)
+        return
     if sys.argv[2:]:
         network1(paths, sys.argv[2])
         return
-    name = sweep_names(paths)[0]
     leaderboard(paths, name)
     shutil.copy(paths.sweep(name).curves, PICTURES / "curves.png")
+    page(paths, name)
     best, *_ = leaderboard_rows(paths, name)
     mlflow_page(paths, best.run_id)
 

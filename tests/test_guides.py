@@ -46,7 +46,9 @@ def test_a_command_of_a_guide_is_accepted_as_it_is_typed(
     assert not (tmp_path / "mlruns").exists()
 
 
-@pytest.mark.parametrize("guide", [*GUIDES, "docs/decisions.md", "docs/performance.md", "docs/results.md"])
+@pytest.mark.parametrize(
+    "guide", [*GUIDES, "docs/decisions.md", "docs/performance.md", "docs/report.md", "docs/results.md"]
+)
 def test_the_links_of_a_guide_lead_somewhere(guide: str) -> None:
     text = (ROOT / guide).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", text):

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from sweeper.errors import StoreError
@@ -324,6 +326,57 @@ def test_odd_sweeps_have_a_page(report: SweepReport) -> None:
     assert {address.removeprefix("#") for address in inside if address} <= set(ids)
 
 
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**6), 10**6),
+    st.floats(),
+    st.text(max_size=8),
+    st.lists(st.floats(), max_size=2),
+)
+SHARES = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0, math.nan, math.inf]))
+FIGURES = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("val_accuracy", "test_accuracy", "accuracy"), SHARES)
+    | {name: st.floats() for name in ("val_loss", "loss", "num_params", "flops", "epochs")}
+    | {"duration_s": st.floats(0, 1e9)},
+)
+#: A complete trial has a finite value of each objective.
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+OBJECTIVES = st.fixed_dictionaries({"val_accuracy": st.floats(0, 1), "val_loss": FINITE, "num_params": FINITE})
+
+
+@st.composite
+def sweeps_of_all_sorts(draw: st.DrawFn) -> SweepReport:
+    repeats = draw(st.sampled_from([1, 1, 2]))
+    rows = []
+    for number in range(draw(st.integers(0, 14))):
+        state = draw(st.sampled_from(list(TrialState)))
+        details = {"point": number // repeats, "repeat": number % repeats, "repeats": repeats}
+        details |= draw(st.sampled_from([{}, {"num_validation": 7}, {"num_validation": 7, "train_images": 9}]))
+        params = draw(st.dictionaries(st.sampled_from(["a.b", "a.c", "seed"]), VALUES))
+        curve = draw(st.lists(FIGURES, max_size=2))
+        metrics = draw(FIGURES) | (draw(OBJECTIVES) if state is TrialState.COMPLETE else {})
+        error = "broken" if state is TrialState.FAILED else ""
+        rows.append(TrialRow(number, state, params, metrics, error=error, history=tuple(curve), details=details))
+    leaders = [row.number for row in rows if row.state is TrialState.COMPLETE]
+    findings = draw(
+        st.sampled_from([Findings(), Findings(leader=leaders[0], group=tuple(leaders))] if leaders else [Findings()])
+    )
+    further = draw(st.sampled_from([(), (Objective("num_params", "minimize"),)]))
+    objective = draw(st.sampled_from([ACCURACY, Objective("val_loss", "minimize")]))
+    return sweep(*rows, objective=objective, further=further, findings=findings, params=("a.b", "a.c", "seed"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sweeps_of_all_sorts())
+def test_whatever_a_sweep_holds_it_has_a_page(report: SweepReport) -> None:
+    whole = page([report])
+    _, _, rest = whole.partition('id="data">')
+    data = json.loads(rest.partition("</script>")[0])
+    assert len(data["s0"]["board"]["rows"]) == sum(row.state is not TrialState.RUNNING for row in report.rows)
+
+
 def test_no_sweep_at_all_is_said() -> None:
     assert "There is no sweep to report." in read().text
 
@@ -452,6 +505,19 @@ def test_the_notebooks_table_has_what_the_notebook_could_not_say() -> None:
 def test_the_line_that_repeats_a_row(fixed: str, overrides: tuple[str, ...], seed: int, line: str) -> None:
     row = TrialRow(0, TrialState.COMPLETE, {}, overrides=overrides, seed=seed)
     assert texts.repeat_line(row, fixed) == f"python -m sweeper {line}"
+
+
+@pytest.mark.parametrize(
+    ("run_id", "fixed", "line"),
+    [
+        ("ab12", "training.epochs=3", "python -m sweeper verify ab12"),
+        ("ab12", "'output_dir=/my runs' data=mnist", "python -m sweeper verify ab12 --output-dir '/my runs'"),
+        ("ab12", None, "python -m sweeper verify ab12"),
+        ("", "", ""),
+    ],
+)
+def test_the_line_that_verifies_a_row(run_id: str, fixed: str | None, line: str) -> None:
+    assert texts.verify_line(TrialRow(0, TrialState.COMPLETE, {}, run_id=run_id), fixed) == line
 
 
 def test_two_hundred_trials_are_small() -> None:

@@ -171,7 +171,7 @@ def _line(
     low, high, accuracy = (row.get(key) for key in ("val_accuracy_low", "val_accuracy_high", "val_accuracy"))
     interval = None if low is None or high is None or accuracy is None else (low, accuracy, high)
     ranks = report.findings.rank_intervals.get(trial.number)
-    number = trial.number
+    number, fixed = trial.number, trial.details.get("fixed", report.about.get("fixed"))
     return Line(
         name=called(trial),
         state=str(trial.state),
@@ -179,8 +179,8 @@ def _line(
         texts=tuple(_text(column, row, interval, ranks) for column in columns),
         values=tuple(_value(column, row, interval) for column in columns),
         interval=interval,
-        repeat=repeat_line(trial, trial.details.get("fixed", report.about.get("fixed"))),
-        verify=verify_line(trial) if trial.state is not TrialState.FAILED else "",
+        repeat=repeat_line(trial, fixed),
+        verify=verify_line(trial, fixed) if trial.state is not TrialState.FAILED else "",
         error=plain(" ".join(trial.error.split())),
     )
 

@@ -6,7 +6,6 @@ more than a chart can show, it shows a part, and says so. Fields have short name
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ LOG_TICKS = [float(f"{mark}e{power}") for power in range(-12, 16) for mark in (1
 
 _WIDE = 50  # largest through smallest from which an axis is logarithmic
 _DIGITS = 5
+_LARGEST = 1e100  # the span of larger numbers is none any more
 
 Spec = dict[str, Any]
 
@@ -166,9 +166,11 @@ class Known:
 
 
 def rounded(value: Any) -> float | None:
-    """A number with five digits, for a drawing; None of what is not finite or no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A number with five digits, for a drawing; None of what is no number, or too large to be drawn."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
         return None
+    if abs(value) < 1 / _LARGEST:
+        return 0
     short = float(f"{value:.{_DIGITS}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 

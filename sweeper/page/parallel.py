@@ -82,7 +82,7 @@ def _parameter_axis(key: str, rows: Sequence[TrialRow]) -> _Axis:
     title = plain(key)
     by_number = {row.number: row.params.get(key) for row in sorted(rows, key=lambda row: row.number)}
     if is_scale(list(by_number.values())):
-        return _number_axis(title, {number: value for number, value in by_number.items() if value is not None}, key)
+        return _number_axis(title, {number: rounded(value) for number, value in by_number.items()}, key)
     labels = labels_of(list(by_number.values()))
     places = {label: place / max(len(labels) - 1, 1) for place, label in enumerate(labels)}
     step = math.ceil(len(labels) / _MOST_TICKS)
@@ -91,12 +91,13 @@ def _parameter_axis(key: str, rows: Sequence[TrialRow]) -> _Axis:
 
 
 def _objective_axis(objective: Objective, rows: Sequence[TrialRow]) -> _Axis:
-    values = {row.number: float(row.metrics[objective.metric]) for row in rows}
+    values = {row.number: rounded(row.metrics[objective.metric]) for row in rows}
     return _number_axis(plain(objective.metric), values, objective.metric, flipped=objective.sign < 0)
 
 
-def _number_axis(title: str, values: Mapping[int, float], name: str, *, flipped: bool = False) -> _Axis:
+def _number_axis(title: str, found: Mapping[int, float | None], name: str, *, flipped: bool = False) -> _Axis:
     """An axis of numbers, logarithmic where they are far apart; `flipped` has the smallest above."""
+    values = {number: value for number, value in found.items() if value is not None}
     low, high = min(values.values()), max(values.values())
     log = is_wide(list(values.values()))
 

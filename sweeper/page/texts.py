@@ -128,9 +128,18 @@ def repeat_line(row: TrialRow, fixed: str | None) -> str:
     return " ".join(["python -m sweeper", *map(quoted, [*given, *own, *later, f"seed={row.seed}"])])
 
 
-def verify_line(row: TrialRow) -> str:
-    """The line that trains a row again from its record and compares; empty where it has no run."""
-    return f"python -m sweeper verify {quoted(row.run_id)}" if row.run_id else ""
+def verify_line(row: TrialRow, fixed: str | None) -> str:
+    """The line that trains a row again from its record and compares; empty where it has no run.
+
+    Args:
+        row: the trial.
+        fixed: as for `repeat_line`; says where the run is kept.
+    """
+    if not row.run_id:
+        return ""
+    folders = [word.partition("=")[2] for word in shlex.split(fixed or "") if word.startswith("output_dir=")]
+    where = ["--output-dir", folders[-1]] if folders else []
+    return " ".join(["python -m sweeper verify", *map(quoted, [row.run_id, *where])])
 
 
 def quoted(word: str) -> str:
