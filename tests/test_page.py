@@ -467,12 +467,20 @@ def test_images_and_confusion_matrix_are_in_the_page_itself() -> None:
     assert "Predictions of trial 9 are gone." in shown.text
 
 
-def test_of_many_classes_only_what_is_confused_is_told() -> None:
+def test_of_many_classes_the_matrix_is_a_chart() -> None:
     matrix = np.eye(50, dtype=np.int64) * 9
     matrix[3, 5] = 4
     shown = read(sweep(trial(0)), first=Exhibits(best=0, confusion=matrix))
     assert "Most often confused: 3 for 5 (4)" in shown.text
+    assert "450 of 454 validation images lie on the diagonal, of 50 classes." in shown.text
+    assert [3, 5, 4, 31] in shown.data["s0"]["charts"]["s0-confusion-0"]["rows"]
     assert not [one for one in shown.all("table") if one.get("class") == "confusion"]
+
+
+def test_large_images_are_made_small() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    content = base64.b64decode(pictures.address(pixels).partition(",")[2])
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), pixels[::3, ::3])
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper import insight, leaderboard, tables
-from sweeper.findings import Exhibits, Findings, ShownImage
+from sweeper.findings import Exhibits, Findings
 from sweeper.page import words
 from sweeper.page.board import SHOWN, Board, lay_out
 from sweeper.page.curves import curves
 from sweeper.page.drawing import COSTS, Chart, Known
 from sweeper.page.effects import MOST_EFFECTS, effects, importances, varying
 from sweeper.page.fronts import error_and_cost, objectives
+from sweeper.page.mistakes import Mistakes, mistakes
 from sweeper.page.parallel import parallel
-from sweeper.page.pictures import address
 from sweeper.page.roles import Roles, roles
 from sweeper.page.texts import between, called, counted, figure, interval_of, percent, plain, trials, when
 from sweeper.records import TrialRow, TrialState
 from sweeper.report import SweepReport
 
-_CLASSES = 20  # classes up to which the confusion matrix is a table
-_CONFUSIONS = 15  # pairs of classes named
 _REPEATED = 40  # rows whose lines stand in the page itself
 _NOTEBOOK = 100  # rows of the notebook's table
 
@@ -40,17 +38,6 @@ class Figures:
         labels = [tuple(one.label for one in chart.variants) for chart in self.charts]
         longest: tuple[str, ...] = max(labels, key=len, default=())
         return longest if len(longest) > 1 else ()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image of the data with what is said of it."""
-
-    address: str
-    alt: str
-    label: int
-    right: str
-    guesses: str
 
 
 @dataclass(frozen=True)
@@ -76,12 +63,7 @@ class SweepSection:
     importances_missing: str
     num_without_effect: int
     cheapest: list[tuple[str, ...]]
-    exhibits: Exhibits
-    best: str
-    confusion: list[list[tuple[int, int]]]
-    confusions: list[tuple[int, int, int]]
-    nobody: list[Picture]
-    disputed: list[Picture]
+    mistakes: Mistakes
     notebook_heads: tuple[str, ...]
     notebook: list[tuple[str, ...]]
     num_comparable: int
@@ -103,7 +85,7 @@ class SweepSection:
             ("curves", "Curves", "curves" in drawn),
             ("effects", "Parameters", bool({"effects", "importances", "parallel"} & drawn)),
             ("front", "Error and cost", bool({"objectives", "costs"} & drawn)),
-            ("mistakes", "Mistakes", bool(self.confusion or self.confusions or self.nobody or self.disputed)),
+            ("mistakes", "Mistakes", not self.mistakes.is_empty),
             ("notebook", "The notebook's table", bool(self.notebook)),
             ("test", "Test set", True),
             ("repeat", "Repeat a row", bool(self.board.lines)),
@@ -124,6 +106,8 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
     known = Known(report, ranked, roles(report, ranked))
     board = lay_out(report, ranked, known.roles)
     shares, missing = insight.importances(report.rows, report.objectives)
+    names = {row.number: called(row) for row in report.rows}
+    wrong = mistakes(exhibits, names, tuple(map(plain, exhibits.notes)))
     drawn: dict[str, Sequence[Chart | None]] = {
         "curves": [curves(known)],
         "effects": effects(known),
@@ -131,12 +115,12 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         "parallel": [parallel(known)],
         "objectives": [objectives(known)],
         "costs": [error_and_cost(known)],
+        "confusion": [wrong.chart],
     }
     figures = {
         name: Figures(f"{key}-{name}", tuple(chart for chart in found if chart is not None))
         for name, found in drawn.items()
     }
-    names = {row.number: called(row) for row in report.rows}
     comparable = sorted(filter(tables.is_comparable, known.rows), key=lambda row: row.number)
     return SweepSection(
         key=key,
@@ -153,12 +137,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         importances_missing=missing,
         num_without_effect=max(0, len(varying(known)) - MOST_EFFECTS),
         cheapest=_cheapest(report.findings, names),
-        exhibits=exhibits,
-        best="" if exhibits.best is None else f"trial {names.get(exhibits.best, exhibits.best)}",
-        confusion=_confusion(exhibits),
-        confusions=_confusions(exhibits),
-        nobody=[_picture(image, exhibits) for image in exhibits.nobody],
-        disputed=[_picture(image, exhibits) for image in exhibits.disputed],
+        mistakes=wrong,
         notebook_heads=(
             "trial",
             *tables.notebook_heads(test_is_validation=report.test_is_validation),
@@ -244,39 +223,6 @@ def _notebook_line(row: TrialRow, known: Roles) -> tuple[str, ...]:
     interval = interval_of(row)
     leads = "not known" if not known.is_known else "yes" if row.number in known.group else "no"
     return (called(row), *tables.notebook_cells(row), between(*interval) if interval else "", leads)
-
-
-# ---------------------------------------------------------------- mistakes
-
-
-def _confusion(exhibits: Exhibits) -> list[list[tuple[int, int]]]:
-    """Rows of counts with their share of the true class in per cent; none where there are too many classes."""
-    matrix = exhibits.confusion
-    if matrix is None or len(matrix) > _CLASSES:
-        return []
-    return [[(int(count), round(100 * int(count) / max(int(line.sum()), 1))) for count in line] for line in matrix]
-
-
-def _confusions(exhibits: Exhibits) -> list[tuple[int, int, int]]:
-    """True class, predicted class and count of what is most often confused."""
-    matrix = exhibits.confusion
-    if matrix is None:
-        return []
-    wrong = [
-        (true, predicted, int(matrix[true, predicted]))
-        for true in range(len(matrix))
-        for predicted in range(len(matrix))
-        if true != predicted and matrix[true, predicted]
-    ]
-    return sorted(wrong, key=lambda one: -one[2])[:_CONFUSIONS]
-
-
-def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
-    taken = [f"{label} ({number})" for label, number in image.guesses.items() if label != image.label]
-    guesses = ", ".join(taken[:5])
-    right = f"{image.num_right} of {exhibits.num_trials} right"
-    alt = f"Validation image {image.index}, of class {image.label}: {right}"
-    return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, image.label, right, guesses)
 
 
 # ---------------------------------------------------------------- what the browser reads
