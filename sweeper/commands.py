@@ -1,4 +1,4 @@
-"""The commands beside a sweep's line (`report`, `verify`, `ui`), and the one place where errors become a paragraph."""
+"""The commands beside a sweep's line (`report`, `verify`, …), and the one place where errors become a paragraph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeper.config import check_output_dir
 from sweeper.errors import ConfigError, SweeperError, did_you_mean
 from sweeper.paths import OutputPaths
 
-COMMANDS = ("report", "verify", "ui")
+COMMANDS = ("report", "verify", "promote", "ui")
 
 
 def guarded(function: Callable[[], int]) -> int:
@@ -50,7 +50,8 @@ def run(arguments: Sequence[str]) -> int:
         line = f"python -m sweeper {options.command}"
         given = " ".join(rest)
         raise ConfigError(f"{line} does not take {given}. Accepted: what its help lists.  Try: {line} --help")
-    if names := [name for name in getattr(options, "names", []) if name.startswith("output_dir=")]:
+    named = [*getattr(options, "names", []), getattr(options, "name", None) or ""]
+    if names := [name for name in named if name.startswith("output_dir=")]:
         raise ConfigError(
             f"{names[0]} is no sweep's name. Accepted by this command: --output-dir DIR."
             f"  Try: python -m sweeper {options.command} --output-dir {names[0].partition('=')[2] or 'mlruns'}"
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
         from sweeper import ui
 
         return ui.serve(paths.root, options.port)
-    return {"report": _report, "verify": _verify}[options.command](options, paths)
+    return {"report": _report, "verify": _verify, "promote": _promote}[options.command](options, paths)
 
 
 def refuse(word: str) -> int:
@@ -100,9 +101,13 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="train a row again and compare", allow_abbrev=False)
     verify.add_argument("row", metavar="RUN", help="a trial's run id, its first 6 or more letters, or SWEEP:NUMBER")
     verify.add_argument("--data-path", metavar="PATH", help="where the images are now, if not where they were")
+    promote = commands.add_parser("promote", help="register a trial's model as champion", allow_abbrev=False)
+    promote.add_argument("name", nargs="?", metavar="NAME", help="the sweep; the newest where none is named")
+    promote.add_argument("--trial", type=_number, metavar="N", help="the trial; the one of rank 1 where not given")
+    promote.add_argument("--model", metavar="NAME", help="the registered model; called as the data set where not given")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
-    for command in (report, verify, ui):
+    for command in (report, verify, promote, ui):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
 
@@ -113,6 +118,12 @@ def _relocate(paths: OutputPaths) -> None:
 
     if paths.tracking_db.is_file() and os.access(paths.tracking_db, os.W_OK):
         relocate(paths)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a trial's number, from 0")
+    return int(text)
 
 
 def _positive(text: str) -> int:
@@ -179,3 +190,12 @@ def _verify(options: argparse.Namespace, paths: OutputPaths) -> int:
 
     _relocate(paths)
     return verify(paths, options.row, options.data_path, Console(highlight=False))
+
+
+def _promote(options: argparse.Namespace, paths: OutputPaths) -> int:
+    from rich.console import Console
+
+    from sweeper.promote import promote
+
+    _relocate(paths)
+    return promote(paths, options.name, options.trial, options.model, Console(highlight=False))

@@ -28,6 +28,11 @@ HASH = "sweeper.hash"
 SEED = "sweeper.seed"
 ERROR = "sweeper.error"
 
+#: On a version of a registered model: its trial's rank, what it was ranked by, and what its figures are not.
+RANK = "sweeper.rank"
+OBJECTIVE = "sweeper.objective"
+LABEL = "sweeper.label"
+
 #: Which images a run saw: the data set's name, where it came from, the digests of arrays and split.
 DATA = "sweeper.data"
 DATA_SOURCE = "sweeper.data_source"
@@ -39,6 +44,7 @@ TEST_OPENINGS = "sweeper.test_openings"
 TEST_OPENED = "sweeper.test_opened"
 
 #: MLflow's own, which its UI reads.
+MLFLOW_MODEL_VERSIONS = "mlflow.modelVersions"  # on a logged model: the registered versions made of it
 MLFLOW_PARENT = "mlflow.parentRunId"
 MLFLOW_USER = "mlflow.user"
 MLFLOW_EXPERIMENT_KIND = "mlflow.experimentKind"

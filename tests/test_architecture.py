@@ -21,7 +21,7 @@ SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROO
 #: Libraries with one home each: the modules that may import them.
 HOMES = {
     "optuna": {"sweeper/study.py", "sweeper/search.py", "sweeper/pruning.py", "sweeper/insight.py"},
-    "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py", "sweeper/recorded.py"},
+    "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py", "sweeper/recorded.py", "sweeper/registry.py"},
     "keras": {"sweeper/trial.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
     "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
     "sklearn": {"sweeper/data/digits.py"},
@@ -37,14 +37,14 @@ LAYERS = (
     | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict"},
     {"data", "models", "compose", "leaderboard"},
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
-    | {"search", "pruning", "recorded"},
+    | {"search", "pruning", "recorded", "registry"},
     {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"}
     | {"wording", "judgement", "loading", "exhibits", "rows"},
     {"page"},
     {"preload", "executors"},
     {"driver", "rerun"},
     {"lockbox", "closing"},
-    {"lifecycle", "verify"},
+    {"lifecycle", "verify", "promote"},
     {"app", "commands", "__main__", "hydra_plugins"},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}

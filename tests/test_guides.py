@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GUIDES = ("README.md", "docs/search.md", "docs/resume.md", "docs/repeat.md")
+GUIDES = ("README.md", "docs/search.md", "docs/resume.md", "docs/repeat.md", "docs/promote.md")
 
 #: Lines that need what the reader makes first, or something from the network.
 _NEEDS = ("my_networks.build", "data.path=mnist.npz")
