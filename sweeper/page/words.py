@@ -127,9 +127,11 @@ def cost(rows: Sequence[TrialRow]) -> Fact:
 
 def facts(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> list[Fact]:
     """The figures at the top: the leader, who cannot be told from it, how many trials, and what they cost."""
-    found = [_leader(report, ranked), *_expected(report)] if _leads(ranked) else []
-    if len([one for one in ranked if one.row.state is TrialState.COMPLETE]) > 1:
-        found.append(_group(report, ranked, known))
+    found = []
+    if _leads(ranked):
+        found += [_leader(report, ranked), *_expected(report)]
+        if sum(one.row.state is TrialState.COMPLETE for one in ranked) > 1:
+            found.append(_group(report, ranked, known))
     return [*found, Fact("Trials", f"{len(report.rows):,}", states(report)), cost(report.rows)]
 
 
