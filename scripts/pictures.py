@@ -65,7 +65,7 @@ def page(paths: OutputPaths, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "page.png"
         address = (paths.sweep(name).root / "report.html").as_uri()
-        if _shot(address, whole, width=1280, height=2060):
+        if _shot(address, whole, width=1280, height=2235):
             with Image.open(whole) as picture:
                 picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
                     PICTURES / "page.png", optimize=True

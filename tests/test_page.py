@@ -381,6 +381,11 @@ def test_no_sweep_at_all_is_said() -> None:
     assert "There is no sweep to report." in read().text
 
 
+def test_a_parameter_without_an_effect_is_said_to_have_none() -> None:
+    rows = [trial(number, 0.9, params={"arch.depth": number % 2, "arch.width": number}) for number in range(4)]
+    assert "The median val_accuracy, a dash, is 90.00 % with every value." in read(sweep(*rows)).text
+
+
 def test_several_objectives_show_the_pareto_front() -> None:
     rows = [trial(n, 0.9 - n / 100, metrics={"num_params": 5000 - n}) for n in range(3)] + [
         trial(3, 0.5, metrics={"num_params": 9000})

@@ -274,7 +274,8 @@ def test_a_reason_that_ended_several_trials_is_told_once() -> None:
 def test_a_report_tells_what_it_does_not_show() -> None:
     running = [TrialRow(number, TrialState.RUNNING, {}) for number in (7, 8)]
     text = printed(sweep(trial(0), trial(1), failed(2, "it broke"), *running), view=View(top=1))
-    assert "2 more finished, not shown; --top 3 shows all, --csv - has them too.\n2 more are running, or cut off.\n" in text
+    hidden = "2 more finished, not shown; --top 3 shows all, --csv - has them too."
+    assert f"{hidden}\n2 more are running, or cut off.\n" in text
     assert "trial 2: it broke" in text
     assert "1 more is running, or cut off." in printed(sweep(trial(0), running[0]))
 

@@ -137,6 +137,8 @@ def _finding(known: Known, found: Sequence[Point], key: str, *, scale: bool) -> 
     order = sorted(medians, key=lambda label: -objective.sign * medians[label])
     told = {label: f"{cut(label, 40)} ({figure(objective.metric, float(medians[label]))})" for label in order}
     name = plain(objective.metric)
+    if len({figure(objective.metric, float(value)) for value in medians.values()}) == 1:
+        return f"The median {name}, a dash, is {figure(objective.metric, float(medians[order[0]]))} with every value."
     return f"The median {name}, a dash, is best with {told[order[0]]} and worst with {told[order[-1]]}."
 
 
