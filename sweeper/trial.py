@@ -230,10 +230,11 @@ def configure_tensorflow(threads: int, gpu: int | None) -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    if gpu is None:
-        tf.config.set_visible_devices([], "GPU")
+    devices = [] if gpu is None else tf.config.list_physical_devices("GPU")[gpu : gpu + 1]  # a slot is one GPU
+    tf.config.set_visible_devices(devices, "GPU")
+    if not devices:
         tf.config.experimental.enable_op_determinism()
-    for device in tf.config.get_visible_devices("GPU"):
+    for device in devices:
         tf.config.experimental.set_memory_growth(device, True)
     _configured = (threads, gpu)
 
