@@ -248,8 +248,10 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
+    rate = node.get("learning_rate")
+    known = {**node, "learning_rate": float(rate)} if isinstance(rate, int) else {**node}  # Keras takes no 1 for 1.0
     try:
-        return instantiate(dict(node))
+        return instantiate(known)
     except InstantiationException as error:
         raise ConfigError(
             f"optimizer._target_={node['_target_']} cannot be made from {dict(node)}: {error.__cause__ or error}. "

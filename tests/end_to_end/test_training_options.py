@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from sweeper.trial import build_optimizer
+
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
@@ -90,3 +92,10 @@ def test_each_optimizer_and_precision_trains(tmp_path: Path, run_sweeper: Run) -
     assert all(row["state"] == "complete" for row in rows + mixed)
     assert all(float(row["val_accuracy"]) > 0.25 for row in rows + mixed)
     assert len({row["val_loss"] for row in mixed}) == 3
+
+
+@pytest.mark.parametrize("name", ["Adadelta", "Adam", "AdamW", "RMSprop", "SGD"])
+def test_a_whole_number_is_a_learning_rate(name: str) -> None:
+    optimizer = build_optimizer({"_target_": f"keras.optimizers.{name}", "learning_rate": 1})
+
+    assert float(optimizer.learning_rate) == 1.0
