@@ -47,7 +47,15 @@ def test_a_command_of_a_guide_is_accepted_as_it_is_typed(
 
 
 @pytest.mark.parametrize(
-    "guide", [*GUIDES, "docs/decisions.md", "docs/performance.md", "docs/report.md", "docs/results.md"]
+    "guide",
+    [
+        *GUIDES,
+        "docs/decisions.md",
+        "docs/honest-ranking.md",
+        "docs/performance.md",
+        "docs/report.md",
+        "docs/results.md",
+    ],
 )
 def test_the_links_of_a_guide_lead_somewhere(guide: str) -> None:
     text = (ROOT / guide).read_text(encoding="utf-8")
