@@ -6,12 +6,12 @@ start: the epochs of finished trials are told again, so that a resumed sweep pru
 
 from __future__ import annotations
 
-import importlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sweeper import targets
 from sweeper.config import PrunerConfig
 from sweeper.errors import ConfigError
 from sweeper.records import EPOCH_METRICS, METRIC_DIRECTIONS, Direction, Objective, TrialState
@@ -106,16 +106,4 @@ def make_pruner(config: PrunerConfig, epochs: int) -> Any:
     options = {
         key: epochs if key == "max_resource" and value is None else value for key, value in config.options.items()
     }
-    module, _, name = str(config._target_).rpartition(".")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # experimental features
-            made = getattr(importlib.import_module(module), name)(**options)
-        if not isinstance(made, BasePruner):
-            raise TypeError("it is no pruner")
-        return made
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"pruner._target_={config._target_} cannot be made with pruner.options={dict(config.options)}: {error}. "
-            "Accepted: a class of optuna.pruners, or one of your own, and options that it takes.  Try: pruner=median"
-        ) from error
+    return targets.make("pruner", config, BasePruner, lambda kind: options, "pruner=median")

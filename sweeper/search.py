@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweeper import targets
 from sweeper.config import SamplerConfig
 from sweeper.errors import ConfigError
 from sweeper.records import Objective, TrialState
@@ -246,25 +247,15 @@ def make_sampler(config: SamplerConfig, seed: int, number: int) -> Any:
     Raises:
         ConfigError: no such class, an option that it does not take, or a package that is not installed.
     """
-    target = str(config._target_)
     check_installed(config)
-    module, _, name = target.rpartition(".")
-    try:
-        kind = getattr(importlib.import_module(module), name)
-        options = dict(config.options)
-        if "seed" in inspect.signature(kind).parameters and "seed" not in options:
-            options["seed"] = seed if name in _ONE_SEED else _derived(seed, number)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # experimental features
-            made = kind(**options)
-        if not isinstance(made, _optuna().samplers.BaseSampler):
-            raise TypeError("it is no sampler")
-        return made
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"sampler._target_={target} cannot be made with sampler.options={dict(config.options)}: {error}. Accepted: "
-            "a class of optuna.samplers, or one of your own, and options that it takes.  Try: sampler=tpe"
-        ) from error
+
+    def options(kind: Any) -> dict[str, Any]:
+        given = dict(config.options)
+        if "seed" in inspect.signature(kind).parameters and "seed" not in given:
+            given["seed"] = seed if str(config._target_).endswith(_ONE_SEED) else _derived(seed, number)
+        return given
+
+    return targets.make("sampler", config, _optuna().samplers.BaseSampler, options, "sampler=tpe")
 
 
 def check_installed(config: SamplerConfig) -> None:

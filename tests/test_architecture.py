@@ -34,7 +34,7 @@ HOMES = {
 LAYERS = (
     {"errors", "records", "findings", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
     {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance", "evidence"}
-    | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict"},
+    | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict", "targets"},
     {"data", "models", "compose", "leaderboard"},
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
     | {"search", "pruning", "recorded", "registry"},
