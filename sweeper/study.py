@@ -131,8 +131,7 @@ class SweepStudy:
     def __init__(self, study: optuna.Study, paths: OutputPaths) -> None:
         self._study = study
         self._paths = paths
-        self._sampler = _assigned_sampler()
-        study.sampler = self._sampler
+        study.sampler = _optuna().samplers.RandomSampler()  # draws nothing: what a trial is was decided elsewhere
         self._open: dict[int, optuna.Trial] = {}
         self.patience = Patience(0)
 
@@ -223,11 +222,6 @@ class SweepStudy:
         distributions: Mapping[str, BaseDistribution],
     ) -> None:
         """Names a trial as running, before its process starts; one that was cut off is begun again."""
-        if trial.number in self._open:
-            handle = self._open[trial.number]
-        else:
-            handle = self._ask(trial.params, distributions)
-            self._open[trial.number] = handle
         point = {
             "number": trial.number,
             "hash": trial.hash,
@@ -238,25 +232,25 @@ class SweepStudy:
             "point": trial.point,
             "repeat": trial.repeat,
         }
-        handle.set_user_attr(_POINT, point)
-
-    def _ask(self, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
-        """A new trial with these values; a key that does not exist at this point is left out."""
-        self._sampler.values = {key: store_value(value) for key, value in params.items()}
-        return self._study.ask({key: found for key, found in distributions.items() if key in params})
+        optuna = _optuna()
+        if trial.number in self._open:
+            self._open[trial.number].set_user_attr(_POINT, point)
+            return
+        named = _frozen(optuna.trial.TrialState.RUNNING, trial.params, distributions, {_POINT: point})
+        store = _storage(self._paths)  # the study's `add_trial` does the same, and does not say under which id
+        trial_id = store.create_new_trial(store.get_study_id_from_name(self._study.study_name), named)
+        self._open[trial.number] = optuna.trial.Trial(self._study, trial_id)
 
     @_patient
     def skip(
         self, skipped: Skipped, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution], reason: str
     ) -> None:
         """Keeps a proposal that is not trained: a known value is told, an impossible point has failed."""
-        trial = self._ask(params, distributions)
         values = None if skipped.values is None else list(skipped.values)
-        trial.set_user_attr(_SKIPPED, {"overrides": list(skipped.overrides), "values": values, "reason": reason})
-        if values is None:
-            self._study.tell(trial, state=_optuna().trial.TrialState.FAIL)
-        else:
-            self._study.tell(trial, values)
+        states = _optuna().trial.TrialState
+        told = {"overrides": list(skipped.overrides), "values": values, "reason": reason}
+        state = states.FAIL if values is None else states.COMPLETE
+        self._study.add_trial(_frozen(state, params, distributions, {_SKIPPED: told}, values))
 
     def proposals(self) -> list[StudyTrial | Skipped]:
         """Trials and skipped proposals in the order in which they were proposed."""
@@ -293,8 +287,12 @@ class SweepStudy:
                 "UPDATE trial_params SET param_value = ?, distribution_json = ? WHERE param_id = ?", changed
             )
         if changed:  # Optuna keeps finished trials in memory
-            self._study = _optuna().load_study(study_name=self._study.study_name, storage=_storage(self._paths))
-            self._study.sampler = self._sampler
+            optuna = _optuna()
+            self._study = optuna.load_study(
+                study_name=self._study.study_name,
+                storage=_storage(self._paths),
+                sampler=optuna.samplers.RandomSampler(),
+            )
 
     def reopen(self) -> None:
         """Takes hold of the trials that a killed driver left running."""
@@ -454,23 +452,24 @@ class _store_errors:
             ) from error
 
 
-def _assigned_sampler() -> Any:
-    """An Optuna sampler that answers with the values it was given: which point is next is decided elsewhere."""
-    from optuna.samplers import BaseSampler
+def _frozen(
+    state: Any,
+    params: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+    attributes: dict[str, Any],
+    values: list[float] | None = None,
+) -> Any:
+    """A trial as a whole, for the store to write in one transaction; asking for one takes two and one a value.
 
-    class Assigned(BaseSampler):
-        values: dict[str, Value]
-
-        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Value:
-            return self.values[param_name]
-
-    return Assigned()
+    A key that does not exist at this point is left out.
+    """
+    return _optuna().trial.create_trial(
+        state=state,
+        values=values,
+        params={key: store_value(value) for key, value in params.items()},
+        distributions={key: found for key, found in distributions.items() if key in params},
+        user_attrs=attributes,
+    )
 
 
 def _study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTrial:

@@ -132,6 +132,10 @@ class Sweep:
             ran.append(job)
         return ran
 
+    def transactions(self) -> int:
+        """Writes of the study's file so far: SQLite counts them in its header (https://sqlite.org/fileformat.html)."""
+        return int.from_bytes((self.root / "optuna.db").read_bytes()[24:28], "big")
+
     def skipped(self) -> list[Skipped]:
         return [one for one in self.study.proposals() if isinstance(one, Skipped)]
 
@@ -508,6 +512,22 @@ class TestRepeatedAndImpossibleProposals:
 
         assert jobs.next() is None
         assert jobs.budget.reason == "the sampler proposed 30 points in a row that cannot be trained anew"
+
+    def test_a_trial_and_a_proposal_that_is_not_trained_are_each_written_in_one_transaction(
+        self, sampled: Callable[..., Sweep]
+    ) -> None:
+        sweep = sampled("optimizer.learning_rate=interval(1,3)", LINE, num_points=5)
+        jobs = sweep.open()
+        written = sweep.transactions()
+        job = sweep.begin(jobs)
+        assert job is not None
+        assert sweep.transactions() == written + 1
+
+        sweep.study.skip(Skipped(job.trial.overrides, (0.5,)), job.trial.params, sweep.distributions, "point 0 again")
+        sweep.study.skip(Skipped(("arch.depth=5",), None), {"arch.depth": 5}, sweep.distributions, "impossible")
+        assert sweep.transactions() == written + 3
+        assert sweep.skipped() == [Skipped(job.trial.overrides, (0.5,)), Skipped(("arch.depth=5",), None)]
+        assert [trial.params for trial in sweep.study.trials()] == [job.trial.params]
 
     def test_a_huge_finite_space_is_not_gone_through(
         self, sampled: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch
