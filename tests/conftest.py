@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from sweeper import config
 from sweeper.compose import Composer, Point
@@ -69,10 +72,53 @@ def run_sweeper() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
+def type_line(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """As `run_sweeper`, for lines that train nothing: each in a process forked from one that has Hydra loaded."""
+    streams = tmp_path_factory.mktemp("streams")
+    stdout, stderr = streams / "stdout", streams / "stderr"
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/line_server.py")],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},  # no thread before a fork
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+
+        def run(folder: Path, *words: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            request = {"words": words, "folder": str(folder), "env": {**os.environ, "COLUMNS": "200"}}
+            said = {"stdout": str(stdout), "stderr": str(stderr), "timeout_s": timeout}
+            print(json.dumps(request | said), file=server.stdin, flush=True)
+            status = int(server.stdout.readline())
+            return subprocess.CompletedProcess(words, status, stdout.read_text(), stderr.read_text())
+
+        yield run
+
+
+class _Loader(ConfigLoaderImpl):
+    """Hydra's own loader, which composes the same words once; each who asks gets a copy."""
+
+    def __init__(self) -> None:
+        super().__init__(create_config_search_path(str(ROOT / "conf")))
+        self._composed: dict[tuple[Any, ...], DictConfig] = {}
+
+    def load_configuration(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode, *rest: Any, **more: Any
+    ) -> DictConfig:
+        asked = (config_name, *overrides, run_mode)
+        if asked not in self._composed:
+            self._composed[asked] = super().load_configuration(config_name, overrides, run_mode, *rest, **more)
+        return copy.deepcopy(self._composed[asked])
+
+
+@pytest.fixture(scope="session")
 def make_composer() -> Callable[..., tuple[SearchSpace, Composer]]:
     """Makes the space of a line and its composer, with the project's own files and Hydra's own loader."""
     config.register()
-    loader = ConfigLoaderImpl(create_config_search_path(str(ROOT / "conf")))
+    loader = _Loader()
     parser = OverridesParser.create(config_loader=loader)
 
     def make(

@@ -35,11 +35,11 @@ def _write_files(guide: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(("guide", "line"), [(guide, line) for guide in GUIDES for line in _lines(guide)])
 def test_a_command_of_a_guide_is_accepted_as_it_is_typed(
-    guide: str, line: str, run_sweeper: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    guide: str, line: str, type_line: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     _write_files(guide, tmp_path)
 
-    done = run_sweeper(tmp_path, *shlex.split(line, comments=True), "sweep.dry_run=true")
+    done = type_line(tmp_path, *shlex.split(line, comments=True), "sweep.dry_run=true")
 
     assert done.returncode == 0, done.stderr
     assert "Nothing was trained: sweep.dry_run=true." in done.stdout

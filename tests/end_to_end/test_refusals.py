@@ -1,15 +1,10 @@
-"""Wrong lines as a user types them: each ends at once in one paragraph that says what to type instead.
-
-All lines of the table run once, a few at a time, each in a folder of its own.
-"""
+"""Wrong lines as a user types them: each ends at once in one paragraph that says what to type instead."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -195,17 +190,8 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """What a line left: its exit status, its stderr, and the names of the files that were not there before."""
-
-    status: int
-    said: str
-    left: set[str]
-
-
 def _wrong_files(folder: Path) -> None:
-    (folder / "folder").mkdir(parents=True)
+    (folder / "folder").mkdir()
     (folder / "text.npz").write_text("no arrays\n", encoding="utf-8")
     (folder / "exits.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
     images, labels = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
@@ -216,35 +202,30 @@ def _wrong_files(folder: Path) -> None:
     (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
 
 
-@pytest.fixture(scope="module")
-def refusals(tmp_path_factory: pytest.TempPathFactory, run_sweeper: Run) -> dict[str, Refusal]:
-    """Runs every line of the table."""
-    root = tmp_path_factory.mktemp("refusals")
-
-    def run(numbered: tuple[int, str]) -> Refusal:
-        number, line = numbered
-        folder = root / str(number)
-        _wrong_files(folder)
-        before = {path.name for path in folder.iterdir()}
-        done = run_sweeper(folder, *shlex.split(line), timeout=60, env={"PYTHONDONTWRITEBYTECODE": "1"})
-        return Refusal(done.returncode, done.stderr, {path.name for path in folder.iterdir()} - before)
-
-    with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(run, enumerate(line for line, _ in LINES.values())))
-    return dict(zip(LINES, found, strict=True))
-
-
 @pytest.mark.parametrize("name", LINES)
-def test_a_wrong_line_is_refused_in_one_paragraph(refusals: dict[str, Refusal], name: str) -> None:
-    refusal = refusals[name]
+def test_a_wrong_line_is_refused_in_one_paragraph(type_line: Run, tmp_path: Path, name: str) -> None:
+    line, pieces = LINES[name]
+    _wrong_files(tmp_path)
+    before = set(tmp_path.iterdir())
 
-    assert refusal.status == 2, refusal.said
-    assert refusal.said.count("\n") == 1, refusal.said
-    assert "Traceback" not in refusal.said
-    assert "Try: " in refusal.said
-    for piece in LINES[name][1]:
-        assert piece in refusal.said
-    assert refusal.left == set()
+    refused = type_line(tmp_path, *shlex.split(line))
+
+    said = refused.stderr
+    assert refused.returncode == 2, said
+    assert said.count("\n") == 1, said
+    assert "Traceback" not in said
+    assert "Try: " in said
+    for piece in pieces:
+        assert piece in said
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["a misspelt key", "a misspelt command", "an interval of a grid"])
+def test_a_process_of_its_own_says_the_same(run_sweeper: Run, type_line: Run, tmp_path: Path, name: str) -> None:
+    words = shlex.split(LINES[name][0])
+    fresh, forked = run_sweeper(tmp_path, *words), type_line(tmp_path, *words)
+
+    assert (fresh.returncode, fresh.stdout, fresh.stderr) == (forked.returncode, forked.stdout, forked.stderr)
 
 
 def test_what_is_suggested_for_a_misspelling_works(run_sweeper: Run, tmp_path: Path) -> None:
@@ -283,10 +264,10 @@ LEGAL = {
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_what_stands_beside_it_is_accepted(run_sweeper: Run, tmp_path: Path, name: str) -> None:
+def test_what_stands_beside_it_is_accepted(type_line: Run, tmp_path: Path, name: str) -> None:
     line, said = LEGAL[name]
 
-    done = run_sweeper(tmp_path, *shlex.split(line), "sweep.dry_run=true")
+    done = type_line(tmp_path, *shlex.split(line), "sweep.dry_run=true")
 
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
