@@ -6,8 +6,9 @@
 sweep: .venv/.installed
 	.venv/bin/python -m sweeper -m arch.depth=3,5,7
 
+# A process for each core, four at the most (they hold up to 1 GB each). A file's tests stay in one of them.
 test: .venv/.installed
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/.installed
 	.venv/bin/ruff check .

@@ -67,6 +67,14 @@ def living(session: int) -> list[int]:
     return found
 
 
+def outlived(session: int, longest_s: float) -> list[int]:
+    """Processes of a session that still live after so many seconds; returns as soon as there is none."""
+    deadline = time.monotonic() + longest_s
+    while (left := living(session)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
 def finished(folder: Path) -> dict[int, str]:
     """Trial number to run id, of what the study calls finished."""
     try:
@@ -104,8 +112,7 @@ def kill_often(folder: Path, words: list[str], kills: int, chance: random.Random
         driver.wait()
         assert driver.stdout is not None
         driver.stdout.close()
-        time.sleep(5)
-        if left := living(driver.pid):
+        if left := outlived(driver.pid, 5):
             faults.append(f"kill {number}: processes {left} live 5 s later")
         now = finished(folder)
         faults += [

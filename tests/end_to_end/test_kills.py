@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 LINE = ["-m", "arch.depth=1,2,3", "arch.filters=4", "arch.dense_units=16", "data.max_samples=400"]
-LONG = ["training.epochs=40", "training.threads=1", "sweep.name=killed", "sweep.workers=2"]
+LONG = ["training.epochs=10", "training.threads=1", "sweep.name=killed", "sweep.workers=2"]
 
 
 class Sweep:
