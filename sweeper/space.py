@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -395,12 +396,20 @@ def _is_whole(key: str, low: Any, high: Any) -> bool:
 
 
 def _check_tags(override: Override, value: Any, accepted: Sequence[str]) -> None:
-    """Hydra lets any word be a tag; one that nothing reads was meant for something."""
+    """Hydra lets any word be a tag, and of tags in tags forgets the inner ones; what nothing reads was meant."""
+    line = override.input_line or ""
+    if isinstance(value, IntervalSweep) and len(re.findall(r"\btag\s*\(", line)) > 1:
+        words = re.findall(r"\b(?:log|int)(?=\s*[,(])", line.partition("=")[2])
+        [ends] = re.findall(r"interval\s*\([^)]*\)", line)
+        raise SpaceError(
+            f"{line} has a tag within a tag, of which the inner one would be lost. Accepted: one tag with all words."
+            f"  Try: '{override.key_or_group}=tag({','.join([*dict.fromkeys(words), ends])})'"
+        )
     unknown = sorted(set(value.tags) - set(accepted)) if isinstance(value, Sweep) else []
     if unknown:
         taken = f"log and int, of an interval{'' if accepted else ' alone'}"
         raise SpaceError(
-            f"{override.input_line} has the tag {', '.join(unknown)}, which nothing reads here. Accepted: {taken}."
+            f"{line} has the tag {', '.join(unknown)}, which nothing reads here. Accepted: {taken}."
             f"  Try: '{override.key_or_group}=tag(log,interval(0.001,1.0))'"
         )
 

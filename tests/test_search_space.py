@@ -109,6 +109,11 @@ REFUSED = [
         id="log of choices",
     ),
     pytest.param("tag(int,range(1,5))", r"has the tag int", id="int of a range"),
+    pytest.param(
+        "tag(log,tag(int,interval(1,64)))",
+        r"has a tag within a tag, of which the inner one would be lost\. Accepted: one tag with all words\.",
+        id="a tag within a tag",
+    ),
 ]
 
 
@@ -116,6 +121,22 @@ REFUSED = [
 def test_an_interval_that_makes_no_sense_is_refused_with_what_to_type(typed: str, message: str) -> None:
     with pytest.raises(SpaceError, match=rf"^optimizer\.learning_rate={re.escape(typed)} {message}.*  Try: "):
         parse(f"optimizer.learning_rate={typed}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "mended"),
+    [
+        ("tag(log,tag(int,interval(1,64)))", "tag(log,int,interval(1,64))"),
+        ("tag(int, tag(log, interval(1, 64)))", "tag(int,log,interval(1, 64))"),
+        ("tag(log,tag(log,interval(1e-4,1)))", "tag(log,interval(1e-4,1))"),
+        ("tag(log,tag(log,int(interval(2,64))))", "tag(log,int,interval(2,64))"),
+    ],
+)
+def test_a_tag_within_a_tag_is_mended_with_all_words_in_one(typed: str, mended: str) -> None:
+    with pytest.raises(SpaceError, match=rf"  Try: 'arch\.filters={re.escape(mended)}'$"):
+        parse(f"arch.filters={typed}")
+
+    assert parse(f"arch.filters={mended}").dimensions[0].interval is not None
 
 
 @pytest.mark.parametrize("key", ["sweep.workers", "objective.metric", "output_dir"])
