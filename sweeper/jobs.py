@@ -357,10 +357,10 @@ class SampledJobs(_PointJobs):
         rows = [row for _, row in sorted(self._rows[point].items())]
         states = {row.state for row in rows}
         state = next((s for s in (TrialState.FAILED, TrialState.PRUNED) if s in states), TrialState.COMPLETE)
-        metric = self._objectives[0].metric.removeprefix("train_")
-        history = [epoch[metric] for epoch in rows[0].history if metric in epoch]
         values = self.point_values(point)
-        return values, TrialState.FAILED if state is TrialState.COMPLETE and values is None else state, history
+        if state is TrialState.COMPLETE and values is None:
+            state = TrialState.FAILED
+        return values, state, rows[0].curve(self._objectives[0])
 
     def next(self) -> Job | None:
         while (self.queue or self._num_known() < self._num_points) and not self.budget.is_spent():

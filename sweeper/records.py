@@ -176,3 +176,8 @@ class TrialRow:
         if self.state is not TrialState.COMPLETE:
             return None
         return [self.metrics[objective.metric] for objective in objectives]
+
+    def curve(self, objective: Objective) -> list[float]:
+        """An objective after each epoch; empty for one that no epoch has, such as `num_params`."""
+        metric = objective.metric.removeprefix("train_")  # an epoch calls it loss, a trial train_loss
+        return [epoch[metric] for epoch in self.history if metric in EPOCH_METRICS and metric in epoch]
