@@ -8,7 +8,7 @@ sweep: .venv/.installed
 
 # A process for each core, four at the most (they hold up to 1 GB each). A file's tests stay in one of them.
 test: .venv/.installed
-	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.installed
 	.venv/bin/ruff check .
