@@ -1,15 +1,19 @@
 """Kills the driver of one small sweep with SIGKILL at random moments, and compares the end with an undisturbed sweep.
 
     python benchmarks/kills.py [--kills 20] [--trials 12] [--sampler grid|tpe] [--seed 0]
+    python benchmarks/kills.py --pruner asha --checkpoint --kill-trials --sampler tpe --epochs 9
 
 After each kill: no process of the sweep lives 5 seconds later, and what had finished keeps its MLflow run to the end
 (so it was neither lost nor trained twice). At the end: the same leaderboard but for times and run ids, one live run a
-trial in MLflow, none of them running, and a study that agrees. Exit status 1 where one of these fails.
+trial in MLflow, none of them running, each epoch recorded once, and a study that agrees. With checkpoints, whose
+trials go on from their epoch but not to the last digit, the leaderboards have the same trials. Exit status 1 where
+one of these fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import random
@@ -27,19 +31,22 @@ from sweeper.errors import StoreError
 from sweeper.paths import OutputPaths
 from sweeper.records import TrialState
 
-FIXED = ["arch.filters=4", "arch.dense_units=16", "data.max_samples=300", "training.epochs=3", "training.threads=1"]
+FIXED = ["arch.filters=4", "arch.dense_units=16", "data.max_samples=300", "training.threads=1"]
 NAME = "killed"
 VARIES_ANYHOW = ("run_id", "duration_s")
 
 
-def line(sampler: str, num_trials: int) -> list[str]:
-    if sampler == "grid":
-        space = [f"arch.depth=range(1,{num_trials // 2 + 1})", "optimizer.learning_rate=1.0,0.3"]
-        return [*space, *FIXED, f"sweep.name={NAME}"]
-    space = ["arch.depth=1,2,3", "optimizer.learning_rate=tag(log,interval(0.1,1.0))"]
+def line(options: argparse.Namespace) -> list[str]:
+    words = [*FIXED, f"sweep.name={NAME}", f"training.epochs={options.epochs}", f"pruner={options.pruner}"]
+    if options.checkpoint:
+        words += ["training.checkpoint=true"]
+    if options.kill_trials:
+        words += ["sweep.retries=100"]
+    if options.sampler == "grid":
+        return [f"arch.depth=range(1,{options.trials // 2 + 1})", "optimizer.learning_rate=1.0,0.3", *words]
     # One worker: with more, what a sampler knows when it proposes depends on which trial ends first.
-    return [*space, *FIXED, f"sweep.name={NAME}", "sampler=tpe", f"sweep.trials={num_trials}", "sweep.workers=1",
-            "+sampler.options.n_startup_trials=4"]  # fmt: skip
+    words += ["sampler=tpe", f"sweep.trials={options.trials}", "sweep.workers=1", "+sampler.options.n_startup_trials=4"]
+    return ["arch.depth=1,2,3", "optimizer.learning_rate=tag(log,interval(0.1,1.0))", *words]
 
 
 def start(folder: Path, words: list[str]) -> subprocess.Popen[str]:
@@ -53,21 +60,43 @@ def start(folder: Path, words: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def living(session: int) -> list[int]:
-    """Processes of a session that live."""
-    found = []
+def living(session: int) -> dict[int, int]:
+    """Processes of a session that live, each with its parent."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        state, _, _, own = fields[fields.rindex(")") + 2 :].split()[:4]
+        state, parent, _, own = fields[fields.rindex(")") + 2 :].split()[:4]
         if int(own) == session and state != "Z":
-            found.append(int(stat.parent.name))
+            found[int(stat.parent.name)] = int(parent)
     return found
 
 
-def outlived(session: int, longest_s: float) -> list[int]:
+def kill_a_trial(driver: int, chance: random.Random) -> None:
+    """Kills one of the processes that the forkserver, a child of the driver, has started, if there is one."""
+    processes = living(driver)
+    trials = [pid for pid, parent in processes.items() if processes.get(parent) == driver]
+    if trials:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(chance.choice(trials), signal.SIGKILL)
+
+
+def wait(driver: subprocess.Popen[str], longest_s: float, trials_too: bool, chance: random.Random) -> bool:
+    """Waits until a driver ends, so long at most; with `trials_too` a trial is killed now and then."""
+    deadline = time.monotonic() + longest_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        try:
+            driver.wait(timeout=min(left_s, chance.uniform(0.5, 4)) if trials_too else left_s)
+            return True
+        except subprocess.TimeoutExpired:
+            if trials_too:
+                kill_a_trial(driver.pid, chance)
+    return False
+
+
+def outlived(session: int, longest_s: float) -> dict[int, int]:
     """Processes of a session that still live after so many seconds; returns as soon as there is none."""
     deadline = time.monotonic() + longest_s
     while (left := living(session)) and time.monotonic() < deadline:
@@ -89,6 +118,20 @@ def board(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in VARIES_ANYHOW} for row in csv.DictReader(file)]
 
 
+def epochs_recorded_wrongly(folder: Path, epochs: int) -> list[str]:
+    """What does not fit between the study's rows and the epochs of their MLflow runs."""
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
+    faults = []
+    for row in lifecycle.load_report(OutputPaths(folder / "mlruns"), NAME).rows:
+        steps = sorted(point.step for point in client.get_metric_history(row.run_id, "val_loss"))
+        trained = len(row.history)
+        if steps != list(range(1, trained + 1)) or row.metrics["epochs"] != trained:
+            faults.append(f"trial {row.number}: {trained} epochs, {row.metrics['epochs']} counted, recorded {steps}")
+        if trained != epochs and row.state is not TrialState.PRUNED:
+            faults.append(f"trial {row.number} is {row.state} after {trained} epochs")
+    return faults
+
+
 def runs(folder: Path) -> list[tuple[str, str]]:
     """Trial and status of each live run."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
@@ -98,22 +141,33 @@ def runs(folder: Path) -> list[tuple[str, str]]:
     return sorted((run.data.tags["sweeper.trial"], run.info.status) for run in found)
 
 
-def kill_often(folder: Path, words: list[str], kills: int, chance: random.Random, longest_s: float) -> list[str]:
+def differences(undisturbed: Path, disturbed: Path, only_trials: bool) -> list[str]:
+    """In what the two sweeps differ; `only_trials`: figures, and what follows from them, may."""
+    (rows, states), (other_rows, other_states) = ((board(folder), runs(folder)) for folder in (undisturbed, disturbed))
+    if only_trials:
+        rows, other_rows = ([{"trial": trial} for trial in sorted(row["trial"] for row in one)]
+                            for one in (rows, other_rows))  # fmt: skip
+        states, other_states = ([(trial, str(state == "RUNNING")) for trial, state in one]
+                                for one in (states, other_states))  # fmt: skip
+    faults = [f"the leaderboards differ:\n{rows}\n{other_rows}"] if rows != other_rows else []
+    return faults + ([f"the runs differ: {other_states}"] if states != other_states else [])
+
+
+def kill_often(folder: Path, words: list[str], options: argparse.Namespace) -> list[str]:
     """Kills, checks, and lets the last start end well. Returns what went wrong."""
     faults: list[str] = []
     known: dict[int, str] = {}
-    for number in range(1, kills + 1):
+    chance = random.Random(options.seed)
+    for number in range(1, options.kills + 1):
         driver = start(folder, words)
-        after_s = chance.uniform(0.5, longest_s)
-        try:
-            driver.wait(timeout=after_s)
-        except subprocess.TimeoutExpired:
+        after_s = chance.uniform(0.5, options.longest)
+        if not wait(driver, after_s, options.kill_trials, chance):
             os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
         assert driver.stdout is not None
         driver.stdout.close()
         if left := outlived(driver.pid, 5):
-            faults.append(f"kill {number}: processes {left} live 5 s later")
+            faults.append(f"kill {number}: processes {list(left)} live 5 s later")
         now = finished(folder)
         faults += [
             f"kill {number}: trial {trial} was lost or run again" for trial in known if now.get(trial) != known[trial]
@@ -133,24 +187,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--sampler", choices=("grid", "tpe"), default="grid")
+    parser.add_argument("--pruner", default="none")
+    parser.add_argument("--checkpoint", action="store_true", help="trials go on from their last epoch")
+    parser.add_argument("--kill-trials", action="store_true", help="kill trials as well, which are then run again")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--longest", type=float, default=9.0, help="seconds after which a start is killed at the latest"
     )
     options = parser.parse_args()
-    words = line(options.sampler, options.trials)
+    words = line(options)
     with tempfile.TemporaryDirectory() as undisturbed, tempfile.TemporaryDirectory() as disturbed:
         reference = start(Path(undisturbed), words)
         output, _ = reference.communicate()
         if reference.returncode != 0:
             sys.exit(output)
-        faults = kill_often(Path(disturbed), words, options.kills, random.Random(options.seed), options.longest)
-        expected, found = board(Path(undisturbed)), board(Path(disturbed))
-        if expected != found:
-            faults.append(f"the leaderboards differ:\n{expected}\n{found}")
-        if runs(Path(disturbed)) != runs(Path(undisturbed)):
-            faults.append(f"the runs differ: {runs(Path(disturbed))}")
+        faults = kill_often(Path(disturbed), words, options)
+        faults += epochs_recorded_wrongly(Path(disturbed), options.epochs)
+        faults += differences(Path(undisturbed), Path(disturbed), options.checkpoint)
     print("\n".join(faults) or f"{options.kills} kills: nothing lost, nothing twice, the same leaderboard")
     sys.exit(bool(faults))
 

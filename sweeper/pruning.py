@@ -29,6 +29,7 @@ class Pruning:
         self.metric, self._direction = compared_metric(config, objectives)
         self._trials: dict[int, optuna.Trial] = {}
         self._last: dict[int, int] = {}  # epochs told of each; one that is run again begins with epoch 1
+        self._ends: dict[int, int] = {}  # of each that was to end, after which epoch
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -42,6 +43,7 @@ class Pruning:
         """A trial starts."""
         self._trials[number] = self._study.ask()
         self._last[number] = 0
+        self._ends.pop(number, None)
 
     def judges(self, number: int) -> bool:
         """Whether a trial has begun and not ended."""
@@ -50,11 +52,14 @@ class Pruning:
     def report(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Told of an epoch (from 1); answers whether the trial is to end."""
         value = metrics[self.metric]
-        if not math.isfinite(value) or epoch <= self._last[number]:
-            return False  # the trial itself fails at the one; the other was judged in an earlier attempt
-        self._last[number] = epoch
-        self._trials[number].report(value, epoch)
-        return bool(self._trials[number].should_prune())
+        if not math.isfinite(value):
+            return False  # the trial itself fails at that
+        if epoch > self._last[number]:  # else it was judged in an earlier attempt
+            self._last[number] = epoch
+            self._trials[number].report(value, epoch)
+            if self._trials[number].should_prune():
+                self._ends.setdefault(number, epoch)
+        return number in self._ends and epoch >= self._ends[number]
 
     def end(self, number: int, state: TrialState) -> None:
         """A trial ended, whatever way."""

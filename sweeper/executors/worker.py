@@ -42,7 +42,7 @@ def main(connection: Connection, spec: TrialSpec) -> None:
 
     def report(epoch: EpochReport) -> bool:
         connection.send(("epoch", epoch))
-        if spec.awaits_verdict:
+        if spec.awaits_verdict and not stop.is_set():  # once it is to stop, nobody answers any more
             verdicts.get()
         return stop.is_set()
 

@@ -105,6 +105,23 @@ class TestEveryExecutor:
         assert len(result["history"]) == result["metrics"]["epochs"]
         assert 0 <= result["metrics"]["val_accuracy"] <= 1
 
+    def test_a_trial_that_is_stopped_while_it_tells_its_earlier_epochs_again_ends_with_all_of_them(
+        self, executor: Executor, spec: TrialSpec
+    ) -> None:
+        training = {**TRAINING, "checkpoint": True}
+        judged = replace(spec, config={**CONFIG, "training": training}, awaits_verdict=True)
+
+        def at(epoch: int, act: Callable[[], None]) -> Callable[[Event], None]:
+            return lambda event: act() if isinstance(event, TrialEpoch) and event.report.epoch == epoch else None
+
+        self.run(executor, judged, each=at(3, lambda: executor.kill(0, "enough")))
+        events = self.run(executor, judged, each=at(1, lambda: executor.stop(0)))
+
+        assert [event.report.epoch for event in events if isinstance(event, TrialEpoch)] == [1, 2]
+        result = self.result(judged)
+        assert result["state"] == "pruned"
+        assert len(result["history"]) == result["metrics"]["epochs"] == 2
+
     def test_a_killed_trial_leaves_no_result_and_says_why(self, executor: Executor, spec: TrialSpec) -> None:
         long = replace(spec, config={**CONFIG, "training": {**TRAINING, "epochs": 2_000}})
 

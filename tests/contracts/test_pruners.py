@@ -156,6 +156,19 @@ class TestEveryPruner:
 
         assert not any(pruning.report(50, epoch, metrics(worst[epoch - 1])) for epoch in (1, 2, 3, 4))
 
+    def test_a_trial_that_was_to_end_is_to_end_there_when_it_is_run_again(
+        self, config: PrunerConfig, objective: Objective
+    ) -> None:
+        pruning = self.pruning(config, objective)
+        self.verdicts(pruning, objective, QUALITIES)
+        pruning.begin(50)
+        worst = [metrics(value) for value in curve(0.0, objective.direction)]
+        ended = next(epoch for epoch in range(1, EPOCHS + 1) if pruning.report(50, epoch, worst[epoch - 1]))
+
+        again = [pruning.report(50, epoch, worst[epoch - 1]) for epoch in range(1, EPOCHS + 1)]
+
+        assert again == [epoch >= ended for epoch in range(1, EPOCHS + 1)]
+
     def test_trials_may_run_at_the_same_time(self, config: PrunerConfig, objective: Objective) -> None:
         pruning = self.pruning(config, objective)
         running = dict(enumerate(QUALITIES))
