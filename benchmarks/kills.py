@@ -88,7 +88,7 @@ def wait(driver: subprocess.Popen[str], longest_s: float, trials_too: bool, chan
     deadline = time.monotonic() + longest_s
     while (left_s := deadline - time.monotonic()) > 0:
         try:
-            driver.wait(timeout=min(left_s, chance.uniform(0.5, 4)) if trials_too else left_s)
+            driver.wait(timeout=min(left_s, chance.uniform(0.5, longest_s / 3)) if trials_too else left_s)
             return True
         except subprocess.TimeoutExpired:
             if trials_too:
