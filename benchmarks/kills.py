@@ -122,7 +122,7 @@ def epochs_recorded_wrongly(folder: Path, epochs: int) -> list[str]:
     """What does not fit between the study's rows and the epochs of their MLflow runs."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     faults = []
-    for row in lifecycle.load_report(OutputPaths(folder / "mlruns"), NAME).rows:
+    for row in loading.load(OutputPaths(folder / "mlruns"), NAME).judged().rows:
         steps = sorted(point.step for point in client.get_metric_history(row.run_id, "val_loss"))
         trained = len(row.history)
         if steps != list(range(1, trained + 1)) or row.metrics["epochs"] != trained:
