@@ -195,7 +195,7 @@ def _finalists(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, 
             percent(one.accuracy),
             between(one.low, one.high),
             figure("loss", one.loss),
-            "" if one.p is None else f"{one.p:.3f}",
+            "" if one.p is None else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
         )
         for one in findings.test.finalists
     ]
