@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -52,10 +53,10 @@ def test_a_row_with_restored_weights_comes_to_the_same_and_nothing_is_recorded(
     shutil.copy(own_sweep / "nets.py", tmp_path / "nets.py")  # another folder, where data.path=images.npz is not
     run_id = find_row(paths, "mine:2").trial.run_id
     before = digests(paths.root)
-    (tmp_path / "tmp").mkdir()
+    temporary = Path(tempfile.mkdtemp())  # not under tmp_path, which is too long for a socket's address
 
     words = [run_id[:9], "--data-path", str(own_sweep / "images.npz"), "--output-dir", str(paths.root)]
-    done = run_sweeper(tmp_path, "verify", *words, env={"TMPDIR": str(tmp_path / "tmp")})
+    done = run_sweeper(tmp_path, "verify", *words, env={"TMPDIR": str(temporary)})
 
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "num_params", "epochs"]
@@ -63,7 +64,8 @@ def test_a_row_with_restored_weights_comes_to_the_same_and_nothing_is_recorded(
     assert "\nSame, to the bit: 6 metrics, the curves of " in done.stdout
     assert done.stderr == ""
     assert digests(paths.root) == before
-    assert list((tmp_path / "tmp").glob("sweeper-*")) == []
+    assert list(temporary.glob("sweeper-*")) == []
+    shutil.rmtree(temporary)
     line = done.stdout.splitlines()[-1].strip()
     words = shlex.split(line)[3:]
     assert {"+arch.width=12", "seed=3", f"data.path={own_sweep / 'images.npz'}", "optimizer=adam"} < set(words)

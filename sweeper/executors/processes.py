@@ -51,8 +51,14 @@ class ProcessExecutor:
 
     def warm_up(self) -> None:
         """Starts the forkserver; returns at once."""
-        with _environment(), _sigint_held_back():
-            forkserver.ensure_running()
+        try:
+            with _environment(), _sigint_held_back():
+                forkserver.ensure_running()
+        except OSError as error:
+            raise ExecutorError(
+                f"The server that forks the trials cannot be started: {error}. Accepted: a temporary folder (TMPDIR) "
+                "that can be written, with a path of less than 80 characters.  Try: export TMPDIR=/tmp"
+            ) from error
 
     def submit(self, spec: TrialSpec) -> None:
         gpu = self._free_gpus.pop(0) if self._free_gpus else None
