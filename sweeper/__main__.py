@@ -48,6 +48,8 @@ def leave(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BrokenPipeError, ValueError):  # the reader is gone, or the stream was closed for that
             stream.flush()
+    if "multiprocessing.util" in sys.modules:
+        sys.modules["multiprocessing.util"]._run_finalizers()  # its temporary folder, with the forkserver's socket
     os._exit(status)
 
 

@@ -1,8 +1,8 @@
 """A trial's state after each epoch, from which it goes on where its process or driver was killed.
 
 One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's
-state and the dropout's random states are restored; the order of the images begins anew, which under a fixed seed Keras
-draws alike in every epoch. That the figures of a resumed trial equal an undisturbed one's is seen, not promised.
+state and the dropout's random states are restored; the order of the images is the epoch's own (`sweeper.batches`). So a
+resumed trial has the figures of an undisturbed one.
 """
 
 from __future__ import annotations

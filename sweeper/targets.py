@@ -9,6 +9,7 @@ from typing import Any
 
 from sweeper.config import PrunerConfig, SamplerConfig
 from sweeper.errors import ConfigError
+from sweeper.quiet import stderr_aside
 
 
 def make(
@@ -32,7 +33,8 @@ def make(
     """
     module, _, name = str(config._target_).rpartition(".")
     try:
-        kind = getattr(importlib.import_module(module), name)
+        with stderr_aside():  # one's own module may import TensorFlow, which greets on stderr
+            kind = getattr(importlib.import_module(module), name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # experimental features
             made = kind(**options(kind))

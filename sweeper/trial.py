@@ -282,6 +282,8 @@ class Fit:
 
 
 def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec: TrialSpec, report: Report) -> Fit:
+    from sweeper.batches import ShuffledBatches
+
     path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
     earlier = checkpoint.load(path, config) if training.checkpoint else None
     cuts = (*earlier.cuts, len(earlier.history)) if earlier is not None else ()
@@ -295,14 +297,16 @@ def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec
     if reporter.pruned or resumed_after >= training.epochs:
         return Fit(tuple(reporter.history), resumed_after, reporter.pruned, cuts)
     stopping = _early_stopping(training, spec.metric)
+    batches = ShuffledBatches(arrays, training.batch_size, spec.config["seed"])
+    callbacks = [batches.callback(), reporter, stopping]
     model.fit(
-        data.as_float(arrays.x_train),
-        np.asarray(arrays.y_train),
-        batch_size=training.batch_size,
+        batches,
+        shuffle=False,  # what Keras would shuffle is the batches
         epochs=training.epochs,
         initial_epoch=resumed_after,
         validation_data=(data.as_float(arrays.x_validation), np.asarray(arrays.y_validation)),
-        callbacks=[reporter, stopping] if stopping else [reporter],
+        validation_batch_size=training.batch_size,
+        callbacks=[callback for callback in callbacks if callback],
         verbose=0,
     )
     kept = stopping.best_epoch + 1 if stopping and training.restore_best else len(reporter.history)

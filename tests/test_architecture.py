@@ -22,7 +22,7 @@ SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROO
 HOMES = {
     "optuna": {"sweeper/study.py", "sweeper/search.py", "sweeper/pruning.py", "sweeper/insight.py"},
     "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py", "sweeper/recorded.py", "sweeper/registry.py"},
-    "keras": {"sweeper/trial.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
+    "keras": {"sweeper/trial.py", "sweeper/batches.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
     "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
     "sklearn": {"sweeper/data/digits.py"},
     "vl_convert": {"sweeper/page/library.py"},
@@ -37,7 +37,7 @@ LAYERS = (
     | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict", "targets"},
     {"data", "models", "compose", "leaderboard"},
     {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
-    | {"search", "pruning", "recorded", "registry"},
+    | {"search", "pruning", "recorded", "registry", "batches"},
     {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"}
     | {"wording", "judgement", "loading", "exhibits", "rows"},
     {"page"},

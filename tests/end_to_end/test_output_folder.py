@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_a_disk_that_fills_up_ends_the_sweep_with_one_paragraph_and_the_line_goe
     rows = board(tmp_path / "mlruns", "full")
     assert [row["state"] for row in rows] == ["complete"] * 4
     assert sorted(row["arch.depth"] for row in rows) == ["1", "2", "3", "4"]
+
+
+def test_a_sweep_leaves_nothing_beside_its_output_folder(
+    tmp_path: Path, run_sweeper: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        monkeypatch.setenv("TMPDIR", temporary)
+        assert run_sweeper(tmp_path, "-m", *SMALL, "arch.depth=1").returncode == 0
+        assert os.listdir(temporary) == []
+    assert os.listdir(tmp_path) == ["mlruns"]
 
 
 def test_a_moved_folder_keeps_its_artifacts_and_goes_on(tmp_path: Path, run_sweeper: Run) -> None:

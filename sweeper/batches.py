@@ -1,0 +1,57 @@
+"""The training images of each epoch, batch by batch, in an order that the seed and the epoch alone decide.
+
+Under `keras.utils.set_random_seed`, `Model.fit` draws one order and repeats it in every epoch: the same images meet in
+the same batches throughout, which is not what a training without a seed does. Here every epoch has an order of its
+own, and a trial that goes on from a checkpoint has that of its epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from sweeper.data import TrainingArrays, as_float
+
+
+def epoch_order(seed: int, epoch: int, length: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The order of an epoch's images, the same on every machine and in every process.
+
+    Args:
+        seed: 0 to 2**32 - 1, the trial's.
+        epoch: from 0.
+        length: number of images.
+
+    Returns:
+        (length,) a permutation of 0 to length - 1, from a stream that NumPy has frozen.
+    """
+    return np.random.RandomState([seed, epoch]).permutation(length)
+
+
+class ShuffledBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """The training set as Keras takes it; only the batch that is trained on is held as floats.
+
+    Keras starts a dataset also where no epoch begins, so the epoch is not counted here but told by `callback`.
+    """
+
+    def __init__(self, arrays: TrainingArrays, batch_size: int, seed: int) -> None:
+        """Takes the images as they are, uint8 (0 to 255) or float32 in [0, 1]; the last batch may be smaller."""
+        super().__init__()
+        self._images, self._labels = arrays.x_train, np.asarray(arrays.y_train)
+        self._batch_size, self._seed = batch_size, seed
+        self._order = epoch_order(seed, 0, len(self._labels))
+
+    def callback(self) -> Any:
+        """The Keras callback that gives each epoch its order."""
+        return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self._begin(epoch))
+
+    def _begin(self, epoch: int) -> None:
+        self._order = epoch_order(self._seed, epoch, len(self._labels))
+
+    def __len__(self) -> int:
+        return -(-len(self._labels) // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return as_float(self._images[chosen]), self._labels[chosen]
