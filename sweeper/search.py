@@ -268,7 +268,7 @@ def check_installed(config: SamplerConfig) -> None:
     if package and importlib.util.find_spec(package) is None:
         raise ConfigError(
             f"sampler={config.name} needs the package {package}, which is not installed. Accepted without it: random, "
-            f"tpe, nsgaii, grid.  Try: {line}"
+            f"tpe, nsgaii, qmc, grid.  Try: {line}"
         )
 
 
