@@ -17,7 +17,7 @@ import numpy as np
 from agreement import AGREEMENT, Agreement, draw, shared_errors
 from numpy.typing import NDArray
 
-from sweeper.statistics import (
+from sweeper.inference import (
     holm,
     leading_configurations,
     leading_group,

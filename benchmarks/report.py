@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-from sweeper.paths import OutputPaths
+from sweeper.core.paths import OutputPaths
 
 LINE = [
     *("arch.depth=1,2", "arch.filters=4", "arch.dense_units=16", "training.epochs=2", "sweep.name=large"),

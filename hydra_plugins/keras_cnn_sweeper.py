@@ -1,4 +1,4 @@
-"""The doorway that Hydra requires for a Sweeper class; what happens behind it is `sweeper.app`."""
+"""The doorway that Hydra requires for a Sweeper class; what happens behind it is `sweeper.cli.sweep`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="keras_cnn", node=NODE,
 
 
 class KerasCnnSweeper(Sweeper):
-    """Hands the composed configuration and the overrides over to `sweeper.app`."""
+    """Hands the composed configuration and the overrides over to `sweeper.cli.sweep`."""
 
     def __init__(self, params: Any = None) -> None:
         plain: Any = OmegaConf.to_container(params) if OmegaConf.is_config(params) else params
@@ -29,6 +29,6 @@ class KerasCnnSweeper(Sweeper):
         self.loader = hydra_context.config_loader
 
     def sweep(self, arguments: list[str]) -> Any:
-        from sweeper import app
+        from sweeper.cli import sweep as app
 
         return app.run(self.loader, self.composed, list(arguments), self.params)

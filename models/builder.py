@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sweeper.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError
 
 BUILTIN = "models.cnn.build"
 _ACCEPTED = "Accepted: a function build(input_shape, num_classes, **keys) of an importable module, by its dotted path."

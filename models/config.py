@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.errors import ArchitectureError, ArchitectureValueError, as_typed, did_you_mean
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError, as_typed, did_you_mean
 
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid", "softplus",

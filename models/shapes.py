@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.config import CnnConfig, ConvLayer
-from sweeper.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError
 
 Shape = tuple[int, ...]
 

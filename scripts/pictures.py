@@ -21,11 +21,13 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
-from sweeper import figures, loading, report
-from sweeper.leaderboard import rank
-from sweeper.paths import OutputPaths
-from sweeper.records import TrialRow
-from sweeper.study import sweep_names
+from sweeper.artifacts import figures
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import TrialRow
+from sweeper.ranking.leaderboard import rank
+from sweeper.report import terminal
+from sweeper.storage import stored_sweep
+from sweeper.storage.study import sweep_names
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PORT = 5177
@@ -36,21 +38,21 @@ NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207,
 
 def leaderboard_rows(paths: OutputPaths, name: str) -> list[TrialRow]:
     """The trials, best first."""
-    found = loading.load(paths, name).judged()
+    found = stored_sweep.load(paths, name).judged()
     return [one.row for one in rank(found.rows, found.objective)]
 
 
 def leaderboard(paths: OutputPaths, name: str) -> None:
     """The printed report as an SVG."""
     console = Console(record=True, width=100, file=io.StringIO(), highlight=False)
-    report.print_report(console, loading.load(paths, name).judged())
+    terminal.print_report(console, stored_sweep.load(paths, name).judged())
     svg = console.export_svg(title=f"python -m sweeper report {name}")
     (PICTURES / "leaderboard.svg").write_text(svg, encoding="utf-8")
 
 
 def network1(paths: OutputPaths, name: str) -> None:
     """The first network's curves, with the figures that the notebook ended with as dashed lines."""
-    [row] = loading.load(paths, name).judged().rows
+    [row] = stored_sweep.load(paths, name).judged().rows
     figure = figures.curves_figure(row.history, test_is_validation=True)
     for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
         for line, images in zip(axes.lines[:2], ("train", "test"), strict=True):

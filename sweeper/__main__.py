@@ -14,7 +14,8 @@ import sys
 def main() -> int:
     """Runs the command line; returns its exit status."""
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
-    from sweeper import commands, interrupts
+    from sweeper import interrupts
+    from sweeper.cli import commands
 
     interrupts.listen()
     if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
@@ -25,18 +26,19 @@ def main() -> int:
 
 
 def _hydra() -> int:
-    """Lets Hydra read the line and compose the configuration; `sweeper.app` does the rest."""
+    """Lets Hydra read the line and compose the configuration; `sweeper.cli.sweep` does the rest."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole, and leave as one paragraph
     import hydra
 
-    from sweeper import config, keys, line
+    from sweeper.cli import arguments
+    from sweeper.config import keys, schema
 
-    line.check(sys.argv[1:])
-    config.register()
+    arguments.check(sys.argv[1:])
+    schema.register()
     hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)()
-    from sweeper import app
+    from sweeper.cli import sweep
 
-    return app.exit_status
+    return sweep.exit_status
 
 
 def _never_called(_: object) -> None:

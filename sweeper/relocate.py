@@ -15,9 +15,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sweeper import tags
-from sweeper.errors import StoreError
-from sweeper.paths import OutputPaths
+from sweeper.core.errors import StoreError
+from sweeper.core.paths import OutputPaths
+from sweeper.tracking import tags
 
 #: Where MLflow's schema keeps addresses. A table or column that a version lacks is passed over.
 ADDRESSES = (

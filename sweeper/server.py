@@ -6,7 +6,7 @@ import socket
 import urllib.request
 from urllib.parse import urlsplit
 
-from sweeper.errors import StoreError
+from sweeper.core.errors import StoreError
 
 _TIMEOUT_S = 5.0
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sweeper.comparison import Compared, Tolerance
-from sweeper.inputs import NOT_RECORDED, Difference, Kind
+from sweeper.verify.comparison import Compared, Tolerance
+from sweeper.verify.inputs import NOT_RECORDED, Difference, Kind
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from sweeper import config
-from sweeper.compose import Composer, Point
-from sweeper.space import SearchSpace, parse_space
+from sweeper.config import schema
+from sweeper.space.composer import Composer, Point
+from sweeper.space.dimensions import SearchSpace, parse_space
 
 Compose = Callable[..., list[Point]]
 
@@ -117,7 +117,7 @@ class _Loader(ConfigLoaderImpl):
 @pytest.fixture(scope="session")
 def make_composer() -> Callable[..., tuple[SearchSpace, Composer]]:
     """Makes the space of a line and its composer, with the project's own files and Hydra's own loader."""
-    config.register()
+    schema.register()
     loader = _Loader()
     parser = OverridesParser.create(config_loader=loader)
 

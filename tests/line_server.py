@@ -20,8 +20,21 @@ import sys
 LOADED = (
     *("hydra.main", "hydra._internal.hydra", "hydra._internal.callbacks", "hydra.core.plugins", "sqlalchemy"),
     *("optuna", "optuna.storages", "numpy", "rich.console", "rich.table"),
-    *("sweeper.__main__", "sweeper.app", "sweeper.commands", "sweeper.explain", "sweeper.line", "sweeper.keys"),
-    *("sweeper.plan_table", "sweeper.pruning", "sweeper.search", "sweeper.study", "sweeper.estimate"),
+    *(
+        "sweeper.__main__",
+        "sweeper.cli.sweep",
+        "sweeper.cli.commands",
+        "sweeper.cli.errors",
+        "sweeper.cli.arguments",
+        "sweeper.config.keys",
+    ),
+    *(
+        "sweeper.cli.plan",
+        "sweeper.search.pruner",
+        "sweeper.search.sampler",
+        "sweeper.storage.study",
+        "sweeper.preflight.estimate",
+    ),
 )
 
 

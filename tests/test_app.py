@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from sweeper.app import choose_sampler
-from sweeper.compose import Composer
-from sweeper.config import SamplerConfig
-from sweeper.errors import ConfigError
-from sweeper.space import SearchSpace
+from sweeper.cli.sweep import choose_sampler
+from sweeper.config.schema import SamplerConfig
+from sweeper.core.errors import ConfigError
+from sweeper.space.composer import Composer
+from sweeper.space.dimensions import SearchSpace
 
 Make = Callable[..., tuple[SearchSpace, Composer]]
 DISCRETE, CONTINUOUS = "arch.depth=3,5", "arch.dropout=interval(0,0.5)"

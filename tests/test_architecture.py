@@ -12,22 +12,38 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeper import config, keys
-from sweeper.compose import canonical
+from sweeper.config import keys, schema
+from sweeper.space.composer import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("hydra_plugins/*.py")])
 
 #: Libraries with one home each: the modules that may import them.
 HOMES = {
-    "optuna": {"sweeper/study.py", "sweeper/search.py", "sweeper/pruning.py", "sweeper/insight.py"},
-    "mlflow": {"sweeper/tracker.py", "sweeper/model_files.py", "sweeper/recorded.py", "sweeper/registry.py"},
-    "keras": {"sweeper/trial.py", "sweeper/batches.py", "sweeper/model_files.py", "models/cnn.py", "models/builder.py"},
-    "tensorflow": {"sweeper/trial.py", "sweeper/model_files.py"},
+    "optuna": {
+        "sweeper/storage/study.py",
+        "sweeper/search/sampler.py",
+        "sweeper/search/pruner.py",
+        "sweeper/report/plots/search.py",
+    },
+    "mlflow": {
+        "sweeper/tracking/tracker.py",
+        "sweeper/artifacts/model.py",
+        "sweeper/tracking/reader.py",
+        "sweeper/tracking/registry.py",
+    },
+    "keras": {
+        "sweeper/trial/train.py",
+        "sweeper/trial/batches.py",
+        "sweeper/artifacts/model.py",
+        "models/cnn.py",
+        "models/builder.py",
+    },
+    "tensorflow": {"sweeper/trial/train.py", "sweeper/artifacts/model.py"},
     "sklearn": {"sweeper/data/digits.py"},
-    "vl_convert": {"sweeper/page/library.py"},
-    "jinja2": {"sweeper/page/__init__.py"},
-    "matplotlib": {"sweeper/figures.py", "sweeper/insight.py"},
+    "vl_convert": {"sweeper/report/page/vega_bundle.py"},
+    "jinja2": {"sweeper/report/page/__init__.py"},
+    "matplotlib": {"sweeper/artifacts/figures.py", "sweeper/report/plots/search.py"},
 }
 
 #: The layers, lowest first; a module imports from its own layer or below.
@@ -104,7 +120,7 @@ def _schema_keys(node: type, above: str = "") -> Iterator[str]:
             yield f"{above}{field.name}"
 
 
-@pytest.mark.parametrize("key", list(_schema_keys(config.Config)))
+@pytest.mark.parametrize("key", list(_schema_keys(schema.Config)))
 def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
     name = key.rsplit(".", 1)[-1]
     readers = [
@@ -118,19 +134,19 @@ def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
 
 def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
     defaults = {
-        "training/default.yaml": dataclasses.asdict(config.TrainingConfig()),
-        "tracking/local.yaml": dataclasses.asdict(config.TrackingConfig()),
-        "objective/val_accuracy.yaml": dataclasses.asdict(config.ObjectiveConfig()),
-        "sampler/auto.yaml": dataclasses.asdict(config.SamplerConfig()),
-        "pruner/none.yaml": dataclasses.asdict(config.PrunerConfig()),
-        "executor/processes.yaml": dataclasses.asdict(config.ExecutorConfig()),
+        "training/default.yaml": dataclasses.asdict(schema.TrainingConfig()),
+        "tracking/local.yaml": dataclasses.asdict(schema.TrackingConfig()),
+        "objective/val_accuracy.yaml": dataclasses.asdict(schema.ObjectiveConfig()),
+        "sampler/auto.yaml": dataclasses.asdict(schema.SamplerConfig()),
+        "pruner/none.yaml": dataclasses.asdict(schema.PrunerConfig()),
+        "executor/processes.yaml": dataclasses.asdict(schema.ExecutorConfig()),
     }
     for name, expected in defaults.items():
         assert canonical(yaml.safe_load((ROOT / "conf" / name).read_text())) == canonical(expected), name
     written = yaml.safe_load((ROOT / "conf/config.yaml").read_text())
-    assert written["sweep"] == dataclasses.asdict(config.SweepConfig())
-    assert written["seed"] == config.Config().seed
-    assert written["output_dir"] == config.Config().output_dir
+    assert written["sweep"] == dataclasses.asdict(schema.SweepConfig())
+    assert written["seed"] == schema.Config().seed
+    assert written["output_dir"] == schema.Config().output_dir
 
 
 def test_known_keys_name_the_options_that_set_them() -> None:

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from sweeper.batches import ShuffledBatches, epoch_order
 from sweeper.data import TrainingArrays
+from sweeper.trial.batches import ShuffledBatches, epoch_order
 
 
 def arrays(length: int, dtype: Any = np.uint8) -> TrainingArrays:

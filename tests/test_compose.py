@@ -13,10 +13,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from sweeper import config
-from sweeper.compose import Point, canonical
-from sweeper.errors import ConfigError
-from sweeper.space import VARYING
+from sweeper.config import schema
+from sweeper.core.errors import ConfigError
+from sweeper.space.composer import Point, canonical
+from sweeper.space.dimensions import VARYING
 
 Compose = Callable[..., list[Point]]
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -131,7 +131,7 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES)
 def test_each_point_is_what_hydra_itself_composes_from_the_files(compose: Compose, line: list[str]) -> None:
-    config.register()
+    schema.register()
     loader = ConfigLoaderImpl(create_config_search_path(str(CONF)))
     master = loader.load_configuration("config", line, run_mode=RunMode.MULTIRUN)
     typed = OverridesParser.create().parse_overrides(line)

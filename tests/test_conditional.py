@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from hydra.errors import HydraException
 
-from sweeper import preflight
-from sweeper.compose import Composer, Point
-from sweeper.space import Choice, Choices, SearchSpace
+from sweeper.preflight import check
+from sweeper.space.composer import Composer, Point
+from sweeper.space.dimensions import Choice, Choices, SearchSpace
 
 Compose = Callable[..., list[Point]]
 Make = Callable[..., tuple[SearchSpace, Composer]]
@@ -32,7 +32,7 @@ def test_a_key_of_one_option_varies_under_that_option_alone(compose: Compose) ->
 
 
 def test_a_grid_trains_the_option_without_the_key_once(compose: Compose) -> None:
-    checked = preflight.check(compose("optimizer=adam,sgd", "optimizer.momentum=0.5,0.9"), skip_infeasible=False)
+    checked = check.check(compose("optimizer=adam,sgd", "optimizer.momentum=0.5,0.9"), skip_infeasible=False)
 
     assert len(checked.trials) == 3
     assert checked.num_equal == 1

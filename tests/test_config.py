@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from models.config import CnnConfig
-from sweeper import config
-from sweeper.config import (
+from sweeper.config import schema as config
+from sweeper.config.schema import (
     Config,
     DataConfig,
     EarlyStoppingConfig,
@@ -28,8 +28,8 @@ from sweeper.config import (
     TrainingConfig,
     check_output_dir,
 )
-from sweeper.errors import ConfigError, ObjectiveError
-from sweeper.records import METRIC_DIRECTIONS, Objective
+from sweeper.core.errors import ConfigError, ObjectiveError
+from sweeper.core.trials import METRIC_DIRECTIONS, Objective
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper import display
-from sweeper.display import LineDisplay, LiveDisplay, Progress, duration, figure
-from sweeper.records import EpochReport, Objective, TrialRow, TrialState
+from sweeper.core.trials import EpochReport, Objective, TrialRow, TrialState
+from sweeper.report import progress as display
+from sweeper.report.progress import LineDisplay, LiveDisplay, Progress, duration, figure
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")

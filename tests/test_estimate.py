@@ -8,11 +8,11 @@ import pytest
 
 from models.config import CnnConfig
 from models.shapes import plan
-from sweeper import estimate
-from sweeper.compose import Point
-from sweeper.estimate import Speed, measured_speed, sweep_seconds, trial_seconds
-from sweeper.preflight import PlannedTrial
-from sweeper.records import DataSummary, TrialRow, TrialState
+from sweeper.core.trials import DataSummary, TrialRow, TrialState
+from sweeper.preflight import estimate
+from sweeper.preflight.check import PlannedTrial
+from sweeper.preflight.estimate import Speed, measured_speed, sweep_seconds, trial_seconds
+from sweeper.space.composer import Point
 
 SHAPE = (8, 8, 1)
 NETWORK = plan(CnnConfig(depth=1, filters=2, dense_units=0), SHAPE, 2)

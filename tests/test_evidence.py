@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeper import evidence
-from sweeper.paths import AnswerPaths
+from sweeper.artifacts import answers
+from sweeper.core.paths import AnswerPaths
 
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1])
 
@@ -24,34 +24,34 @@ def paths(tmp_path: Path) -> AnswerPaths:
 
 def test_answers_read_back_as_they_were(paths: AnswerPaths, tmp_path: Path) -> None:
     first, second = [0, 1, 2, 1, 0, 2, 2, 1, 0, 0], [1, 1, 2, 0, 0, 2, 1, 1, 0, 1]
-    evidence.append(paths, 7, predictions(tmp_path / "npz", first))
-    evidence.append(paths, 3, predictions(tmp_path / "npz", second))
+    answers.append(paths, 7, predictions(tmp_path / "npz", first))
+    answers.append(paths, 3, predictions(tmp_path / "npz", second))
 
-    found = evidence.read(paths, losses=True)
+    found = answers.read(paths, losses=True)
 
     assert list(found) == [7, 3]
     assert found[7].correct.tolist() == [True] * 9 + [False]
     assert found[3].correct.tolist() == [a == b for a, b in zip(second, LABELS, strict=True)]
     assert found[3].losses is not None
     assert found[3].losses.tolist() == pytest.approx(np.linspace(0, 2, 10), abs=1e-3)
-    assert evidence.read(paths)[3].losses is None
-    assert {number: classes.tolist() for number, classes in evidence.read_predicted(paths).items()} == {
+    assert answers.read(paths)[3].losses is None
+    assert {number: classes.tolist() for number, classes in answers.read_predicted(paths).items()} == {
         7: first,
         3: second,
     }
 
 
 def test_ten_images_take_two_bytes_of_bits(paths: AnswerPaths, tmp_path: Path) -> None:
-    evidence.append(paths, 0, predictions(tmp_path / "npz", list(LABELS)))
+    answers.append(paths, 0, predictions(tmp_path / "npz", list(LABELS)))
 
     assert paths.correct.stat().st_size == 8 + 2
 
 
 def test_of_a_trial_that_was_run_again_the_last_answers_count(paths: AnswerPaths, tmp_path: Path) -> None:
-    evidence.append(paths, 0, predictions(tmp_path / "npz", [0] * 10))
-    evidence.append(paths, 0, predictions(tmp_path / "npz", list(LABELS)))
+    answers.append(paths, 0, predictions(tmp_path / "npz", [0] * 10))
+    answers.append(paths, 0, predictions(tmp_path / "npz", list(LABELS)))
 
-    assert evidence.read(paths)[0].correct.all()
+    assert answers.read(paths)[0].correct.all()
 
 
 @pytest.mark.parametrize("lost", [1, 5, 9])
@@ -59,32 +59,32 @@ def test_a_record_that_was_cut_off_is_left_out_and_written_over(
     paths: AnswerPaths, tmp_path: Path, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (0, 1):
-        evidence.append(paths, number, predictions(tmp_path / "npz", list(LABELS)))
-    monkeypatch.setattr(evidence, "_known", {})  # as in the process that goes on after a kill
+        answers.append(paths, number, predictions(tmp_path / "npz", list(LABELS)))
+    monkeypatch.setattr(answers, "_known", {})  # as in the process that goes on after a kill
     paths.correct.write_bytes(paths.correct.read_bytes()[:-lost])
 
-    assert list(evidence.read(paths)) == [0]
-    evidence.append(paths, 2, predictions(tmp_path / "npz", [1] * 10))
-    found = evidence.read(paths)
+    assert list(answers.read(paths)) == [0]
+    answers.append(paths, 2, predictions(tmp_path / "npz", [1] * 10))
+    found = answers.read(paths)
 
     assert list(found) == [0, 2]
     assert found[2].correct.tolist() == (LABELS == 1).tolist()
 
 
 def test_a_file_of_predictions_without_losses_still_counts(paths: AnswerPaths, tmp_path: Path) -> None:
-    evidence.append(paths, 0, predictions(tmp_path / "npz", list(LABELS), losses=False))
+    answers.append(paths, 0, predictions(tmp_path / "npz", list(LABELS), losses=False))
 
-    assert evidence.read(paths, losses=True)[0].losses is None
+    assert answers.read(paths, losses=True)[0].losses is None
 
 
 def test_nothing_recorded_is_no_answer(paths: AnswerPaths) -> None:
-    assert evidence.read(paths) == {}
-    assert evidence.read_predicted(paths) == {}
+    assert answers.read(paths) == {}
+    assert answers.read_predicted(paths) == {}
 
 
 def test_the_loss_of_an_image_is_the_cross_entropy_of_its_class() -> None:
     probabilities = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5]])
 
-    losses = evidence.image_losses(probabilities, np.array([0, 1, 2]))
+    losses = answers.image_losses(probabilities, np.array([0, 1, 2]))
 
     assert losses.tolist() == pytest.approx([np.log(2), -np.log(1e-7), np.log(2)])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sweeper.exhibits import SHOWN, choose
+from sweeper.report.examples import SHOWN, choose
 
 LABELS = np.array([0, 1, 2, 0, 1])
 IMAGES = np.arange(5 * 4, dtype=np.uint8).reshape(5, 2, 2, 1)

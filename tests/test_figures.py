@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweeper import figures
-from sweeper.records import Objective, TrialRow, TrialState
+from sweeper.artifacts import figures
+from sweeper.core.trials import Objective, TrialRow, TrialState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,10 +12,10 @@ import pytest
 from matplotlib import image, pyplot, style
 from matplotlib.figure import Figure
 
-from sweeper import insight
-from sweeper.paths import InsightPaths
-from sweeper.records import Objective, TrialRow, TrialState
-from sweeper.space import Choice, Dimension, Interval
+from sweeper.core.paths import InsightPaths
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.report.plots import search
+from sweeper.space.dimensions import Choice, Dimension, Interval
 
 ACCURACY, PARAMS = Objective("val_accuracy", "maximize"), Objective("num_params", "minimize")
 RATE, MOMENTUM = "optimizer.learning_rate", "optimizer.momentum"
@@ -33,8 +33,8 @@ class Drawn:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.paths = InsightPaths(folder / "insight")
         self.figures: dict[str, Figure] = {}
-        self._save = insight.save
-        monkeypatch.setattr(insight, "save", self._keep)
+        self._save = search.save
+        monkeypatch.setattr(search, "save", self._keep)
 
     def _keep(self, figure: Figure, path: Path) -> None:
         self._save(figure, path)
@@ -45,8 +45,8 @@ class Drawn:
         rows: Sequence[TrialRow],
         *objectives: Objective,
         space: Sequence[Dimension] = SPACE,
-    ) -> insight.Insight:
-        found = insight.draw(rows, space, objectives or (ACCURACY,), self.paths)
+    ) -> search.Insight:
+        found = search.draw(rows, space, objectives or (ACCURACY,), self.paths)
         assert found is not None
         return found
 
@@ -59,7 +59,7 @@ class Drawn:
 @pytest.fixture(autouse=True)
 def few_points_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hand-made sweeps of a few points, whose pictures can be read."""
-    monkeypatch.setattr(insight, "FEWEST", 4)
+    monkeypatch.setattr(search, "FEWEST", 4)
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_too_few_complete_trials_draw_nothing_and_remove_what_is_old(rows: list[
     paths.root.mkdir()
     paths.pareto.write_bytes(b"of an earlier start")
 
-    assert insight.draw(rows, SPACE, (ACCURACY,), paths) is None
+    assert search.draw(rows, SPACE, (ACCURACY,), paths) is None
     assert not paths.root.exists()
 
 
@@ -304,7 +304,7 @@ def test_figures_are_closed_when_a_picture_cannot_be_written(tmp_path: Path, mon
     def full(figure: Figure, path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(insight, "save", full)
+    monkeypatch.setattr(search, "save", full)
     with pytest.raises(OSError, match="No space left"):
-        insight.draw(some(), SPACE, (ACCURACY,), InsightPaths(tmp_path / "insight"))
+        search.draw(some(), SPACE, (ACCURACY,), InsightPaths(tmp_path / "insight"))
     assert pyplot.get_fignums() == []

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweeper.evidence import Answers
-from sweeper.findings import Findings, LockboxRecord, Opening
-from sweeper.judgement import Case, finalists, judge
-from sweeper.records import Objective, TrialRow, TrialState
+from sweeper.artifacts.answers import Answers
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking.findings import Findings, LockboxRecord, Opening
+from sweeper.ranking.judge import Case, finalists, judge
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")

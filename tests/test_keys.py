@@ -6,8 +6,9 @@ import inspect
 
 import pytest
 
-from sweeper import keys, optimizers
-from sweeper.errors import ConfigError
+from sweeper.config import keys
+from sweeper.core.errors import ConfigError
+from sweeper.preflight import optimizers
 
 MEANT = [
     ("arch.dpeth", "arch.depth"),

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from sweeper import leaderboard
-from sweeper.errors import ConfigError
-from sweeper.leaderboard import METRIC_COLUMNS, OPTIMISTIC, pareto_fronts, rank, sort_rows, table, to_csv
-from sweeper.records import Objective, TrialRow, TrialState
-from sweeper.statistics import wilson_interval
+from sweeper.core.errors import ConfigError
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.inference import wilson_interval
+from sweeper.ranking import leaderboard
+from sweeper.ranking.leaderboard import METRIC_COLUMNS, OPTIMISTIC, pareto_fronts, rank, sort_rows, table, to_csv
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.errors import SweepLockedError
-from sweeper.lock import sweep_lock
+from sweeper.core.errors import SweepLockedError
+from sweeper.storage.locks import sweep_lock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from sweeper.lock import sweep_lock
+from sweeper.storage.locks import sweep_lock
 with sweep_lock(Path(sys.argv[1]), "mine"):
     print("held", flush=True)
     time.sleep(60)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.machine import Machine, look
+from sweeper.core.machine import Machine, look
 
 GIB = 2**30
 

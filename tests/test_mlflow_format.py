@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from sweeper.mlflow_format import CUT_MARKER, MAX_KEY_LENGTH, cut, param_key, param_value, sqlite_uri
+from sweeper.tracking.format import CUT_MARKER, MAX_KEY_LENGTH, cut, param_key, param_value, sqlite_uri
 
 
 @pytest.mark.parametrize(

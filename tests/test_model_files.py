@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweeper.model_files import save_model
+from sweeper.artifacts.model import save_model
 
 
 @pytest.fixture(params=["float32", "mixed_bfloat16"])

@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sweeper.errors import StoreError
-from sweeper.findings import (
+from sweeper.core.errors import StoreError
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking.findings import (
     Cheapest,
     ConfigurationFindings,
     Confirmation,
@@ -31,9 +32,9 @@ from sweeper.findings import (
     Opening,
     ShownImage,
 )
-from sweeper.page import library, page, pictures, texts, write_page
-from sweeper.records import Objective, TrialRow, TrialState
-from sweeper.report import SweepReport
+from sweeper.report import text as texts
+from sweeper.report.page import page, pictures, vega_bundle, write_page
+from sweeper.report.terminal import SweepReport
 
 ACCURACY = Objective("val_accuracy", "maximize")
 CNN = {"_target_": "models.cnn.build", "depth": 3, "kernel_size": 3, "pool_size": [1, 2, 3]}
@@ -203,18 +204,18 @@ def test_the_policy_lets_nothing_be_fetched_and_only_these_scripts_run() -> None
 
 
 def test_the_library_is_kept_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = library.bundle()
+    text = vega_bundle.bundle()
     assert "vegaEmbed" in text
     assert "</script" not in text.lower()
     assert "<!--" not in text
-    monkeypatch.setattr(library, "_kept", lambda: tmp_path / "share" / "vega.js")
-    monkeypatch.setattr(library, "_make", lambda: "made")
-    library.bundle.cache_clear()
+    monkeypatch.setattr(vega_bundle, "_kept", lambda: tmp_path / "share" / "vega.js")
+    monkeypatch.setattr(vega_bundle, "_make", lambda: "made")
+    vega_bundle.bundle.cache_clear()
     try:
-        assert library.bundle() == "made"
+        assert vega_bundle.bundle() == "made"
         assert (tmp_path / "share" / "vega.js").read_text() == "made"
     finally:
-        library.bundle.cache_clear()
+        vega_bundle.bundle.cache_clear()
 
 
 def test_rows_stand_best_first_with_their_interval_drawn_and_the_group_marked() -> None:

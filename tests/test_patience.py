@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sweeper.patience import Patience, passes
+from sweeper.core.retry import Patience, passes
 
 
 def failing(times: int, text: str) -> Callable[[], str]:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from sweeper import preflight
-from sweeper.compose import Point
-from sweeper.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError
-from sweeper.preflight import Preflight, check_objectives, check_optimizer, check_seed
-from sweeper.records import METRIC_DIRECTIONS, DataSummary, Objective
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError
+from sweeper.core.trials import METRIC_DIRECTIONS, DataSummary, Objective
+from sweeper.preflight import check as preflight
+from sweeper.preflight.check import Preflight, check_objectives, check_optimizer, check_seed
+from sweeper.space.composer import Point
 
 Compose = Callable[..., list[Point]]
 Check = Callable[..., Preflight]
@@ -295,8 +295,8 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from sweeper import config, preflight
-from sweeper.compose import Composer
-from sweeper.space import parse_space
+from sweeper.space.composer import Composer
+from sweeper.space.dimensions import parse_space
 config.register()
 loader = ConfigLoaderImpl(create_config_search_path(sys.argv[1]))
 line = ["arch=cnn,depth7_kernel6", "optimizer=adam,sgd", "seed=0,1"]

@@ -16,14 +16,16 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from sweeper import commands, loading, promote, tags
-from sweeper.errors import RefusedError, StoreError
-from sweeper.leaderboard import OPTIMISTIC
-from sweeper.loading import Loaded
-from sweeper.paths import OutputPaths
-from sweeper.records import TrialState
+from sweeper.cli import commands, promote
+from sweeper.core.errors import RefusedError, StoreError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import TrialState
+from sweeper.ranking.leaderboard import OPTIMISTIC
 from sweeper.relocate import relocate
-from sweeper.tracker import local_uri
+from sweeper.storage import stored_sweep
+from sweeper.storage.stored_sweep import Loaded
+from sweeper.tracking import tags
+from sweeper.tracking.tracker import local_uri
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -40,7 +42,7 @@ def paths(own_sweep: Path, tmp_path: Path) -> OutputPaths:
 
 @pytest.fixture(scope="module")
 def loaded(own_sweep: Path) -> Loaded:
-    return loading.load(OutputPaths(own_sweep / "mlruns"), "mine")
+    return stored_sweep.load(OutputPaths(own_sweep / "mlruns"), "mine")
 
 
 def client(paths: OutputPaths) -> MlflowClient:

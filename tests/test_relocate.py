@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.config import TrackingConfig
-from sweeper.errors import StoreError
-from sweeper.paths import OutputPaths
-from sweeper.records import TrialState
+from sweeper.config.schema import TrackingConfig
+from sweeper.core.errors import StoreError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import TrialState
 from sweeper.relocate import ADDRESSES, moved, relocate
-from sweeper.tracker import Tracker, local_uri
+from sweeper.tracking.tracker import Tracker, local_uri
 
 OLD, NEW = Path("/a/runs"), Path("/b/new place")
 
@@ -92,7 +92,7 @@ def _everything_is_found_in(paths: OutputPaths) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(local_uri(paths), local_uri(paths))
-    [run] = client.search_runs(["1"], "tags.`sweeper.trial` = '0'")
+    [run] = client.search_runs(["1"], "tags.`sweeper.trial.train` = '0'")
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["note.txt"]
     assert Path(client.download_artifacts(run.info.run_id, "note.txt")).read_text(encoding="utf-8") == "a note"
     assert run.info.artifact_uri == f"{paths.artifacts.as_uri()}/{run.info.run_id}/artifacts"

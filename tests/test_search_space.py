@@ -12,8 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.errors import SpaceError
-from sweeper.space import Choice, Interval, SearchSpace, check_grid, parse_space, partial_points
+from sweeper.core.errors import SpaceError
+from sweeper.space.dimensions import Choice, Interval, SearchSpace, check_grid, parse_space, partial_points
 
 GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
 

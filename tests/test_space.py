@@ -9,8 +9,8 @@ import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from sweeper.errors import SpaceError
-from sweeper.space import SearchSpace, check_grid, parse_space
+from sweeper.core.errors import SpaceError
+from sweeper.space.dimensions import SearchSpace, check_grid, parse_space
 
 GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
 

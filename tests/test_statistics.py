@@ -15,7 +15,7 @@ from scipy.stats import binomtest, norm, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from sweeper.statistics import (
+from sweeper.inference import (
     Elimination,
     discordant,
     holm,
@@ -28,7 +28,7 @@ from sweeper.statistics import (
     wilson_interval,
     winners_score,
 )
-from sweeper.statistics.margin import tango_z
+from sweeper.inference.margin import tango_z
 
 tables = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8))
 

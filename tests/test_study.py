@@ -11,9 +11,9 @@ import optuna
 import pytest
 from optuna.distributions import IntDistribution
 
-from sweeper.paths import OutputPaths
-from sweeper.records import Objective, TrialRow, TrialState
-from sweeper.study import StudyTrial, SweepStudy
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.storage.study import StudyTrial, SweepStudy
 
 ACCURACY = Objective("val_accuracy", "maximize")
 SIZE = Objective("num_params", "minimize")

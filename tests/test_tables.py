@@ -11,10 +11,10 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from sweeper import tables
-from sweeper.errors import ArchitectureError
-from sweeper.leaderboard import rank, table
-from sweeper.records import Objective, TrialRow, TrialState
+from sweeper.core.errors import ArchitectureError
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking.leaderboard import rank, table
+from sweeper.report import tables
 
 ACCURACY = Objective("val_accuracy", "maximize")
 CONF = Path(__file__).resolve().parent.parent / "conf" / "arch"

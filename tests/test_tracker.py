@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sweeper import mlflow_settings, tags
-from sweeper.config import TrackingConfig
-from sweeper.errors import StoreError, TrackingError
-from sweeper.mlflow_format import MAX_PARAM_LENGTH, MAX_TAG_LENGTH
-from sweeper.paths import OutputPaths
-from sweeper.records import EpochReport, TrialState
-from sweeper.tracker import Tracker
+from sweeper import mlflow_settings
+from sweeper.config.schema import TrackingConfig
+from sweeper.core.errors import StoreError, TrackingError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import EpochReport, TrialState
+from sweeper.tracking import tags
+from sweeper.tracking.format import MAX_PARAM_LENGTH, MAX_TAG_LENGTH
+from sweeper.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,7 +90,7 @@ def _curve(client: MlflowClient, run_id: str, name: str) -> list[tuple[int, floa
 
 
 def test_importing_the_tracker_does_not_import_mlflow() -> None:
-    code = "import sys, sweeper.tracker, sweeper.ui; assert not {'mlflow', 'sqlalchemy'} & set(sys.modules)"
+    code = "import sys, sweeper.tracking.tracker, sweeper.tracking.ui; assert not {'mlflow', 'sqlalchemy'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -326,7 +327,7 @@ def test_a_trained_network_is_loaded_by_its_run_in_another_process(
         import sys
         from pathlib import Path
         import keras, numpy as np
-        from sweeper.model_files import save_model
+        from sweeper.artifacts.model import save_model
         folder = Path(sys.argv[1])
         keras.utils.set_random_seed(0)
         keras.config.set_dtype_policy("mixed_bfloat16")

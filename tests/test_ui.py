@@ -21,19 +21,19 @@ from pathlib import Path
 
 import pytest
 
-from sweeper import tags, ui
-from sweeper.config import TrackingConfig
-from sweeper.errors import ConfigError, StoreError
-from sweeper.paths import OutputPaths
-from sweeper.records import EpochReport, TrialState
-from sweeper.tracker import Tracker
+from sweeper.config.schema import TrackingConfig
+from sweeper.core.errors import ConfigError, StoreError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import EpochReport, TrialState
+from sweeper.tracking import tags, ui
+from sweeper.tracking.tracker import Tracker
 
 #: What `python -m sweeper ui` does with its words.
 SERVE = """
 import sys
 from pathlib import Path
 from sweeper import ui
-from sweeper.errors import SweeperError
+from sweeper.core.errors import SweeperError
 try:
     sys.exit(ui.serve(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None))
 except SweeperError as error:

@@ -17,16 +17,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweeper import commands, data, display, executors
-from sweeper.config import DataConfig
-from sweeper.errors import RefusedError
+from sweeper import data, executors
+from sweeper.artifacts.model import read_weights
+from sweeper.cli import commands
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import RefusedError
+from sweeper.core.paths import OutputPaths, TrialPaths
+from sweeper.core.trials import Objective, TrialRow, TrialSpec, TrialState
 from sweeper.executors import Executor
-from sweeper.model_files import read_weights
-from sweeper.page.texts import repeat_line
-from sweeper.paths import OutputPaths, TrialPaths
-from sweeper.records import Objective, TrialRow, TrialSpec, TrialState
-from sweeper.rerun import Rerun
-from sweeper.rows import find_row
+from sweeper.report import progress
+from sweeper.report.text import repeat_line
+from sweeper.verify.lookup import find_row
+from sweeper.verify.rerun import Rerun
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ACCURACY = Objective("val_accuracy", "maximize")
@@ -140,13 +142,13 @@ def test_a_beginning_that_several_runs_share_is_refused_with_their_names(
     paths: OutputPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [("mine", 0, "abcdef00"), ("yours", 4, "abcdef11")]
-    monkeypatch.setattr("sweeper.rows.find_runs", lambda *_: found)
+    monkeypatch.setattr("sweeper.verify.lookup.find_runs", lambda *_: found)
     with pytest.raises(RefusedError, match=r"abcdef begins several run ids: abcdef00 \(mine:0\), abcdef11 \(yours:4\)"):
         find_row(paths, "abcdef")
 
 
 def test_an_earlier_attempt_is_told_from_its_trial(paths: OutputPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.rows.find_runs", lambda *_: [("mine", 0, "abcdef00")])
+    monkeypatch.setattr("sweeper.verify.lookup.find_runs", lambda *_: [("mine", 0, "abcdef00")])
     with pytest.raises(
         RefusedError, match=r"run abcdef00 was an earlier attempt .*Try: python -m sweeper verify mine:0"
     ):
@@ -174,7 +176,7 @@ def executor() -> Iterator[Executor]:
 
 def trained(executor: Executor, folder: Path, spec: TrialSpec, *cuts: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result of a training that is cut off after these epochs, and its weights."""
-    shown = display.create(Console(quiet=True), display.Progress(1, 1, ACCURACY))
+    shown = progress.create(Console(quiet=True), progress.Progress(1, 1, ACCURACY))
     result = Rerun(executor, replace(spec, folder=folder), shown, None, cuts).run()
     assert result["state"] == TrialState.COMPLETE, result["error"]
     return result, read_weights(TrialPaths(folder).model)

@@ -6,6 +6,6 @@ not live here: batching, augmentation, and anything of Keras.
 """
 
 from sweeper.data.arrays import Arrays, TrainingArrays, as_float, open_arrays, open_training_arrays
-from sweeper.data.preparation import describe, prepare
+from sweeper.data.prepare import describe, prepare
 
 __all__ = ["Arrays", "TrainingArrays", "as_float", "describe", "open_arrays", "open_training_arrays", "prepare"]

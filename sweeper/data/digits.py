@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sweeper.core.errors import ConfigError
 from sweeper.data.arrays import Inventory, RawData
 from sweeper.data.splits import apportion, draw
-from sweeper.errors import ConfigError
 
 SIZE = 28  # pixels a side, as MNIST's
 NUM_TEST = 360

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sweeper.errors import DataError
+from sweeper.core.errors import DataError
 
 
 @contextmanager

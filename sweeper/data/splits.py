@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sweeper.config import DataConfig
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import ConfigError, DataError
 from sweeper.data.arrays import AnyArray, Inventory
-from sweeper.errors import ConfigError, DataError
 
 Indices = npt.NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweeper.errors import ConfigError, did_you_mean
+from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.executors.base import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 
 __all__ = ["Event", "Executor", "TrialEnded", "TrialEpoch", "TrialStarted", "check", "create"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sweeper.records import EpochReport, TrialSpec
+from sweeper.core.trials import EpochReport, TrialSpec
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sweeper.core.trials import EpochReport, TrialSpec
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
-from sweeper.records import EpochReport, TrialSpec
 
 
 class _Killed(BaseException):
@@ -31,8 +31,8 @@ class SerialExecutor:
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
         if not self._waiting:
             return
-        from sweeper import preload  # noqa: F401  loads what a trial's process has loaded
-        from sweeper.trial import run_to_result
+        from sweeper.executors import preload  # noqa: F401  loads what a trial's process has loaded
+        from sweeper.trial.train import run_to_result
 
         spec = self._waiting.pop(0)
 

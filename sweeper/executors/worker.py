@@ -10,8 +10,8 @@ import threading
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from sweeper.paths import TrialPaths
-from sweeper.records import EpochReport, TrialSpec
+from sweeper.core.paths import TrialPaths
+from sweeper.core.trials import EpochReport, TrialSpec
 
 GO = "go"
 STOP = "stop"
@@ -38,7 +38,7 @@ def main(connection: Connection, spec: TrialSpec) -> None:
     threading.Thread(target=_obey, args=(connection, stop, verdicts), daemon=True).start()
     _log_to(TrialPaths(spec.folder))
 
-    from sweeper.trial import run_to_result
+    from sweeper.trial.train import run_to_result
 
     def report(epoch: EpochReport) -> bool:
         connection.send(("epoch", epoch))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from sweeper import data, executors
-from sweeper.config import DataConfig
-from sweeper.errors import ConfigError
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import ConfigError
+from sweeper.core.paths import TrialPaths
+from sweeper.core.trials import Objective, PreparedData, TrialSpec
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
-from sweeper.paths import TrialPaths
-from sweeper.records import Objective, PreparedData, TrialSpec
 
 EXECUTORS = ["processes", "serial"]
 

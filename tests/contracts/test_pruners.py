@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeper.config import PrunerConfig
-from sweeper.errors import ConfigError
-from sweeper.pruning import Pruning, compared_metric, make_pruner
-from sweeper.records import Direction, Objective, TrialState
+from sweeper.config.schema import PrunerConfig
+from sweeper.core.errors import ConfigError
+from sweeper.core.trials import Direction, Objective, TrialState
+from sweeper.search.pruner import Pruning, compared_metric, make_pruner
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "pruner"
 EPOCHS = 9

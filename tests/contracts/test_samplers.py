@@ -14,11 +14,11 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from sweeper.config import SamplerConfig
-from sweeper.errors import ConfigError
-from sweeper.records import Objective, TrialState
-from sweeper.search import Proposal, Search, make_sampler
-from sweeper.space import Choices, Dimension, SearchSpace, parse_space
+from sweeper.config.schema import SamplerConfig
+from sweeper.core.errors import ConfigError
+from sweeper.core.trials import Objective, TrialState
+from sweeper.search.sampler import Proposal, Search, make_sampler
+from sweeper.space.dimensions import Choices, Dimension, SearchSpace, parse_space
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "sampler"
 ACCURACY = Objective("val_accuracy", "maximize")

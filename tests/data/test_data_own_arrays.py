@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweeper.config import DataConfig
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import ConfigError, DataError
 from sweeper.data import describe, open_arrays, prepare
-from sweeper.errors import ConfigError, DataError
 
 Given = dict[str, Any]
 

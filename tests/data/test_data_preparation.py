@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import yaml
 
-from sweeper.config import DATASETS, DataConfig
+from sweeper.config.schema import DATASETS, DataConfig
+from sweeper.core.errors import RefusedError, StoreError
 from sweeper.data import as_float, describe, open_arrays, prepare
 from sweeper.data.arrays import digest_arrays
-from sweeper.errors import RefusedError, StoreError
 
 GROUP = Path(__file__).parents[2] / "conf" / "data"
 
@@ -67,7 +67,7 @@ def test_describe_needs_no_heavy_library(tmp_path):
     np.savez(tmp_path / "my.npz", x_train=np.ones((4, 3, 3), "u1") * 9, y_train=np.array([0, 1, 0, 1]),
              x_test=np.ones((2, 3, 3), "u1") * 9, y_test=np.array([0, 1]))  # fmt: skip
     code = (
-        "import sys\nfrom sweeper.config import DataConfig\nfrom sweeper.data import describe\n"
+        "import sys\nfrom sweeper.config.schema import DataConfig\nfrom sweeper.data import describe\n"
         "for name in ('digits', 'mnist', 'fashion_mnist'): describe(DataConfig(name=name))\n"
         f"describe(DataConfig(name='npz', path={str(tmp_path / 'my.npz')!r}, validation=2))\n"
         "heavy = {'sklearn', 'scipy', 'pandas', 'keras', 'tensorflow', 'mlflow', 'urllib.request'}\n"

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeper.config import DataConfig
-from sweeper.data import describe, digits, idx, location, prepare, published
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import ConfigError, DataError
+from sweeper.data import describe, digits, download, idx_format, prepare, published
 from sweeper.data.arrays import Inventory
-from sweeper.data.location import RemoteFile
+from sweeper.data.download import RemoteFile
 from sweeper.data.published import FASHION_MNIST, MNIST, PublishedSet
-from sweeper.errors import ConfigError, DataError
 
 UNREACHABLE = "http://127.0.0.1:9/"
 NAMES = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1", "x_test": "t10k-images-idx3",
@@ -66,7 +66,7 @@ def write_idx(folder: Path, arrays: dict[str, np.ndarray], joint: str = "-", suf
 def _no_network_and_an_empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(location, "DOWNLOAD_BASE", UNREACHABLE)
+    monkeypatch.setattr(download, "DOWNLOAD_BASE", UNREACHABLE)
 
 
 # The bundled digits
@@ -124,7 +124,7 @@ def test_an_idx_file_is_read_as_it_was_written(shape, name, tmp_path):
     array = np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
     content = idx_bytes(array)
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    read = idx.read_file(tmp_path / name)
+    read = idx_format.read_file(tmp_path / name)
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, array)
 
@@ -146,7 +146,7 @@ def test_a_damaged_idx_file_is_refused(damage, message, suffix, tmp_path):
     path = tmp_path / f"train{suffix}"
     path.write_bytes(gzip.compress(content) if suffix else content)
     with pytest.raises(DataError, match=message):
-        idx.read_file(path)
+        idx_format.read_file(path)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_damaged_gzip_file_is_refused(damage, tmp_path):
     path = tmp_path / "train.gz"
     path.write_bytes(damage(gzip.compress(idx_bytes(small_arrays()["x_train"]))))
     with pytest.raises(DataError, match=r"train\.gz is truncated or corrupt"):
-        idx.read_file(path)
+        idx_format.read_file(path)
 
 
 # Published sets
@@ -300,7 +300,7 @@ def server(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        monkeypatch.setattr(location, "DOWNLOAD_BASE", f"http://127.0.0.1:{running.server_port}/")
+        monkeypatch.setattr(download, "DOWNLOAD_BASE", f"http://127.0.0.1:{running.server_port}/")
         yield folder
         running.shutdown()
         thread.join()

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sweeper.config import DataConfig
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import ConfigError, DataError
 from sweeper.data.arrays import Inventory
 from sweeper.data.splits import SplitIndices, apportion, draw, draw_splits, num_validation, plan_splits
-from sweeper.errors import ConfigError, DataError
 
 TEN_EACH = Inventory((8, 8, 1), (10, 10, 10), (4, 4, 4))
 

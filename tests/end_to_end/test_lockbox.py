@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from sweeper import data, evidence, loading
-from sweeper.config import DataConfig, TrainingConfig
-from sweeper.paths import OutputPaths
-from sweeper.records import Objective, TrialSpec
-from sweeper.trial import run_to_result
+from sweeper import data
+from sweeper.artifacts import answers as evidence
+from sweeper.config.schema import DataConfig, TrainingConfig
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import Objective, TrialSpec
+from sweeper.storage import stored_sweep
+from sweeper.trial.train import run_to_result
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
@@ -139,7 +141,7 @@ def test_opening_it_again_for_others_says_what_that_costs(folder: Path, wider: D
 def test_an_opening_that_was_cut_off_is_completed_and_not_counted_again(
     folder: Path, wider: Done, run_sweeper: Run
 ) -> None:
-    from sweeper.study import SweepStudy
+    from sweeper.storage.study import SweepStudy
 
     paths = OutputPaths(folder / "mlruns")
     study = SweepStudy.load(paths, "boxed")
@@ -151,7 +153,7 @@ def test_an_opening_that_was_cut_off_is_completed_and_not_counted_again(
     done = run_sweeper(folder, *WIDER)
 
     assert done.returncode == 0, done.stderr
-    found = loading.load(paths, "boxed").test
+    found = stored_sweep.load(paths, "boxed").test
     assert len(found.openings) == 2
     assert found.results == record.results
 

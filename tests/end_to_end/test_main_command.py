@@ -24,7 +24,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import mlflow, numpy as np
 from pathlib import Path
 from sweeper import data
-from sweeper.config import DataConfig
+from sweeper.config.schema import DataConfig
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.tensorflow.load_model(f"runs:/{sys.argv[2]}/model")
 arrays = data.open_arrays(data.prepare(DataConfig(), Path(sys.argv[3])))

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from sweeper.findings import Exhibits, Findings, ShownImage
-from sweeper.page import write_page
-from sweeper.records import Objective, TrialRow, TrialState
-from sweeper.report import SweepReport
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking.findings import Exhibits, Findings, ShownImage
+from sweeper.report.page import write_page
+from sweeper.report.terminal import SweepReport
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (Debian: apt-get install chromium)")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from sweeper.trial import build_optimizer
+from sweeper.trial.train import build_optimizer
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]

@@ -12,7 +12,7 @@ import pytest
 
 from models import cnn
 from models.builder import BUILTIN, build_network, check_signature, is_builtin, resolve_builder
-from sweeper.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError
 
 SHAPE = (6, 5, 1)
 NUMBERS = itertools.count()

@@ -12,7 +12,7 @@ import pytest
 from models.cnn import build
 from models.config import ACTIVATIONS, CnnConfig
 from models.shapes import plan
-from sweeper.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError
 
 CONFIGS = [
     pytest.param({}, (28, 28, 1), id="the defaults"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.config import ACTIVATIONS, CnnConfig, ConvLayer
-from sweeper.errors import ArchitectureError, ArchitectureValueError
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError
 
 
 @pytest.mark.parametrize(

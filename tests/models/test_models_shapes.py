@@ -13,7 +13,7 @@ import yaml
 
 from models.config import CnnConfig
 from models.shapes import plan
-from sweeper.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "arch"
 IMAGE = (28, 28, 1)

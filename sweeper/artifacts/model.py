@@ -1,0 +1,95 @@
+"""A trained network as an MLflow model folder: written in the trial's process, which holds TensorFlow.
+
+Its weights are read back without TensorFlow. What does not live here: recording the folder with MLflow, which the
+driver does (`sweeper.tracking.tracker`).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sweeper import mlflow_settings
+
+
+def warm_up() -> None:
+    """Lets MLflow look once which package has which module: 0.2 s that each saved model would take otherwise."""
+    mlflow_settings.prepare()
+    from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
+    warn_dependency_requirement_mismatches([f"numpy=={metadata.version('numpy')}"])
+
+
+def save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_classes: int) -> None:
+    """Saves a Keras model to `folder`, which must not exist or be empty.
+
+    The signature follows from the shapes, and the requirements are named: inferring the one runs the network,
+    inferring the others starts another Python for 6 s. Precision, layer names and weights stay exact.
+
+    Input shape: (batch, height, width, channels), float32 in [0, 1].
+    Output shape: (batch, num_classes), float32.
+    """
+    mlflow_settings.prepare()
+    import keras
+    import mlflow.tensorflow
+    import numpy as np
+    import tensorflow as tf
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Schema, TensorSpec
+
+    float32 = np.dtype(np.float32)
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(float32, (-1, *input_shape))]),
+        outputs=Schema([TensorSpec(float32, (-1, num_classes))]),
+    )
+    mlflow.tensorflow.save_model(
+        model,
+        path=str(folder),
+        signature=signature,
+        pip_requirements=[f"tensorflow=={tf.__version__}", f"keras=={keras.__version__}", f"numpy=={np.__version__}"],
+    )
+
+
+def load_model(folder: Path) -> Any:
+    """Loads the network of a folder that `save_model` wrote, not compiled.
+
+    Its weights and precision are those that were saved. Layers of a user's own are found where their module is
+    imported first, or registered (`keras.saving.register_keras_serializable`).
+
+    Raises:
+        OSError, ValueError, TypeError: no such file, or a layer that cannot be made.
+    """
+    import keras
+
+    # The file is this project's own: what its code may run, its builder has run before.
+    return keras.saving.load_model(folder / "data" / "model.keras", compile=False, safe_mode=False)
+
+
+def read_weights(folder: Path) -> dict[str, Any]:
+    """The weights of a model that `save_model` wrote, NumPy arrays by their place, without those of the optimizer.
+
+    Keras's file is an archive with the weights in HDF5; nothing of it is executed, and TensorFlow is not loaded.
+
+    Raises:
+        OSError, KeyError, ValueError: there is no such model, or it is damaged.
+    """
+    import h5py
+    import numpy as np
+
+    found: dict[str, Any] = {}
+
+    def keep(place: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and not place.startswith("optimizer/"):
+            found[place] = np.asarray(node)
+
+    try:
+        with zipfile.ZipFile(folder / "data" / "model.keras") as archive:
+            content = io.BytesIO(archive.read("model.weights.h5"))
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{folder / 'data' / 'model.keras'}: {error}") from error
+    with h5py.File(content, "r") as file:
+        file.visititems(keep)
+    return found

@@ -1,0 +1,221 @@
+"""`python -m sweeper promote`: a trial's model becomes the champion of a registered model, with what is known of it.
+
+What does not live here: the registry itself (`sweeper.tracking.registry`), the ranking (`sweeper.ranking.leaderboard`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from sweeper.core.errors import ConfigError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import TrialState
+from sweeper.ranking import leaderboard
+from sweeper.ranking.leaderboard import OPTIMISTIC, RankedRow, cell_text, point_of
+from sweeper.report.tables import printable
+from sweeper.storage import stored_sweep
+from sweeper.storage.stored_sweep import Loaded
+from sweeper.storage.study import sweep_names
+from sweeper.tracking import registry, tags
+from sweeper.tracking.reader import tracking_uri
+from sweeper.tracking.registry import CHAMPION, Promotion, Version
+
+#: Figures that a version carries, where its trial has them.
+FIGURES = (
+    *("val_accuracy", "val_accuracy_low", "val_accuracy_high", "val_loss"),
+    *("test_accuracy", "test_loss", "num_params", "flops", "epochs", "seed"),
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A trial to promote, and why it is this one.
+
+    Attributes:
+        ranked: its row and rank; a pruned trial's rank is behind all complete ones.
+        notes: what its rank does not say.
+    """
+
+    ranked: RankedRow
+    notes: tuple[str, ...] = ()
+
+
+def promote(paths: OutputPaths, name: str | None, number: int | None, model: str | None, console: Console) -> int:
+    """Registers a trial's model as champion and prints what to type next; returns 0.
+
+    Args:
+        paths: the output folder.
+        name: the sweep; the newest where None.
+        number: the trial; the one of rank 1 where None.
+        model: the registered model; called as the data set where None.
+        console: what was done is printed on it.
+
+    Raises:
+        RefusedError: no such sweep or trial, a trial without a finished model, or a name that MLflow does not take.
+    """
+    sweep = stored_sweep.load(paths, name if name is not None else sweep_names(paths)[0])
+    choice = choose(sweep, number)
+    row = choice.ranked.row
+    trial = sweep.trials[row.number]
+    registered = _checked_name(model if model is not None else str(trial.identity["data"]["name"]))
+    uri = tracking_uri(paths, sweep.name)
+    about = version_tags(sweep, choice.ranked)
+    known = {key: value for key, value in about.items() if value}
+    done = registry.promote(uri, registered, row.run_id, known, describe(about))
+    _print(console, sweep, choice, registered, uri, done, about)
+    return 0
+
+
+def choose(sweep: Loaded, number: int | None) -> Choice:
+    """The trial of that number, or the best.
+
+    A pruned trial is taken only where it is asked for by its number.
+
+    Raises:
+        ConfigError: no such trial, or one that failed or runs.
+    """
+    ranked = leaderboard.rank(sweep.rows, *sweep.objectives)
+    return _best(sweep, ranked) if number is None else _named(sweep, ranked, number)
+
+
+def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
+    first = [one for one in ranked if one.rank == 1 and one.row.state is TrialState.COMPLETE]
+    if not first:
+        raise ConfigError(
+            f"Sweep {sweep.name} has no trial of rank 1 to promote: none is complete. Accepted: a trial by its number, "
+            f"also a pruned one.  Try: python -m sweeper report {sweep.name}"
+        )
+    objective = sweep.objectives[0]
+    point = [one for one in first if point_of(one.row) == point_of(first[0].row)]
+    best = max(point, key=lambda one: objective.sign * one.row.metrics[objective.metric])
+    notes = []
+    if len(point) > 1:
+        notes.append(f"Of the {len(point)} repeats of the best point it has the best {objective.metric}; the point is "
+                     "ranked by their mean.")  # fmt: skip
+    if len(first) > len(point):
+        what = "on the Pareto front" if len(sweep.objectives) > 1 else "of rank 1"
+        notes.append(f"Others are {what} too; this one comes first there.")
+    if running := sum(row.state is TrialState.RUNNING for row in sweep.rows):
+        notes.append(f"{running} more {'is' if running == 1 else 'are'} running, or cut off: the ranks may change.")
+    return Choice(best, tuple(notes))
+
+
+def _named(sweep: Loaded, ranked: list[RankedRow], number: int) -> Choice:
+    rows = {row.number: row for row in sweep.rows}
+    if number not in rows:
+        numbers = f"0 to {max(rows)}" if rows else "none"
+        raise ConfigError(f"--trial {number}: sweep {sweep.name} has no such trial. Its trials: {numbers}."
+                          f"  Try: python -m sweeper report {sweep.name}")  # fmt: skip
+    row = rows[number]
+    if row.state in (TrialState.FAILED, TrialState.RUNNING):
+        state = f"failed ({row.error})" if row.state is TrialState.FAILED else "runs, or was cut off"
+        raise ConfigError(
+            f"--trial {number}: trial {number} of sweep {sweep.name} {state}, so it has no model. Accepted: a complete "
+            f"or a pruned trial.  Try: python -m sweeper promote {sweep.name}"
+        )
+    [found] = [one for one in ranked if one.row.number == number]
+    notes = ("It was pruned: its training was ended early.",) if row.state is TrialState.PRUNED else ()
+    return Choice(found, notes)
+
+
+def _checked_name(name: str) -> str:
+    """Raises ConfigError for a name that would not read as one in `models:/NAME@champion`."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"--model {name!r} is not accepted: up to 100 letters, digits, '.', '_', '-' and spaces, beginning with a "
+            "letter or digit.  Try: --model digits"
+        )
+    return name
+
+
+def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
+    """What a version says of its trial: where it comes from, its figures with their interval, its data."""
+    row = ranked.row
+    names, [cells] = leaderboard.table([ranked], sweep.about["params"], *sweep.objectives)
+    figures = {key: cell_text(cells[key]) for key in FIGURES if key in names and cells[key] is not None}
+    identity = sweep.trials[row.number].identity["data"]
+    objective = ", ".join(f"{one.metric} ({one.direction})" for one in sweep.objectives)
+    return {
+        tags.SWEEP: sweep.name,
+        tags.TRIAL: str(row.number),
+        tags.STATE: str(row.state),
+        tags.RANK: "" if ranked.rank is None else str(ranked.rank),
+        tags.OBJECTIVE: objective,
+        tags.OVERRIDES: " ".join(row.overrides),
+        tags.DATA: str(identity["name"]),
+        tags.DATA_DIGEST: identity["digest"],
+        tags.SPLIT_DIGEST: identity["split_digest"],
+        tags.LABEL: OPTIMISTIC if row.details.get("test_is_validation") else "",
+        **figures,
+    }
+
+
+def describe(about: dict[str, str]) -> str:
+    """A version's description, one sentence."""
+    rank = f", rank {about[tags.RANK]} by {about[tags.OBJECTIVE]}" if about[tags.RANK] else ""
+    low, high = (about.get(f"val_accuracy_{end}") for end in ("low", "high"))
+    interval = f" (95 % interval {float(low):.4f} to {float(high):.4f})" if low and high else ""
+    accuracy = f"; validation accuracy {float(about['val_accuracy']):.4f}{interval}" if "val_accuracy" in about else ""
+    size = f", {int(about['num_params']):,} parameters" if "num_params" in about else ""
+    label = f"; {about[tags.LABEL]}" if about[tags.LABEL] else ""
+    return (
+        f"Trial {about[tags.TRIAL]} of sweep {about[tags.SWEEP]} ({about[tags.OVERRIDES] or 'as configured'}), "
+        f"{about[tags.STATE]}{rank}, on data {about[tags.DATA]}{accuracy}{size}{label}."
+    )
+
+
+def _print(
+    console: Console,
+    sweep: Loaded,
+    choice: Choice,
+    name: str,
+    uri: str,
+    done: Promotion,
+    about: dict[str, str],
+) -> None:
+    number = done.version.number
+    shell, python = next_lines(name, uri)
+    lines = [describe(about), *choice.notes]
+    lines.append(
+        f"It is version {number} of model {name} now, with the alias {CHAMPION}."
+        if done.is_new
+        else f"It was version {number} of model {name} already; it has the alias {CHAMPION}."
+    )
+    lines += _former(done.former, about)
+    lines += ["To predict with it (docs/promote.md shows how images.json is made):", *(f"  {line}" for line in shell)]
+    lines += ["In Python:", *(f"  {line}" for line in python)]
+    for line in lines:
+        console.print(Text(printable(line)), soft_wrap=True)
+
+
+def _former(former: Version | None, about: dict[str, str]) -> list[str]:
+    if former is None:
+        return []
+    is_ours = tags.TRIAL in former.tags
+    trial = f" (trial {former.tags[tags.TRIAL]} of sweep {former.tags[tags.SWEEP]})" if is_ours else ""
+    lines = [f"Until now it was version {former.number}{trial}, which stays, without the alias."]
+    if former.tags.get(tags.DATA_DIGEST, about[tags.DATA_DIGEST]) != about[tags.DATA_DIGEST]:
+        lines.append("That one was trained on other images, so the two do not compare.")
+    return lines
+
+
+def next_lines(name: str, uri: str) -> tuple[list[str], list[str]]:
+    """What to type next: for a shell, by MLflow's own command; and in Python."""
+    model = f"models:/{name}@{CHAMPION}"
+    shell = [
+        f"export MLFLOW_TRACKING_URI={shlex.quote(uri)}",
+        f"mlflow models predict -m {shlex.quote(model)} --env-manager local -t json -i images.json -o answers.json",
+    ]
+    python = [
+        "import mlflow",
+        f"mlflow.set_tracking_uri({uri!r})",
+        f"model = mlflow.pyfunc.load_model({model!r})",
+        "probabilities = model.predict(images)  # float32 images in [0, 1]: (number, height, width, channels)",
+    ]
+    return shell, python

@@ -1,0 +1,1 @@
+"""The configuration: its schema, its keys, and the identity of a trial."""

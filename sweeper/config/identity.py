@@ -1,0 +1,58 @@
+"""What makes two trials the same trial, and what may not change under one `sweep.name`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sweeper.core.trials import PreparedData
+from sweeper.space.composer import canonical
+
+#: Keys of `data` that say where the arrays come from, not what they are; the digests stand for them.
+_WHERE = ("path",)
+
+
+def trial_identity(config: Mapping[str, Any], prepared: PreparedData) -> dict[str, Any]:
+    """The resolved arch, training, optimizer, seed, and the data by its digests (not by its path)."""
+    data = {key: value for key, value in config["data"].items() if key not in _WHERE}
+    data |= {"digest": prepared.data_digest, "split_digest": prepared.split_digest}
+    return {**config, "data": data}
+
+
+def trial_hash(identity: Mapping[str, Any]) -> str:
+    """SHA-256 (hex, 64 digits) of a trial's identity."""
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()
+
+
+def fixed_part(identity: Mapping[str, Any], swept: Collection[str]) -> dict[str, Any]:
+    """The leaves of an identity that stand under no swept key, by their full keys."""
+    return {key: value for key, value in leaves(identity) if not _is_under(key, swept)}
+
+
+def leaves(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields every leaf with its full key; a list is a leaf."""
+    for name, value in node.items():
+        key = f"{above}{name}"
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _is_under(key: str, swept: Collection[str]) -> bool:
+    if "data" in swept and key.startswith("data."):
+        return True
+    digests = key in ("data.digest", "data.split_digest") and any(name.startswith("data.") for name in swept)
+    return digests or any(key == name or key.startswith(f"{name}.") for name in swept)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """One line a leaf that differs: `training.epochs: 10 -> 3`."""
+    missing = "(not set)"
+    keys = [*old, *(key for key in new if key not in old)]
+    return [
+        f"{key}: {old.get(key, missing)} -> {new.get(key, missing)}"
+        for key in keys
+        if old.get(key, missing) != new.get(key, missing)
+    ]

@@ -1,0 +1,205 @@
+"""Every key that can be typed, what it takes, and what to type for it; read from the schema and `conf/`.
+
+What does not live here: the ranges of values (`sweeper.config.schema`, `models.config`); Hydra's errors (`sweeper.cli.errors`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import re
+import shlex
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from sweeper.config.schema import Config
+from sweeper.core.errors import ConfigError, as_typed
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value"
+
+#: Nodes without a schema: their keys depend on the option chosen, and a builder of one's own brings others.
+OPEN = ("arch", "optimizer")
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "null"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key or config group.
+
+    Attributes:
+        value: one that it takes; None for a node.
+        options: the config files of its group that set it; of a group, all of its files.
+        accepts: its type for people, or nothing where its reader checks it.
+    """
+
+    value: Any = None
+    options: tuple[str, ...] = ()
+    accepts: str = ""
+
+
+@functools.cache
+def known() -> dict[str, Key]:
+    """Every config group and key by its full name."""
+    keys = dict(_schema(Config))
+    for path in sorted(CONF.rglob("*.yaml")):
+        group = path.relative_to(CONF).parent.as_posix()
+        if group == ".":
+            continue
+        keys[group] = _also(keys.get(group, Key()), path.stem, None)
+        if group != "experiment":
+            for key, value in _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, f"{group}."):
+                keys[key] = _also(keys.get(key, Key()), path.stem, value)
+    return keys
+
+
+def _schema(node: Any, above: str = "") -> Iterator[tuple[str, Key]]:
+    hints = typing.get_type_hints(node)
+    for field in dataclasses.fields(node):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            yield f"{above}{field.name}", Key(accepts="keys under it")
+            yield from _schema(hint, f"{above}{field.name}.")
+        else:
+            words = [_WORDS[kind] for kind in typing.get_args(hint) or (hint,) if kind in _WORDS]
+            yield f"{above}{field.name}", Key(field.default, accepts=" or ".join(words))
+
+
+def _also(key: Key, option: str, value: Any) -> Key:
+    first = value if key.value is None else key.value
+    return dataclasses.replace(key, value=first, options=(*key.options, option))
+
+
+def _flat(node: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield f"{above}{name}", None
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def is_group(key: str) -> bool:
+    """Whether `conf/` has a folder of that name, whose files are the key's options."""
+    return (CONF / key).is_dir() and bool(known().get(key))
+
+
+def is_number(key: str) -> bool:
+    """Whether the key's value here is a number."""
+    value = known().get(key, Key()).value
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def under(key: str) -> list[str]:
+    """The names of the keys directly under a node; under nothing, those at the top."""
+    above = f"{key}." if key else ""
+    return [name[len(above) :] for name in known() if name.startswith(above) and "." not in name[len(above) :]]
+
+
+def nearest(given: str) -> str:
+    """The known key that was most likely meant, or nothing: a misspelling, a key without its node, initials (`lr`)."""
+    node, _, leaf = given.rpartition(".")
+    if node.split(".")[0] == "hydra" or not leaf:
+        return ""
+    leaves: dict[str, list[str]] = {}
+    for key in known():
+        leaves.setdefault(key.rpartition(".")[2], []).append(key)
+    own = [name for name in under(node) if node] or [key for key in known() if "." not in key]
+    for names in (own, list(leaves)):
+        for name in (*(name for name in names if name == leaf), *_abbreviated(leaf, names), *_close(leaf, names)):
+            return _close(given, leaves[name], 0.0)[0]
+    return ""
+
+
+def _abbreviated(given: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if "_" in name and given == "".join(word[:1] for word in name.split("_"))]
+
+
+def _close(given: str, names: Sequence[str], cutoff: float = 0.65) -> list[str]:
+    return difflib.get_close_matches(given, names, n=1, cutoff=cutoff)
+
+
+def example(key: str) -> str:
+    """A word for the command line that is accepted, e.g. `arch.depth=3`; empty for an unknown key."""
+    entry = known().get(key)
+    if entry is None:
+        return ""
+    if is_group(key):
+        return f"{key}={entry.options[0]}"
+    below = under(key)
+    if entry.accepts == "keys under it" and below:
+        return example(f"{key}.{below[0]}")
+    return as_word(key, as_typed(entry.value))
+
+
+def example_sweep(key: str) -> str:
+    """The same with two choices, e.g. `arch=cnn,depth3_kernel3`; for a key whose values are unknown, `KEY=3,5,7`."""
+    entry = known().get(key)
+    if entry is None or (is_number(key) and isinstance(entry.value, int)):
+        return f"{key}=3,5,7"
+    if is_group(key):
+        return f"{key}={','.join(entry.options[:2])}"
+    if is_number(key):
+        return f"{key}=0.1,0.3"
+    return example(key)
+
+
+def as_word(key: str, value: str) -> str:
+    """`KEY=VALUE`, quoted where a shell needs it."""
+    word = f"{key}={value}"
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
+
+
+def refused_value(key: str, text: str) -> str:
+    """What is wrong with a value whose type its key does not take."""
+    entry = known()[key]
+    accepted = entry.accepts
+    if accepted == "keys under it":
+        accepted += f" ({', '.join(f'{key}.{name}' for name in under(key))})"
+    if is_group(key):
+        accepted += f", or an option ({', '.join(entry.options)})"
+    return f"{key}={text} is not accepted: {accepted or 'another type'}.  Try: {example(key)}"
+
+
+def check(config: DictConfig) -> None:
+    """Refuses a key that nothing reads, added by `+`, and the lack of one that is needed, deleted by `~`.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    _check_node(config, Config, "")
+    names = [str(key) for key in config if key != "hydra"]
+    for name in set(names) - {field.name for field in dataclasses.fields(Config)}:
+        text = OmegaConf.to_yaml(OmegaConf.masked_copy(config, names))
+        if not re.search(rf"\$\{{\.*{re.escape(name)}\b", text):  # what an interpolation refers to is of use
+            raise ConfigError(_unread(name, ""))
+
+
+def _check_node(node: DictConfig, schema: Any, above: str) -> None:
+    hints = typing.get_type_hints(schema)
+    for name, hint in hints.items():
+        if name not in node and not OmegaConf.is_missing(node, name):
+            raise ConfigError(f"{above}{name} is deleted, and it is needed. Accepted: any value that it takes."
+                              f"  Try: {example(f'{above}{name}')}")  # fmt: skip
+        if dataclasses.is_dataclass(hint) and name in node:
+            if not OmegaConf.is_dict(node[name]):
+                raise ConfigError(refused_value(f"{above}{name}", as_typed(node[name])))
+            _check_node(node[name], hint, f"{above}{name}.")
+    for name in [str(key) for key in node if key not in hints] if above else []:
+        raise ConfigError(_unread(f"{above}{name}", above.rstrip(".")))
+
+
+def _unread(key: str, node: str) -> str:
+    near = nearest(key)
+    meant = f"Did you mean {near!r}?  Try: {example(near)}" if near else f" {PRINT_ALL}"
+    where = f" under {node}" if node else ""
+    return f"{key} is read by nothing. Accepted{where}: {', '.join(under(node))}. {meant}"

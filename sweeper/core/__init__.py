@@ -1,0 +1,1 @@
+"""Plain building blocks that every package may import: errors, paths, trials, text, processes."""

@@ -1,0 +1,196 @@
+"""Every file and folder name under `output_dir`, in one place, and the atomic write."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """The layout of `output_dir` (an absolute path)."""
+
+    root: Path
+
+    @property
+    def tracking_db(self) -> Path:
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def study_db(self) -> Path:
+        return self.root / "optuna.db"
+
+    @property
+    def store_lock(self) -> Path:
+        return self.root / ".stores.lock"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.root / "sweeps"
+
+    def sweep(self, name: str) -> SweepPaths:
+        return SweepPaths(self.sweeps / name)
+
+
+@dataclass(frozen=True)
+class SweepPaths:
+    """The layout of one sweep's folder."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.root / ".lock"
+
+    @property
+    def multirun(self) -> Path:
+        return self.root / "multirun.yaml"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.root / "leaderboard.csv"
+
+    @property
+    def curves(self) -> Path:
+        return self.root / "curves.png"
+
+    @property
+    def insight(self) -> InsightPaths:
+        """Optuna's pictures of the search."""
+        return InsightPaths(self.root / "insight")
+
+    @property
+    def validation_answers(self) -> AnswerPaths:
+        """Each trial's right and wrong answers on the validation images."""
+        return AnswerPaths(self.root / "answers" / "validation")
+
+    @property
+    def test_answers(self) -> AnswerPaths:
+        """The finalists' on the test images."""
+        return AnswerPaths(self.root / "answers" / "test")
+
+    @property
+    def page(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def evaluations(self) -> Path:
+        """One folder a finalist while it is evaluated on the test images."""
+        return self.root / "evaluations"
+
+    def evaluation(self, number: int) -> TrialPaths:
+        return TrialPaths(self.evaluations / f"{number:05d}")
+
+    @property
+    def data(self) -> Path:
+        """Prepared arrays, one folder a data set; deleted when the sweep ends."""
+        return self.root / "data"
+
+    @property
+    def trials(self) -> Path:
+        """One folder a trial, until its artifacts are recorded."""
+        return self.root / "trials"
+
+    def trial(self, number: int) -> TrialPaths:
+        return TrialPaths(self.trials / f"{number:05d}")
+
+
+@dataclass(frozen=True)
+class AnswerPaths:
+    """Right and wrong answers, and losses, of many trials on one set of images; see `sweeper.artifacts.answers`."""
+
+    root: Path
+
+    @property
+    def correct(self) -> Path:
+        return self.root / "correct.bits"
+
+    @property
+    def predicted(self) -> Path:
+        return self.root / "predicted.u16"
+
+    @property
+    def losses(self) -> Path:
+        return self.root / "losses.f16"
+
+
+@dataclass(frozen=True)
+class InsightPaths:
+    """Optuna's pictures of one sweep's search."""
+
+    root: Path
+
+    @property
+    def importances(self) -> Path:
+        return self.root / "importances.png"
+
+    @property
+    def slices(self) -> Path:
+        return self.root / "slices.png"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history.png"
+
+    @property
+    def parallel(self) -> Path:
+        return self.root / "parallel.png"
+
+    @property
+    def pareto(self) -> Path:
+        return self.root / "pareto.png"
+
+
+@dataclass(frozen=True)
+class TrialPaths:
+    """The layout of one trial's folder, until its artifacts are recorded."""
+
+    root: Path
+
+    @property
+    def result(self) -> Path:
+        """Renamed into place last: where it stands, the trial is finished."""
+        return self.root / "result.json"
+
+    @property
+    def log(self) -> Path:
+        return self.artifacts / "trial.log"
+
+    @property
+    def artifacts(self) -> Path:
+        """All in here becomes the run's artifacts."""
+        return self.root / "artifacts"
+
+    @property
+    def predictions(self) -> Path:
+        """Probabilities, classes and losses on the validation images (of a finalist's evaluation: on the test's)."""
+        return self.artifacts / "predictions.npz"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state after the last epoch, with `training.checkpoint`."""
+        return self.root / "checkpoint.npz"
+
+    @property
+    def model(self) -> Path:
+        """An MLflow model folder (with its MLmodel file)."""
+        return self.root / "model"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes `text` beside `path` and renames it, so that no reader meets half a file.
+
+    The bytes are flushed to the disk before the rename: what is renamed survives a power cut.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)

@@ -1,0 +1,163 @@
+"""Which trials, or configurations, can be the best: groups found by elimination. Ranks and scores lie elsewhere.
+
+All three procedures are one: the leader is the best on the given data; with m left, the one whose difference from the
+leader is least likely by chance leaves if its p is at most alpha / (m (m - 1) / 2); otherwise the elimination ends.
+The divisor counts all pairs among the m, not the m - 1 with the leader, since the leader was chosen on these data.
+
+Source: the form is that of P. R. Hansen, A. Lunde, J. M. Nason (2011), The model confidence set, Econometrica 79,
+section 2; the tests and the divisor are this project's, and `benchmarks/honest_ranking.py` measures what they keep.
+If all that are left are equally good, Bonferroni's inequality over their ordered pairs bounds the error by alpha.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper.inference.pairs import against, as_correct, mcnemar_p
+
+#: Losses are compared in blocks of so many trials, so that a table of 10,000 needs no copy of itself.
+_BLOCK = 256
+#: A gap between scores below this share of the largest is rounding, not the step in which scores come.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Left:
+    """One that was eliminated: its row, its p against the leader, and the threshold that p had to reach."""
+
+    index: int
+    p: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Elimination:
+    """The leading group: rows by falling merit, the leader first (ties by row); and who left, in that order."""
+
+    members: tuple[int, ...]
+    left: tuple[Left, ...]
+
+
+@dataclass(frozen=True)
+class ConfigurationGroup:
+    """The leading configurations over `num_seeds` common seeds; rows as in `Elimination`."""
+
+    members: tuple[int, ...]
+    left: tuple[Left, ...]
+    num_seeds: int
+
+
+def leading_group(correct: NDArray[np.bool_], alpha: float = 0.05) -> Elimination:
+    """The trials that can be the best of these trained networks, by exact McNemar tests against the leader.
+
+    Args:
+        correct: (K, n), whether trial i has image j right.
+        alpha: the chance allowed of losing one of the best, between 0 and 1.
+
+    Returns:
+        The group; alone in it, a trial is the winner. About the trained networks only, not about their configurations.
+
+    Raises:
+        ValueError: no such table, or alpha outside (0, 1).
+    """
+    rows = as_correct(correct)
+    right = rows.sum(axis=1, dtype=np.int64)
+    only_leader, only_other = against(rows, int(np.argmax(right)))
+    return _eliminate(right.astype(np.float64), mcnemar_p(only_leader, only_other), alpha)
+
+
+def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05) -> Elimination:
+    """The trials whose mean loss can be the smallest, by paired t tests against the leader.
+
+    Args:
+        losses: (K, n), the loss of trial i on image j, finite; smaller is better.
+        alpha: as in `leading_group`.
+
+    Returns:
+        The group. The t test leans on the mean difference of n images being nearly normal: fine for some hundreds.
+
+    Raises:
+        ValueError: no such table, fewer than two images, a loss that is not finite, or alpha outside (0, 1).
+    """
+    rows = _finite_table(losses, "trials by images")
+    if rows.shape[1] < 2:
+        raise ValueError("losses of two images at least are needed to say how much they vary; given: 1")
+    mean = rows.mean(axis=1, dtype=np.float64)
+    leader = rows[int(np.argmin(mean))].astype(np.float64)
+    p_values = [_paired_t_p(rows[start : start + _BLOCK] - leader, 0.0) for start in range(0, len(rows), _BLOCK)]
+    return _eliminate(-mean, np.concatenate(p_values), alpha)
+
+
+def leading_configurations(scores: NDArray[np.floating], alpha: float = 0.05) -> ConfigurationGroup:
+    """The configurations whose expected score over seeds can be the best, by paired t tests over the common seeds.
+
+    Args:
+        scores: (C, s), the score of configuration i under seed j, finite; larger is better.
+        alpha: as in `leading_group`.
+
+    Returns:
+        The group. With three seeds only large and steady differences make anyone leave.
+
+    Raises:
+        ValueError: no such table, fewer than three seeds, a score that is not finite, or alpha outside (0, 1).
+
+    Accuracies come in steps of one image, and so few seeds often differ by the same number of images by chance. The
+    variance of two roundings to such a step, step^2 / 6, is therefore added to each variance (W. F. Sheppard 1898, On
+    the calculation of the most probable values of frequency constants, Proc. London Math. Society 29).
+    """
+    rows = _finite_table(scores, "configurations by seeds").astype(np.float64)
+    num_seeds = rows.shape[1]
+    if num_seeds < 3:
+        raise ValueError(f"configurations are compared over three common seeds at least; given: {num_seeds}")
+    mean = np.array([math.fsum(row) / num_seeds for row in rows])  # exact, so that ties are ties
+    p_values = _paired_t_p(rows - rows[int(np.argmax(mean))], _step(rows) ** 2 / 6)
+    group = _eliminate(mean, p_values, alpha)
+    return ConfigurationGroup(group.members, group.left, num_seeds)
+
+
+def _eliminate(merit: NDArray[np.float64], p_values: NDArray[np.float64], alpha: float) -> Elimination:
+    """The elimination by the p-values against the best by merit; the leader never changes, since it never leaves."""
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
+    ranking = np.lexsort((np.arange(len(merit)), -merit))
+    weakest_first = ranking[:0:-1]
+    candidates = weakest_first[np.argsort(p_values[weakest_first], kind="stable")]
+    num_left = len(merit) - np.arange(len(candidates), dtype=np.float64)
+    thresholds = alpha / (num_left * (num_left - 1) / 2)
+    stays = p_values[candidates] > thresholds
+    num_out = int(np.argmax(stays)) if stays.any() else len(candidates)
+    out = candidates[:num_out]
+    left = tuple(Left(int(index), float(p_values[index]), float(thresholds[place])) for place, index in enumerate(out))
+    gone = set(out.tolist())
+    return Elimination(tuple(index for index in ranking.tolist() if index not in gone), left)
+
+
+def _paired_t_p(differences: NDArray[np.float64], added_variance: float) -> NDArray[np.float64]:
+    """(K,): two-sided p of each row's mean being 0; 1 where it is 0, 0 where it is not and nothing varies."""
+    from scipy.special import stdtr
+
+    num = differences.shape[1]
+    mean = differences.mean(axis=1)
+    error = np.sqrt((differences.var(axis=1, ddof=1) + added_variance) / num)
+    t = np.divide(np.abs(mean), error, out=np.full(len(mean), np.inf), where=error > 0)
+    return np.where(mean == 0, 1.0, 2 * stdtr(num - 1, -t))
+
+
+def _step(scores: NDArray[np.float64]) -> float:
+    """The smallest gap between different scores; 0 where all are one."""
+    gaps = np.diff(np.unique(scores))
+    real = gaps[gaps > _ROUNDING * np.abs(scores).max(initial=0.0)]
+    return float(real.min()) if real.size else 0.0
+
+
+def _finite_table(given: NDArray[np.floating], shape: str) -> NDArray[np.floating]:
+    table = np.asarray(given)
+    if table.ndim != 2 or table.size == 0:
+        raise ValueError(f"a table of {shape} is needed, with one of each at least; given: shape {table.shape}")
+    if not np.issubdtype(table.dtype, np.floating) or not np.isfinite(table).all():
+        raise ValueError(f"every entry must be a finite float; given: {table.dtype}, or NaN or infinity among them")
+    return table

@@ -1,0 +1,1 @@
+"""Checks every configuration by arithmetic, before anything trains."""

@@ -1,0 +1,218 @@
+"""Checks every point by arithmetic, before anything trains: no Keras, no scikit-learn, no MLflow.
+
+What lives elsewhere: composing the points (`sweeper.space.composer`), the shapes (`models.shapes`, `sweeper.data`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.builder import check_signature, is_builtin, resolve_builder
+from models.config import CnnConfig
+from models.shapes import NetworkPlan, plan
+from sweeper import data
+from sweeper.config.schema import DataConfig, EarlyStoppingConfig, TrainingConfig
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
+from sweeper.core.process import stderr_aside
+from sweeper.core.trials import METRIC_DIRECTIONS, DataSummary, Objective
+from sweeper.preflight import optimizers
+from sweeper.space.composer import Point, canonical
+
+OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
+_BELOW_ONE = ("rho", "beta_1", "beta_2", "momentum")
+_SHOWN = 8  # infeasible points named in one message
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A point that may train.
+
+    Attributes:
+        point: what to train.
+        data: the shapes of its data set.
+        network: its layers and counts; None for a user's own builder, whose network only Keras knows.
+    """
+
+    point: Point
+    data: DataSummary
+    network: NetworkPlan | None
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """The trials that may run, and what was left out.
+
+    Attributes:
+        trials: in the order of the command line.
+        num_equal: points dropped because an equal one stands before them.
+        infeasible: overrides and reason of the points left out by `sweep.skip_infeasible`.
+    """
+
+    trials: tuple[PlannedTrial, ...]
+    num_equal: int
+    infeasible: tuple[tuple[str, str], ...]
+
+
+def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
+    """Checks all points.
+
+    Raises:
+        ArchitectureError: impossible networks, all of them named, unless `skip_infeasible`.
+        ArchitectureValueError: a value that no network takes, so that nothing of it is left to try.
+        ConfigError, DataError: a value out of its range, a data set that cannot be had.
+    """
+    checker = Checker()
+    trials: list[PlannedTrial] = []
+    infeasible: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    num_equal = 0
+    for point in points:
+        if point.identity in seen:
+            num_equal += 1
+            continue
+        seen.add(point.identity)
+        try:
+            trials.append(checker.plan(point))
+        except ArchitectureValueError:
+            raise
+        except ArchitectureError as error:
+            infeasible.append((" ".join(point.overrides), str(error)))
+    if infeasible and (not skip_infeasible or not trials):
+        raise ArchitectureError(_infeasible_message(infeasible, bool(trials)))
+    return Preflight(tuple(trials), num_equal, tuple(infeasible))
+
+
+def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Objective]) -> None:
+    """Raises ObjectiveError where a trial will have no such figure: operations are counted for `arch=cnn` alone."""
+    own = [planned.point.config["arch"]["_target_"] for planned in trials if planned.network is None]
+    if own and any(objective.metric == "flops" for objective in objectives):
+        known = [metric for metric in METRIC_DIRECTIONS if metric != "flops"]
+        raise ObjectiveError(
+            f"objective.metric=flops is not known of a builder of your own (arch._target_={own[0]}). Accepted with it: "
+            f"{', '.join(known)}.  Try: objective.metric=num_params"
+        )
+
+
+class Checker:
+    """Checks points, each distinct node of the configuration once; also for a sampler, one point at a time."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, DataSummary] = {}
+        self._networks: dict[str, NetworkPlan | ArchitectureError | None] = {}
+        self._checked: set[str] = set()
+
+    def plan(self, point: Point) -> PlannedTrial:
+        config = point.config
+        self._check_once("training", config["training"], training_config)
+        self._check_once("optimizer", config["optimizer"], check_optimizer)
+        self._check_once("seed", config["seed"], check_seed)
+        summary = self._summary(config["data"])
+        return PlannedTrial(point, summary, self._network(config["arch"], summary))
+
+    def _check_once(self, name: str, node: Any, function: Any) -> None:
+        key = f"{name}{canonical(node)}"
+        if key not in self._checked:
+            function(node)
+            self._checked.add(key)
+
+    def _summary(self, node: Mapping[str, Any]) -> DataSummary:
+        key = canonical(node)
+        if key not in self._data:
+            self._data[key] = data.describe(DataConfig(**node))
+        return self._data[key]
+
+    def _network(self, arch: Any, summary: DataSummary) -> NetworkPlan | None:
+        key = f"{canonical(arch)}{summary.input_shape}{summary.num_classes}"
+        if key not in self._networks:
+            try:
+                self._networks[key] = _plan_network(arch, summary)
+            except ArchitectureError as error:
+                self._networks[key] = error
+        network = self._networks[key]
+        if isinstance(network, ArchitectureError):
+            raise network
+        return network
+
+
+def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
+    if not isinstance(arch, Mapping) or not isinstance(arch.get("_target_"), str):
+        raise ConfigError(
+            f"arch={as_typed(arch)} names no builder. Accepted: a group (arch=cnn, depth3_kernel3, …) or a builder of "
+            "your own.  Try: arch=custom arch._target_=my_networks.build"
+        )
+    if not is_builtin(arch):
+        check_signature(_builder(arch["_target_"]), arch)
+        return None
+    return plan(CnnConfig.from_mapping(arch), summary.input_shape, summary.num_classes)
+
+
+@functools.cache
+def _builder(target: str) -> Callable[..., Any]:
+    """Imports a user's builder, once for all points; its module may import TensorFlow, which greets on stderr."""
+    with stderr_aside():
+        return resolve_builder(target)
+
+
+def training_config(node: Mapping[str, Any]) -> TrainingConfig:
+    """Builds the checked schema object of a resolved `training` node."""
+    stopping = EarlyStoppingConfig(**node["early_stopping"])
+    return dataclasses.replace(TrainingConfig(**{**node, "early_stopping": stopping}))
+
+
+def check_seed(seed: Any) -> None:
+    """Raises ConfigError for a seed that NumPy and TensorFlow do not take."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed={as_typed(seed)} is not accepted: a whole number from 0 to 2**32 - 1.  Try: seed=0")
+
+
+def check_optimizer(node: Any) -> None:
+    """Raises ConfigError for an optimizer without a class, or with a figure out of its range."""
+    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
+        raise ConfigError(
+            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a class of your own by "
+            "optimizer._target_.  Try: optimizer=adam"
+        )
+    for key, value in node.items():
+        if key == "learning_rate":
+            _check_number(key, value, value_ok=_is_positive(value), accepted="a number above 0", try_="0.001")
+        elif key in _BELOW_ONE:
+            ok = _is_number(value) and 0 <= value < 1
+            _check_number(key, value, value_ok=ok, accepted="a number from 0 up to, but not, 1", try_="0.9")
+        elif key == "weight_decay":
+            ok = value is None or (_is_number(value) and value >= 0)
+            _check_number(key, value, value_ok=ok, accepted="a number from 0", try_="0.004")
+    optimizers.check(node)
+
+
+def _check_number(key: str, value: Any, *, value_ok: bool, accepted: str, try_: str) -> None:
+    if not value_ok:
+        raise ConfigError(
+            f"optimizer.{key}={as_typed(value)} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
+def _infeasible_message(infeasible: Sequence[tuple[str, str]], some_left: bool) -> str:
+    if len(infeasible) == 1 and not some_left:
+        overrides, reason = infeasible[0]
+        return f"{overrides}: {reason}" if overrides else reason
+    named = "; ".join(f"{overrides}: {reason}" for overrides, reason in infeasible[:_SHOWN])
+    more = f"; and {len(infeasible) - _SHOWN} more" if len(infeasible) > _SHOWN else ""
+    mend = (
+        "To leave them out and train the rest, add: sweep.skip_infeasible=true"
+        if some_left
+        else "No point of this space can train."
+    )
+    return f"{len(infeasible)} of the points cannot be built. {named}{more}.  {mend}"

@@ -1,0 +1,193 @@
+"""What can be said of a sweep's ranking, as plain data that every form of the report shows.
+
+What does not live here: the statistics (`sweeper.inference`), finding out (`sweeper.ranking.judge`), and how it looks
+(`sweeper.report.terminal`, `sweeper.report.page`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ExpectedAccuracy:
+    """The leader's accuracy as it was measured, and what is to be expected of it on new images.
+
+    Attributes:
+        raw: the highest validation accuracy, which is too high because it was chosen for being the highest.
+        expected: by out-of-bag bootstrap.
+        low, high: its 95 % interval.
+    """
+
+    raw: float
+    expected: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Cheapest:
+    """The cheapest trial that is shown to be not worse than the leader by more than `report.margin`.
+
+    Attributes:
+        cost: `num_params`, `flops`, `duration_s` or `predict_latency_ms`.
+        trial: its number; the leader's own where no cheaper one is shown to be as good.
+        value, leaders: what it costs, and what the leader does.
+    """
+
+    cost: str
+    trial: int
+    value: float
+    leaders: float
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A trial that was evaluated on the test set.
+
+    Attributes:
+        trial: its number.
+        accuracy, loss: on the test images; low, high: the Wilson 95 % interval of the accuracy.
+        p: of McNemar's test against the leader, by Holm's correction over the finalists; None for the leader, and
+            where the objective is no accuracy.
+    """
+
+    trial: int
+    accuracy: float
+    loss: float
+    low: float
+    high: float
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One opening of the test set: when (ISO 8601, UTC), and for which trials."""
+
+    date: str
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LockboxRecord:
+    """What is recorded of the test set.
+
+    Attributes:
+        openings: every opening, the first first.
+        results: by trial: test_accuracy, test_loss, num_images.
+    """
+
+    openings: tuple[Opening, ...] = ()
+    results: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the test set said. It never re-orders the rows.
+
+    Attributes:
+        num_images: test images.
+        openings: every opening in this sweep, the first first.
+        finalists: by rank on the validation images, the leader first.
+        better_than: finalists that the leader is confirmed to be better than.
+    """
+
+    num_images: int
+    openings: tuple[Opening, ...]
+    finalists: tuple[Finalist, ...]
+    better_than: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConfigurationFindings:
+    """What repeats say of the configurations (points), rather than of the trained networks.
+
+    Attributes:
+        num_seeds: repeats of each point.
+        num_points: points that have all of them.
+        group: points of the leading group, the best first, by the number of their first trial; empty where fewer
+            than two are there to be compared.
+    """
+
+    num_seeds: int
+    num_points: int
+    group: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What can be said of a ranking, and how far it can be trusted.
+
+    Attributes:
+        sentences: in words, the most important first; plain text, each a whole sentence.
+        warnings: what makes figures less than they seem (chosen on the test set, one seed, several openings).
+        leader: the number of the trial that leads; None where none is complete.
+        num_compared: trials that were compared image by image, and num_images: on how many.
+        group: trials that the validation images cannot tell from the leader, which is the first of them; empty
+            where it was not found out, for which `sentences` gives the reason.
+        rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
+        expected: of the leader; None where it was not found out.
+        cheapest: one a cost that is known.
+        configurations: None below three seeds.
+        test: None where the test set was not opened.
+    """
+
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    leader: int | None = None
+    num_compared: int = 0
+    num_images: int = 0
+    group: tuple[int, ...] = ()
+    rank_intervals: dict[int, tuple[int, int]] = field(default_factory=dict)
+    expected: ExpectedAccuracy | None = None
+    cheapest: tuple[Cheapest, ...] = ()
+    configurations: ConfigurationFindings | None = None
+    test: Confirmation | None = None
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """A validation image of which trials think differently, or all wrongly.
+
+    Attributes:
+        index: its place among the validation images.
+        pixels: (height, width, channels), uint8.
+        label: its true class.
+        num_right: trials that have it right.
+        guesses: the trials of `Exhibits.judges` that take it for a class, by the class, most first.
+    """
+
+    index: int
+    pixels: NDArray[np.uint8]
+    label: int
+    num_right: int
+    guesses: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """What a page shows beside figures.
+
+    Attributes:
+        best: the trial whose confusion matrix it is; None where it could not be read.
+        confusion: (classes, classes), rows the true class, columns the predicted one.
+        num_trials: trials whose right and wrong answers are known.
+        judges: trials whose predictions were read.
+        nobody: images that fewest trials have right, and at most a tenth of them (most telling first).
+        disputed: images on which the trials most disagree: right for the share of them that is nearest a half.
+        notes: what cannot be shown, with the reason.
+    """
+
+    best: int | None = None
+    confusion: NDArray[np.int64] | None = None
+    num_trials: int = 0
+    judges: tuple[int, ...] = ()
+    nobody: tuple[ShownImage, ...] = ()
+    disputed: tuple[ShownImage, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,255 @@
+"""What can be said of a sweep's ranking: the statistics applied to its rows.
+
+    rows ranked -> trials scored on the same images -> leading group, rank intervals, expected score, cheapest, test
+
+Pure. What does not live here: the procedures themselves (`sweeper.inference`), the sentences (`sweeper.ranking.sentences`),
+reading the answers (`sweeper.artifacts.answers`), and how findings look (`sweeper.report.terminal`, `sweeper.report.page`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper import inference
+from sweeper.artifacts.answers import Answers
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking import sentences
+from sweeper.ranking.findings import (
+    Cheapest,
+    ConfigurationFindings,
+    Confirmation,
+    ExpectedAccuracy,
+    Finalist,
+    Findings,
+    LockboxRecord,
+)
+from sweeper.ranking.leaderboard import point_of, rank
+
+#: Trials up to which every pair is compared for the rank intervals.
+MOST_RANKED = 500
+_ALPHA = 0.05
+
+
+Kind = Literal["accuracy", "loss", "plain"]
+
+
+def _kind(objective: Objective) -> Kind:
+    if (objective.metric, objective.direction) == ("val_accuracy", "maximize"):
+        return "accuracy"
+    return "loss" if (objective.metric, objective.direction) == ("val_loss", "minimize") else "plain"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged.
+
+    Attributes:
+        rows: all trials; `details["split_digest"]` tells on which images each was scored.
+        objectives: what the rows are ranked by.
+        validation: the trials' answers on the validation images, by number; of some they may be missing.
+        margin: accuracy that a cheaper trial may lose, as a fraction.
+        test: what the test set said.
+        test_answers: the finalists' answers on the test images, by number.
+        optimistic: whether the test set was the validation set.
+    """
+
+    rows: Sequence[TrialRow]
+    objectives: Sequence[Objective]
+    validation: Mapping[int, Answers]
+    margin: float
+    test: LockboxRecord = field(default_factory=LockboxRecord)
+    test_answers: Mapping[int, Answers] = field(default_factory=dict)
+    optimistic: bool = False
+
+    @property
+    def tested(self) -> Objective:
+        """The first objective behind which a test can stand; the first of all where there is none."""
+        return next((objective for objective in self.objectives if _kind(objective) != "plain"), self.objectives[0])
+
+    @property
+    def kind(self) -> Kind:
+        """Which statistics apply to it."""
+        return _kind(self.tested)
+
+    @property
+    def num_repeats(self) -> int:
+        return max((int(row.details.get("repeats", 1)) for row in self.rows), default=1)
+
+
+def judge(case: Case) -> Findings:
+    """Finds out what the evidence allows to be said, and says why where it allows nothing."""
+    complete = _complete(case.rows, case.objectives)
+    if not complete:
+        return Findings(sentences=("No trial is complete: there is nothing to rank.",))
+    findings = Findings(leader=complete[0].number)
+    compared, why_untested = _comparable(case, complete)
+    if len(compared) > 1:
+        findings = _compared(case, findings, compared)
+    if case.num_repeats >= sentences.FEWEST_SEEDS:
+        findings = replace(findings, configurations=_configurations(case))
+    findings = replace(findings, test=_test(case, findings))
+    words = sentences.Words(
+        rows={row.number: row for row in case.rows},
+        objective=case.tested,
+        is_one_of_several=len(case.objectives) > 1,
+        is_tested=case.kind != "plain",
+        margin=case.margin,
+        num_repeats=case.num_repeats,
+    )
+    known = {row.number for row in compared}
+    left_out = [row.number for row in complete if row.number not in known] if findings.group else []
+    return replace(
+        findings,
+        sentences=words.sentences(findings, why_untested, left_out),
+        warnings=sentences.warnings(complete, optimistic=case.optimistic, num_openings=len(case.test.openings)),
+    )
+
+
+def finalists(findings: Findings, rows: Sequence[TrialRow], objectives: Sequence[Objective], limit: int) -> list[int]:
+    """The trials that the test set is opened for: the leading group first, then the others by rank.
+
+    Only complete trials that were scored on the same images as the leader.
+    """
+    ranked = _complete(rows, objectives)
+    leader = next((row for row in ranked if row.number == findings.leader), None)
+    if leader is None:
+        return []
+    same = [row.number for row in ranked if split_of(row) == split_of(leader)]
+    return list(dict.fromkeys([leader.number, *(number for number in findings.group if number in same), *same]))[:limit]
+
+
+def split_of(row: TrialRow) -> str:
+    """Which images a trial was scored on."""
+    return str(row.details.get("split_digest", ""))
+
+
+def _complete(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[TrialRow]:
+    return [one.row for one in rank(rows, *objectives) if one.row.state is TrialState.COMPLETE]
+
+
+def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow], str]:
+    """The trials whose answers stand side by side, by rank; or why there are none."""
+    if case.kind == "plain" or len(complete) == 1:
+        return [], ""
+    if len({split_of(row) for row in complete}) > 1:
+        return [], "its trials were scored on different images, since data or split vary, and no test compares them"
+    found = [row for row in complete if _is_there(case, case.validation.get(row.number))]
+    return found, "" if len(found) > 1 else "the trials' answers on the validation images are not at hand"
+
+
+def _is_there(case: Case, answers: Answers | None) -> bool:
+    return answers is not None and (case.kind == "accuracy" or answers.losses is not None)
+
+
+def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> Findings:
+    """The leading group, and for accuracies what follows from it."""
+    numbers = [row.number for row in compared]
+    correct = np.stack([case.validation[number].correct for number in numbers])
+    if case.kind == "accuracy":
+        elimination = inference.leading_group(correct, _ALPHA)
+    else:
+        losses = [answers.losses for answers in map(case.validation.__getitem__, numbers) if answers.losses is not None]
+        elimination = inference.leading_group_by_losses(np.stack(losses).astype(np.float64), _ALPHA)
+    group = tuple(numbers[index] for index in elimination.members)
+    findings = replace(
+        findings, leader=group[0], group=group, num_compared=len(numbers), num_images=int(correct.shape[1])
+    )
+    return _by_accuracy(case, findings, compared, correct) if case.kind == "accuracy" else findings
+
+
+def _by_accuracy(case: Case, findings: Findings, compared: Sequence[TrialRow], correct: NDArray[np.bool_]) -> Findings:
+    score = inference.winners_score(correct)
+    intervals: dict[int, tuple[int, int]] = {}
+    if len(compared) <= MOST_RANKED:
+        bounds = inference.rank_intervals(correct, _ALPHA)
+        intervals = {row.number: (int(low), int(high)) for row, (low, high) in zip(compared, bounds, strict=True)}
+    return replace(
+        findings,
+        expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high),
+        rank_intervals=intervals,
+        cheapest=_cheapest(case, findings, compared, correct),
+    )
+
+
+def _cheapest(
+    case: Case, findings: Findings, compared: Sequence[TrialRow], correct: NDArray[np.bool_]
+) -> tuple[Cheapest, ...]:
+    leader = next(index for index, row in enumerate(compared) if row.number == findings.leader)
+    as_good = inference.not_worse(correct, leader, case.margin, _ALPHA)
+    found = []
+    for cost in sentences.COSTS:
+        values = [row.metrics.get(cost) for row in compared]
+        leaders = values[leader]
+        if leaders is None or not math.isfinite(leaders):
+            continue
+        known = [(value, index) for index, value in enumerate(values) if value is not None and as_good[index]]
+        value, index = min(known, key=lambda one: (one[0], one[1] != leader, one[1]))
+        found.append(Cheapest(cost, compared[index].number, value, leaders))
+    return tuple(found)
+
+
+def _configurations(case: Case) -> ConfigurationFindings:
+    """What repeats say of points: of those that are complete, under the same seeds."""
+    points: dict[int, list[TrialRow]] = {}
+    for row in case.rows:
+        if row.state is TrialState.COMPLETE:
+            points.setdefault(point_of(row), []).append(row)
+    whole = [
+        sorted(rows, key=lambda row: int(row.details["repeat"]))
+        for _, rows in sorted(points.items())
+        if len(rows) == case.num_repeats
+    ]
+    if len(whole) < 2:
+        return ConfigurationFindings(case.num_repeats, len(whole), ())
+    tested = case.tested
+    scores = [[tested.sign * row.metrics[tested.metric] for row in rows] for rows in whole]
+    found = inference.leading_configurations(np.asarray(scores), _ALPHA)
+    group = tuple(whole[index][0].number for index in found.members)
+    return ConfigurationFindings(case.num_repeats, len(whole), group)
+
+
+def _test(case: Case, findings: Findings) -> Confirmation | None:
+    """What the test set said of the trials that it was opened for, those first that would be finalists now."""
+    results = case.test.results
+    order = finalists(findings, case.rows, case.objectives, len(case.rows))
+    shown = [number for number in order if number in results]
+    if not shown:
+        return None
+    p_values = _confirmation(case, findings.leader, shown)
+    leader = results.get(findings.leader) if findings.leader is not None else None
+    return Confirmation(
+        num_images=int(results[shown[0]]["num_images"]),
+        openings=case.test.openings,
+        finalists=tuple(_finalist(number, results[number], p_values.get(number)) for number in shown),
+        better_than=tuple(
+            number
+            for number, p in p_values.items()
+            if p <= _ALPHA and leader is not None and leader["test_accuracy"] > results[number]["test_accuracy"]
+        ),
+    )
+
+
+def _confirmation(case: Case, leader: int | None, shown: Sequence[int]) -> dict[int, float]:
+    """McNemar's p of the leader against each other finalist, by Holm's correction: it was chosen beforehand."""
+    others = [number for number in shown if number != leader and number in case.test_answers]
+    if case.kind != "accuracy" or leader is None or leader not in case.test_answers or not others:
+        return {}
+    own = case.test_answers[leader].correct
+    pairs = [case.test_answers[number].correct for number in others]
+    p_values = inference.mcnemar_p(
+        np.array([int((own & ~other).sum()) for other in pairs]),
+        np.array([int((~own & other).sum()) for other in pairs]),
+    )
+    return dict(zip(others, inference.holm([float(p) for p in p_values]), strict=True))
+
+
+def _finalist(number: int, result: Mapping[str, float], p: float | None) -> Finalist:
+    num_images = int(result["num_images"])
+    low, high = inference.wilson_interval(round(result["test_accuracy"] * num_images), num_images)
+    return Finalist(number, result["test_accuracy"], result["test_loss"], low, high, p)

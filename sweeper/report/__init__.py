@@ -1,0 +1,1 @@
+"""How a sweep is shown: terminal, progress, files, plots and the HTML page."""

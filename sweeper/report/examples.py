@@ -1,0 +1,121 @@
+"""The images of a sweep's page: those that nobody gets right, those in dispute, and the best trial's confusions.
+
+What does not live here: how they look (`sweeper.report.page`), and the trials' answers (`sweeper.artifacts.answers`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper import data
+from sweeper.artifacts import answers
+from sweeper.config.schema import DataConfig
+from sweeper.core.errors import DataError, StoreError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import PreparedData
+from sweeper.ranking.findings import Exhibits, ShownImage
+from sweeper.storage.stored_sweep import Loaded
+
+#: Images shown of each kind.
+SHOWN = 12
+_SELDOM = 0.1  # share of the trials that have an image right, up to which it counts as hard
+
+
+def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: PreparedData | None = None) -> Exhibits:
+    """What can be shown of one sweep; what cannot, with the reason in its notes.
+
+    Args:
+        loaded: the sweep.
+        paths: its output folder.
+        leader: the trial whose confusions are shown.
+        prepared: its data laid down; read again where it is not given.
+    """
+    if leader is None:
+        return Exhibits()
+    if prepared is not None:
+        return _of_prepared(loaded, paths, leader, prepared)
+    node = loaded.trials[leader].identity["data"]
+    wanted = {key: value for key, value in node.items() if key not in ("digest", "split_digest")}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = data.prepare(DataConfig(**{**wanted, "path": loaded.about.get("data_path")}), Path(folder))
+        except (DataError, StoreError) as error:
+            return Exhibits(notes=(f"The images cannot be shown: {error}",))
+        if (found.data_digest, found.split_digest) != (node["digest"], node["split_digest"]):
+            return Exhibits(notes=(f"The images cannot be shown: {found.source} is no longer what it was.",))
+        return _of_prepared(loaded, paths, leader, found)
+
+
+def _of_prepared(loaded: Loaded, paths: OutputPaths, leader: int, prepared: PreparedData) -> Exhibits:
+    split = {number: trial.identity["data"]["split_digest"] for number, trial in loaded.trials.items()}
+    predicted = {
+        numbers[number]: classes
+        for name, numbers in loaded.sources.items()
+        for number, classes in answers.read_predicted(paths.sweep(name).validation_answers).items()
+        if number in numbers and split[numbers[number]] == split[leader]
+    }
+    if leader not in predicted:
+        return Exhibits(notes=("The leader's predictions are not at hand.",))
+    arrays = data.open_training_arrays(prepared)
+    return choose(leader, predicted, arrays.x_validation, np.asarray(arrays.y_validation), prepared.summary.num_classes)
+
+
+def choose(
+    leader: int,
+    predicted: Mapping[int, NDArray[np.integer]],
+    images: NDArray[np.uint8] | NDArray[np.float32],
+    labels: NDArray[np.integer],
+    num_classes: int,
+) -> Exhibits:
+    """Chooses the images that say most.
+
+    Args:
+        leader: the trial whose confusions are counted.
+        predicted: each trial's classes, (images,), by its number; the leader's among them.
+        images: (images, height, width, channels), uint8 or float32 in [0, 1].
+        labels: (images,).
+        num_classes: classes, at least 2.
+    """
+    numbers = sorted(predicted)
+    classes = np.stack([predicted[number] for number in numbers])
+    num_right = (classes == labels).sum(axis=0)
+    confusion = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(confusion, (labels, predicted[leader].astype(np.int64)), 1)
+    share = num_right / len(numbers)
+    hard = [int(index) for index in np.argsort(num_right, kind="stable") if share[index] <= _SELDOM]
+    open_questions = [int(index) for index in np.argsort(np.abs(share - 0.5), kind="stable") if 0 < share[index] < 1]
+    disputed = [index for index in open_questions if index not in hard[:SHOWN]]
+
+    def shown(indices: Sequence[int]) -> tuple[ShownImage, ...]:
+        return tuple(
+            ShownImage(
+                index=index,
+                pixels=_as_bytes(images[index]),
+                label=int(labels[index]),
+                num_right=int(num_right[index]),
+                guesses=dict(Counter(int(one) for one in classes[:, index]).most_common()),
+            )
+            for index in indices[:SHOWN]
+        )
+
+    return Exhibits(
+        best=leader,
+        confusion=confusion,
+        num_trials=len(numbers),
+        judges=tuple(numbers),
+        nobody=shown(hard),
+        disputed=shown(disputed),
+    )
+
+
+def _as_bytes(image: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
+    if image.dtype == np.uint8:
+        return np.asarray(image, dtype=np.uint8)
+    scaled: NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return scaled

@@ -1,0 +1,142 @@
+"""What the networks get wrong: the confusion matrix of the best, and the images that are hard or in dispute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.ranking.findings import Exhibits, ShownImage
+from sweeper.report.page.chart_data import Chart, Spec, Variant
+from sweeper.report.page.pictures import address
+
+_CLASSES = 20  # classes up to which the confusion matrix is a table; of more it is a chart
+_CONFUSIONS = 6  # pairs of classes named
+_GUESSES = 5  # classes named that an image is taken for
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the data with what is said of it."""
+
+    address: str
+    alt: str
+    label: int
+    right: str
+    guesses: str
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """What is shown of mistakes.
+
+    Attributes:
+        best: what the trial is called whose confusions are shown.
+        matrix: rows of counts with their share of the true class in per cent; empty where there are too many classes.
+        chart: the matrix where it is too large for a table.
+        confusions: true class, predicted class and count of what is most often confused.
+        nobody, disputed: images, as in `Exhibits`.
+        notes: what cannot be shown, with the reason.
+    """
+
+    best: str
+    matrix: tuple[tuple[tuple[int, int], ...], ...]
+    chart: Chart | None
+    confusions: tuple[tuple[int, int, int], ...]
+    nobody: tuple[Picture, ...]
+    disputed: tuple[Picture, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.matrix or self.chart or self.nobody or self.disputed or self.notes)
+
+
+def mistakes(exhibits: Exhibits, names: Mapping[int, str], notes: tuple[str, ...]) -> Mistakes:
+    """Lays out what is shown of mistakes.
+
+    Args:
+        exhibits: images and confusion matrix.
+        names: what each trial is called.
+        notes: those of the exhibits, as they are written.
+    """
+    is_small = exhibits.confusion is not None and len(exhibits.confusion) <= _CLASSES
+    return Mistakes(
+        best="" if exhibits.best is None else f"trial {names.get(exhibits.best, exhibits.best)}",
+        matrix=_matrix(exhibits) if is_small else (),
+        chart=None if is_small or exhibits.confusion is None else _chart(exhibits),
+        confusions=_confusions(exhibits),
+        nobody=tuple(_picture(image, exhibits) for image in exhibits.nobody),
+        disputed=tuple(_picture(image, exhibits) for image in exhibits.disputed),
+        notes=notes,
+    )
+
+
+def _matrix(exhibits: Exhibits) -> tuple[tuple[tuple[int, int], ...], ...]:
+    if exhibits.confusion is None:
+        return ()
+    return tuple(
+        tuple((int(count), round(100 * int(count) / max(int(line.sum()), 1))) for count in line)
+        for line in exhibits.confusion
+    )
+
+
+def _confusions(exhibits: Exhibits) -> tuple[tuple[int, int, int], ...]:
+    matrix = exhibits.confusion
+    if matrix is None:
+        return ()
+    wrong = [
+        (label, predicted, int(matrix[label, predicted]))
+        for label in range(len(matrix))
+        for predicted in range(len(matrix))
+        if label != predicted and matrix[label, predicted]
+    ]
+    return tuple(sorted(wrong, key=lambda one: -one[2])[:_CONFUSIONS])
+
+
+def _chart(exhibits: Exhibits) -> Chart:
+    """A field for each pair of classes that occurs, the darker the larger its share of the true class."""
+    rows = tuple(
+        (label, predicted, count, share)
+        for label, line in enumerate(_matrix(exhibits))
+        for predicted, (count, share) in enumerate(line)
+        if count
+    )
+    size = len(_matrix(exhibits))
+    right = sum(count for label, predicted, count, _ in rows if label == predicted)
+    of = sum(count for _, _, count, _ in rows)
+
+    def axis(field: str, title: str, **more: Any) -> Spec:
+        scale = {"domain": list(range(size)), "paddingInner": 0, **more}
+        return {"field": field, "type": "ordinal", "axis": {"title": title, "labelOverlap": True}, "scale": scale}
+
+    spec: Spec = {
+        "height": 520,
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": axis("predicted", "predicted class"),
+            "y": axis("label", "true class"),
+            "color": {
+                "condition": {"test": "datum.label === datum.predicted", "value": "var(--group)"},
+                "value": "var(--leader)",
+            },
+            "opacity": {
+                "field": "share",
+                "type": "quantitative",
+                "scale": {"domain": [0, 100], "range": [0.25, 1]},
+                "legend": None,
+            },
+            "tooltip": [{"field": name, "title": name} for name in ("label", "predicted", "count")],
+        },
+    }
+    finding = f"{right:,} of {of:,} validation images lie on the diagonal, of {size} classes."
+    return Chart("", finding, (Variant("matrix", spec),), ("label", "predicted", "count", "share"), rows)
+
+
+def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
+    taken = [f"{label} ({number})" for label, number in image.guesses.items() if label != image.label]
+    guesses = ", ".join(taken[:_GUESSES])
+    right = f"{image.num_right} of {exhibits.num_trials} right"
+    alt = f"Validation image {image.index}, of class {image.label}: {right}"
+    return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, image.label, right, guesses)

@@ -1,0 +1,538 @@
+"""Optuna's own plots of a sweep's search, as pictures: which parameter mattered, and where the good values lie.
+
+They are drawn from a study in memory that holds one trial a point (of repeats the mean), for a grid as for a sampler. A
+plot that its data do not allow is left out, with the reason.
+
+What does not live here: ranking (`sweeper.ranking.leaderboard`), curves of the trials (`sweeper.artifacts.figures`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import shutil
+import statistics
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeper.artifacts.figures import BLUE, VERMILION, literal, save
+from sweeper.core.paths import InsightPaths
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking.leaderboard import OPTIMISTIC, cell_text, point_of
+from sweeper.space.dimensions import Dimension
+
+if TYPE_CHECKING:
+    import numpy as np
+    import optuna
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from optuna.distributions import BaseDistribution
+
+#: Complete points from which on the plots say anything: with fewer, importances are chance, and a small sweep pays.
+FEWEST = 10
+
+_NAME, _VALUE = 36, 18  # characters of a parameter's name and of a categorical value in a picture
+_LINE = 20  # characters of a line below an axis
+_COLUMNS = 4  # panels in a row of slices
+_WIDE = 50  # largest through smallest of positive choices from which their axis is logarithmic
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What was drawn, and what was not.
+
+    Attributes:
+        folder: where the pictures lie.
+        pictures: the files.
+        left_out: one line a plot that could not be drawn, with the reason.
+    """
+
+    folder: Path
+    pictures: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What is said at a sweep's end, in one line."""
+        names = ", ".join(path.stem for path in self.pictures) or "no picture"
+        reasons = f"  Left out: {'; '.join(self.left_out)}." if self.left_out else ""
+        return f"Insight: {names} in {self.folder}.{reasons}"
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A point of the search: of repeats the mean of each objective, None unless all are complete."""
+
+    number: int
+    state: TrialState
+    params: Mapping[str, Any]
+    values: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """A parameter that varies, as the plots have it.
+
+    Attributes:
+        key: the swept key.
+        name: its label, a text that Matplotlib shows as it is.
+        values: its value by point, numbers or labels; a point without it is missing.
+    """
+
+    key: str
+    name: str
+    values: Mapping[int, Any]
+    distribution: BaseDistribution
+
+    @property
+    def labels(self) -> list[str]:
+        """The choices of a categorical one; nothing for numbers."""
+        return list(getattr(self.distribution, "choices", ()))
+
+    @property
+    def is_whole(self) -> bool:
+        return all(isinstance(value, int) for value in self.values.values())
+
+
+@dataclass(frozen=True)
+class _Search:
+    """All that the plots are drawn from.
+
+    Attributes:
+        points: in the order of their numbers.
+        parameters: those that vary.
+        labels: the name of each objective on an axis.
+        unit: what a point is called: a trial, or with repeats a point.
+    """
+
+    points: Sequence[_Point]
+    parameters: Sequence[_Parameter]
+    objectives: Sequence[Objective]
+    labels: Sequence[str]
+    unit: str
+
+    @functools.cached_property
+    def complete(self) -> list[_Point]:
+        return [point for point in self.points if point.values is not None]
+
+    @functools.cached_property
+    def single(self) -> optuna.Study:
+        """The points as a study of the first objective."""
+        return self.study(1)
+
+    def study(self, num_objectives: int) -> optuna.Study:
+        """The points as a study of the first objectives; numbers that ran no point are failed trials."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        states = optuna.trial.TrialState
+        study = optuna.create_study(directions=[one.direction for one in self.objectives[:num_objectives]])
+        study.set_metric_names(list(self.labels[:num_objectives]))
+        by_number = {point.number: point for point in self.points}
+        for number in range(max(by_number) + 1):
+            point = by_number.get(number)
+            values = None if point is None or point.values is None else point.values[:num_objectives]
+            pruned = point is not None and point.state is TrialState.PRUNED and num_objectives == 1
+            known = [one for one in self.parameters if number in one.values]
+            study.add_trial(
+                optuna.trial.create_trial(
+                    state=states.COMPLETE if values else states.PRUNED if pruned else states.FAIL,
+                    values=values,
+                    params={one.name: one.values[number] for one in known},
+                    distributions={one.name: one.distribution for one in known},
+                )
+            )
+        return study
+
+
+def draw(
+    rows: Sequence[TrialRow], dimensions: Sequence[Dimension], objectives: Sequence[Objective], paths: InsightPaths
+) -> Insight | None:
+    """Draws what can be drawn, in place of what an earlier start has drawn.
+
+    Args:
+        rows: the sweep's trials.
+        dimensions: what varies; tells which scale is logarithmic.
+        objectives: what was searched for. Importances, slices and history are of the first.
+        paths: where the pictures go.
+
+    Returns:
+        What was drawn; None for a sweep of fewer than `FEWEST` complete points.
+    """
+    shutil.rmtree(paths.root, ignore_errors=True)
+    points = _points(rows, objectives)
+    if sum(point.values is not None for point in points) < FEWEST:
+        return None
+    paths.root.mkdir(parents=True, exist_ok=True)
+    search = _search(rows, points, dimensions, objectives)
+    drawn, left_out = [], []
+    for path, reason, plot in (
+        (paths.importances, _no_importances, _draw_importances),
+        (paths.slices, _no_slices, _draw_slices),
+        (paths.history, _always, _draw_history),
+        (paths.parallel, _no_parallel, _draw_parallel),
+        *([(paths.pareto, _always, _draw_pareto)] if len(objectives) > 1 else []),
+    ):
+        why = reason(search)
+        if why:
+            left_out.append(f"{path.stem} ({why})")
+            continue
+        _draw_one(plot, search, path)
+        drawn.append(path)
+    return Insight(paths.root, tuple(drawn), tuple(left_out))
+
+
+def importances(
+    rows: Sequence[TrialRow], objectives: Sequence[Objective], dimensions: Sequence[Dimension] = ()
+) -> tuple[dict[str, float], str]:
+    """How much each parameter has to do with being among the best tenth, by PED-ANOVA (Watanabe and others 2023).
+
+    Args:
+        rows: the sweep's trials.
+        objectives: the first is what counts.
+        dimensions: what varies, where it is known; otherwise numbers over a wide range count by their logarithm.
+
+    Returns:
+        The share of each swept key, from 0 to 1 and of sum 1, the largest first, with an empty text; or nothing, with
+        the reason.
+    """
+    points = _points(rows, objectives)
+    num_complete = sum(point.values is not None for point in points)
+    search = _search(rows, points, dimensions, objectives)
+    if num_complete < FEWEST:
+        return {}, f"{num_complete} complete {search.unit}{'' if num_complete == 1 else 's'}, of {FEWEST} that it takes"
+    if why := _no_importances(search):
+        return {}, why
+    import optuna
+
+    with warnings.catch_warnings():
+        _ignore_notes()
+        found = optuna.importance.get_param_importances(search.single)
+    keys = {parameter.name: parameter.key for parameter in search.parameters}
+    return {keys[name]: float(share) for name, share in found.items()}, ""
+
+
+def _ignore_notes() -> None:
+    """Optuna's remarks that nobody can act upon."""
+    import optuna
+
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    warnings.filterwarnings("ignore", message="Some regimes for parameter")  # PED-ANOVA leaves those out
+
+
+def _points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[_Point]:
+    """Trials by point; a point is complete when all of its repeats are."""
+    found: dict[int, list[TrialRow]] = {}
+    for row in rows:
+        if row.state is not TrialState.RUNNING:
+            found.setdefault(point_of(row), []).append(row)
+    num_repeats = max((int(row.details.get("repeats", 1)) for row in rows), default=1)
+    return [_point(number, found[number], num_repeats, objectives) for number in sorted(found)]
+
+
+def _point(number: int, rows: Sequence[TrialRow], num_repeats: int, objectives: Sequence[Objective]) -> _Point:
+    values = [row.values(objectives) for row in rows]
+    whole = [one for one in values if one is not None and all(map(math.isfinite, one))]
+    mean = None
+    if len(whole) == len(rows) >= num_repeats:
+        mean = tuple(statistics.fmean(column) for column in zip(*whole, strict=True))
+    pruned = any(row.state is TrialState.PRUNED for row in rows)
+    state = TrialState.COMPLETE if mean else TrialState.PRUNED if pruned else TrialState.FAILED
+    return _Point(number, state, rows[0].params, mean)
+
+
+def _search(
+    rows: Sequence[TrialRow],
+    points: Sequence[_Point],
+    dimensions: Sequence[Dimension],
+    objectives: Sequence[Objective],
+) -> _Search:
+    optimistic = any(row.details.get("test_is_validation") for row in rows)
+    suffix = f"\n({OPTIMISTIC})" if optimistic else ""
+    repeated = any(row.details.get("repeats", 1) > 1 for row in rows)
+    mean = "mean " if repeated else ""
+    return _Search(
+        points,
+        _parameters(points, dimensions),
+        objectives,
+        [f"{mean}{objective.metric}{suffix}" for objective in objectives],
+        "point" if repeated else "trial",
+    )
+
+
+def _parameters(points: Sequence[_Point], dimensions: Sequence[Dimension]) -> list[_Parameter]:
+    """The parameters of which complete points have more than one value, in the order of the sweep."""
+    keys = list(dict.fromkeys(key for point in points for key in point.params))
+    names = _distinct(keys, _NAME)
+    given = {dimension.key: dimension for dimension in dimensions}
+    found = []
+    for key in keys:
+        values = {point.number: point.params[key] for point in points if key in point.params}
+        tried = {cell_text(values[p.number]) for p in points if p.values is not None and p.number in values}
+        if len(tried) > 1:
+            found.append(_parameter(key, names[key], values, given.get(key)))
+    return found
+
+
+def _parameter(key: str, name: str, values: Mapping[int, Any], dimension: Dimension | None) -> _Parameter:
+    """Numbers on a scale of their own; all else by labels."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    numbers = [value for value in values.values() if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) < len(values) or not all(map(math.isfinite, numbers)):
+        texts = {number: cell_text(value) or "null" for number, value in values.items()}
+        labels = _distinct(list(dict.fromkeys(texts.values())), _VALUE)
+        return _Parameter(
+            key,
+            name,
+            {number: labels[text] for number, text in texts.items()},
+            CategoricalDistribution(list(labels.values())),
+        )
+    low, high = min(numbers), max(numbers)
+    interval = None if dimension is None else dimension.interval
+    log = low > 0 and (high / low >= _WIDE if interval is None else interval.log)
+    if all(isinstance(value, int) for value in numbers):
+        return _Parameter(key, name, values, IntDistribution(int(low), int(high), log=log))
+    floats = {number: float(value) for number, value in values.items()}
+    return _Parameter(key, name, floats, FloatDistribution(float(low), float(high), log=log))
+
+
+def _distinct(texts: Sequence[str], length: int) -> dict[str, str]:
+    """Each text as a label of at most `length` characters; labels that became equal are numbered."""
+    labels: dict[str, str] = {}
+    for text in texts:
+        label, count = _cut(text, length), 1
+        while label in labels.values():
+            count += 1
+            end = f" ({count})"
+            label = _cut(text, length - len(end)) + end
+        labels[text] = label
+    return labels
+
+
+def _cut(text: str, length: int) -> str:
+    """One line of at most `length` characters, without its middle where it is longer."""
+    line = " ".join(text.split())
+    tail = length // 2
+    short = line if len(line) <= length else f"{line[: length - tail - 1]}…{line[-tail:]}"
+    return literal(short)
+
+
+def _always(search: _Search) -> str:
+    return ""
+
+
+def _no_slices(search: _Search) -> str:
+    return "" if search.parameters else f"no parameter differs between complete {search.unit}s"
+
+
+def _no_parallel(search: _Search) -> str:
+    only = search.parameters[0].name if len(search.parameters) == 1 else ""
+    return f"a single parameter varies, {only}: see slices" if only else _no_slices(search)
+
+
+def _no_importances(search: _Search) -> str:
+    if len(search.parameters) < 2:
+        return _no_parallel(search)
+    equal = len({point.values[0] for point in search.complete if point.values is not None}) == 1
+    return f"every complete {search.unit} has the same {search.objectives[0].metric}" if equal else ""
+
+
+def _draw_one(plot: Callable[[_Search], Figure], search: _Search, path: Path) -> None:
+    with _own_looks():
+        save(plot(search), path)
+
+
+@contextmanager
+def _own_looks() -> Iterator[None]:
+    """Optuna draws by pyplot, in a style named ggplot: here without a display, in our style, and nothing stays open."""
+    import matplotlib
+    from matplotlib import pyplot, style
+
+    matplotlib.use("agg")
+    ggplot, already_open = style.library["ggplot"], set(pyplot.get_fignums())
+    style.library["ggplot"] = matplotlib.RcParams()
+    try:
+        with pyplot.rc_context({"figure.constrained_layout.use": True}), warnings.catch_warnings():
+            _ignore_notes()
+            yield
+    finally:
+        style.library["ggplot"] = ggplot
+        for number in set(pyplot.get_fignums()) - already_open:
+            pyplot.close(number)
+
+
+def _draw_importances(search: _Search) -> Figure:
+    """Bars by PED-ANOVA (Watanabe and others 2023): what sets the best tenth apart from all."""
+    from optuna.visualization.matplotlib import plot_param_importances
+
+    axes = plot_param_importances(search.single)
+    figure = _resized(axes, 8, 1.6 + 0.34 * len(search.parameters))
+    for bar in axes.patches:
+        bar.set_color(BLUE)
+    for text in axes.texts:
+        text.set_text(f" {text.get_text()}")
+    num_complete = len(search.complete)
+    few = "; so few give a rough idea only" if num_complete < 50 else ""
+    axes.set_title(
+        f"What sets the best tenth apart, by {literal(search.labels[0])}\n"
+        f"(PED-ANOVA of {num_complete} complete {search.unit}s{few})",
+        fontsize=10,
+        loc="left",
+    )
+    axes.set(xlabel="importance (share of the sum)", ylabel="")
+    axes.grid(axis="x", alpha=0.3)
+    if (legend := axes.get_legend()) is not None:
+        legend.remove()
+    return figure
+
+
+def _draw_history(search: _Search) -> Figure:
+    """Each complete point's value and the best so far; pruned and failed ones are marked at the bottom."""
+    from optuna.visualization.matplotlib import plot_optimization_history
+
+    axes = plot_optimization_history(search.single, target_name=search.labels[0])
+    figure = _resized(axes, 9, 4)
+    axes.collections[0].set(color=BLUE, label=f"complete {search.unit}")
+    axes.lines[0].set(color=VERMILION, alpha=1, drawstyle="steps-post", label="best so far")
+    for state, mark in ((TrialState.PRUNED, "|"), (TrialState.FAILED, "x")):
+        numbers = [point.number for point in search.points if point.state is state]
+        if numbers:
+            heights = [0.02] * len(numbers)
+            transform = axes.get_xaxis_transform()
+            axes.plot(numbers, heights, mark, color="#7F7F7F", ms=7, label=str(state), transform=transform)
+    axes.set(title="", xlabel=search.unit)
+    _whole_numbers(axes)
+    axes.grid(alpha=0.3)
+    _legend_above(axes)
+    return figure
+
+
+def _draw_pareto(search: _Search) -> Figure:
+    """Complete points by the first two objectives; what no other is better than in both stands out."""
+    from optuna.visualization.matplotlib import plot_pareto_front
+
+    axes = plot_pareto_front(search.study(2), target_names=list(search.labels[:2]))
+    figure = _resized(axes, 7, 4.6)
+    several = "Pareto front of these two alone" if len(search.objectives) > 2 else "Pareto front"
+    colours = {"Trial": (BLUE, search.unit), "Best Trial": (VERMILION, several)}
+    for dots in axes.collections:
+        colour, label = colours[str(dots.get_label())]
+        dots.set(color=colour, label=label)
+    axes.set_title("")
+    axes.grid(alpha=0.3)
+    _legend_above(axes)
+    return figure
+
+
+def _draw_slices(search: _Search) -> Figure:
+    """The first objective over each parameter, a panel each; the darker, the later."""
+    import numpy as np
+    from optuna.visualization.matplotlib import plot_slice
+
+    drawn: Any = plot_slice(search.single, target_name=search.labels[0])
+    panels: list[Axes] = list(np.ravel(drawn))
+    parameters = sorted(search.parameters, key=lambda one: one.name)
+    num_columns = min(len(panels), _COLUMNS)
+    num_rows = math.ceil(len(panels) / num_columns)
+    figure = _resized(panels[0], max(2.7 * num_columns + 1, 5), 3.1 * num_rows + 0.2)
+    figure.suptitle("")
+    grid = figure.add_gridspec(num_rows, num_columns)
+    last = max(point.number for point in search.points)
+    for place, (axes, parameter) in enumerate(zip(panels, parameters, strict=True)):
+        axes.set_subplotspec(grid[place // num_columns, place % num_columns])
+        axes.set_xlabel(_broken(parameter.name), fontsize=9)
+        axes.set(title="", ylabel=search.labels[0] if place % num_columns == 0 else "")
+        axes.tick_params(labelleft=place % num_columns == 0)
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+        for dots in axes.collections:
+            dots.set(cmap=_blues(), clim=(0, last), edgecolors="#404040", linewidths=0.5)  # one scale for all
+        _name_slice(axes, parameter, search)
+    figure.axes[-1].set_ylabel(search.unit)  # the colour bar
+    _whole_numbers(figure.axes[-1], "y")
+    return figure
+
+
+def _name_slice(axes: Axes, parameter: _Parameter, search: _Search) -> None:
+    """The horizontal axis of a panel: labels of categories, whole numbers as such."""
+    used = {parameter.values.get(point.number) for point in search.complete}
+    labels = [label for label in parameter.labels if label in used]
+    if labels:
+        rotation, align = (
+            (0, "center") if sum(map(len, labels)) <= 26 else (30, "right") if len(labels) < 7 else (90, "center")
+        )
+        axes.set_xticks(range(len(labels)), labels, rotation=rotation, ha=align, fontsize=8)
+        axes.set_xlim(-0.5, len(labels) - 0.5)
+    elif parameter.is_whole and axes.get_xscale() == "linear":
+        _whole_numbers(axes)
+
+
+def _draw_parallel(search: _Search) -> Figure:
+    """A line a point through its values and its objectives; the darker, the better."""
+    from matplotlib.collections import LineCollection
+    from optuna.visualization.matplotlib import plot_parallel_coordinate
+
+    several = len(search.objectives)
+    study = search.study(several) if several > 1 else search.single
+    axes = plot_parallel_coordinate(study, target_name=search.labels[0])
+    parameters = sorted(search.parameters, key=lambda one: one.name)
+    labels = [textwrap.fill(label, _LINE) for label in search.labels]
+    names = [*labels, *(_broken(one.name) for one in parameters)]
+    figure = _resized(axes, max(7.0, 1.5 * len(names) + 1), 4.8)
+    bar, *scales = figure.axes[1:]
+    for lines in axes.findobj(LineCollection):
+        lines.set(cmap=_blues(reverse=lines.get_cmap().name.endswith("_r")), alpha=0.8, linewidth=1.3, clip_on=False)
+    if several > 1:
+        bar.set_yticks(bar.get_yticks(), [f"{front + 1:g}" for front in bar.get_yticks()])
+        bar.set_ylabel("rank (number of the Pareto front)")
+    axes.set_title("")
+    axes.set_xticks(range(len(names)), names, rotation=0, fontsize=8)
+    for scale, parameter in zip(scales[several - 1 :], parameters, strict=True):
+        whole = parameter.is_whole and not parameter.labels and scale.get_yscale() == "linear"
+        if whole and len(parameter.values) == len(search.points):
+            _whole_numbers(scale, "y")
+    for scale in (axes, *scales):
+        scale.tick_params(axis="y", labelsize=8)
+        for label in scale.get_yticklabels(which="both"):  # lines run across them
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5})
+    return figure
+
+
+def _broken(name: str) -> str:
+    """A name in short lines, broken after its dots, and never within an escaped dollar sign."""
+    parts = re.findall(r"[^.]+\.?|\.", name)
+    return "\n".join(line for part in parts for line in re.findall(rf"(?:\\.|.){{1,{_LINE}}}", part))
+
+
+def _resized(axes: Axes | np.ndarray[Any, Any], width: float, height: float) -> Figure:
+    figure: Figure = axes.figure  # type: ignore[assignment,union-attr]
+    figure.set_layout_engine("constrained")
+    figure.set_size_inches(width, height)
+    return figure
+
+
+def _legend_above(axes: Axes) -> None:
+    """Where it covers no point."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, borderaxespad=0.2)
+
+
+def _whole_numbers(axes: Axes, axis: str = "x") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def _blues(*, reverse: bool = False) -> Any:
+    """Blues without the palest, which a white ground swallows."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = colormaps["Blues"]([0.25 + 0.75 * step / 15 for step in range(16)])
+    return LinearSegmentedColormap.from_list("blues", shades[::-1] if reverse else shades)

@@ -1,0 +1,216 @@
+"""What a user sees while a sweep runs: a live table on a terminal, plain lines elsewhere.
+
+It shows; it decides nothing. Everything user-given is printed as it is, never as markup.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sweeper.core.trials import EpochReport, Objective, TrialRow, TrialState
+
+_QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
+
+
+def duration(seconds: float) -> str:
+    """Writes seconds for people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def figure(value: float) -> str:
+    """Writes a metric for people: four decimals, whole numbers whole."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.4f}"
+
+
+class Display(Protocol):
+    """Told by the driver of what happens."""
+
+    def note(self, text: str) -> None: ...
+    def started(self, number: int, overrides: tuple[str, ...], epochs: int) -> None: ...
+    def epoch(self, number: int, report: EpochReport) -> None: ...
+    def finished(self, row: TrialRow) -> None: ...
+    def cut_off(self, number: int) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Progress:
+    """Counts and the best trial so far; from it the time that is left."""
+
+    total: int
+    workers: int
+    objective: Objective
+    num_finished: int = 0
+    num_here: int = 0
+    best: TrialRow | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, row: TrialRow, *, here: bool = True) -> None:
+        """Counts a finished trial; `here` where this driver trained it."""
+        self.num_finished += 1
+        if here:
+            self.num_here += 1
+        if row.state is not TrialState.COMPLETE:
+            return
+        value = row.metrics[self.objective.metric]
+        if self.best is None or self.objective.sign * (value - self.best.metrics[self.objective.metric]) > 0:
+            self.best = row
+
+    def left_s(self) -> float | None:
+        """Seconds left by the pace so far; None before the first trial finished here."""
+        if self.num_here == 0:
+            return None
+        pace = (time.monotonic() - self.started) / self.num_here
+        return pace * (self.total - self.num_finished)
+
+    def best_text(self) -> str:
+        if self.best is None:
+            return "none yet"
+        value = figure(self.best.metrics[self.objective.metric])
+        return f"trial {self.best.number}, {self.objective.metric} {value}"
+
+
+def _label(overrides: tuple[str, ...]) -> str:
+    return " ".join(overrides) or "(as configured)"
+
+
+def _outcome(row: TrialRow, objective: Objective) -> str:
+    if row.state is TrialState.FAILED:
+        return f"failed: {row.error}"
+    value = row.metrics.get(objective.metric)
+    shown = f"{objective.metric} {figure(value)}" if value is not None else ""
+    return f"{row.state}: {shown} in {duration(row.metrics.get('duration_s', 0.0))}"
+
+
+class LineDisplay:
+    """One plain line an event, for logs and pipes."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._epochs: dict[int, int] = {}
+        self._last_line = time.monotonic()
+
+    def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        self._console.print(Text(text), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        self._line(text)
+
+    def started(self, number: int, overrides: tuple[str, ...], epochs: int) -> None:
+        self._epochs[number] = epochs
+        self._line(f"trial {number} starts: {_label(overrides)}")
+
+    def epoch(self, number: int, report: EpochReport) -> None:
+        """Says so of long epochs only: a log is not to grow by a line a second."""
+        if time.monotonic() - self._last_line < _QUIET_S:
+            return
+        metrics = report.metrics
+        self._line(
+            f"trial {number} epoch {report.epoch} of {self._epochs[number]}: loss {metrics['loss']:.4f}, "
+            f"val_loss {metrics['val_loss']:.4f}, val_accuracy {metrics['val_accuracy']:.4f}"
+        )
+
+    def finished(self, row: TrialRow) -> None:
+        self._progress.add(row)
+        progress = self._progress
+        left = progress.left_s()
+        time_left = f"; about {duration(left)} left" if left else ""
+        self._line(
+            f"trial {row.number} {_outcome(row, progress.objective)} "
+            f"({progress.num_finished} of {progress.total}; best: {progress.best_text()}{time_left})"
+        )
+
+    def cut_off(self, number: int) -> None:
+        self._line(f"trial {number} was cut off")
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class _Row:
+    overrides: tuple[str, ...]
+    epochs: int
+    started: float
+    epoch: int = 0
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+
+
+class LiveDisplay:
+    """A table of the running trials that is drawn anew four times a second, finished trials above it."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._rows: dict[int, _Row] = {}
+        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=4, transient=True)
+        self._live.start()
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text))
+
+    def started(self, number: int, overrides: tuple[str, ...], epochs: int) -> None:
+        self._rows[number] = _Row(overrides, epochs, time.monotonic())
+
+    def epoch(self, number: int, report: EpochReport) -> None:
+        row = self._rows[number]
+        row.epoch = report.epoch
+        row.val_accuracy = report.metrics["val_accuracy"]
+        row.val_loss = report.metrics["val_loss"]
+
+    def finished(self, row: TrialRow) -> None:
+        running = self._rows.pop(row.number, None)
+        self._progress.add(row)
+        style = {TrialState.FAILED: "red", TrialState.PRUNED: "yellow"}.get(row.state, "")
+        label = _label(running.overrides if running else row.overrides)
+        self._console.print(
+            Text(f"trial {row.number}  {label}  {_outcome(row, self._progress.objective)}", style=style)
+        )
+
+    def cut_off(self, number: int) -> None:
+        self._rows.pop(number, None)
+        self._console.print(Text(f"trial {number} was cut off", style="yellow"))
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _draw(self) -> RenderableType:
+        progress = self._progress
+        left = progress.left_s()
+        head = Text(
+            f"{progress.num_finished} of {progress.total} trials; best so far: {progress.best_text()}; "
+            f"time left: {'about ' + duration(left) if left is not None else 'not known yet'}"
+        )
+        table = Table(box=None, pad_edge=False)
+        for column in ("trial", "configuration", "epoch", "val_accuracy", "val_loss", "running"):
+            table.add_column(column, justify="left" if column == "configuration" else "right")
+        for number, row in self._rows.items():
+            table.add_row(
+                str(number),
+                Text(_label(row.overrides)),
+                f"{row.epoch}/{row.epochs}",
+                "" if row.val_accuracy is None else f"{row.val_accuracy:.4f}",
+                "" if row.val_loss is None else f"{row.val_loss:.4f}",
+                duration(time.monotonic() - row.started),
+            )
+        return Group(table, head)
+
+
+def create(console: Console, progress: Progress) -> Display:
+    """The live table on a terminal, lines elsewhere."""
+    return LiveDisplay(console, progress) if console.is_terminal else LineDisplay(console, progress)

@@ -1,0 +1,150 @@
+"""Figures, lists and shell lines as the page writes them. Pure; nothing here knows of HTML."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sweeper.core.errors import as_typed
+from sweeper.core.trials import TrialRow
+from sweeper.inference import wilson_interval
+from sweeper.ranking.leaderboard import cell_text
+from sweeper.report.progress import duration
+from sweeper.report.tables import decimals, printable
+
+#: Overrides that steer a sweep and have no meaning for one of its trials.
+_SWEEPS_OWN = re.compile(r"[+~]*(sweep|sampler|pruner|report|hydra)[.=@]|[+~]*(sampler|pruner)$")
+_LISTED = 12  # numbers written out in a sentence
+
+
+def plain(value: Any) -> str:
+    """Any value as one line that cannot play tricks: control characters and reversals of the text as escapes."""
+    return printable(cell_text(value))
+
+
+def percent(value: float) -> str:
+    """`97.21 %` of 0.9721."""
+    return f"{100 * value:.2f} %"
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric is written in per cent."""
+    return "accuracy" in name
+
+
+def figure(name: str, value: Any) -> str:
+    """A metric as people read it: accuracies in per cent, counts with commas, seconds with their unit."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return plain(value)
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
+    if name.endswith("accuracy_std"):
+        return f"{100 * value:.2f}"
+    if is_share(name):
+        return percent(value)
+    if name == "duration_s":
+        return duration(value)
+    if name in ("num_params", "flops", "epochs", "best_epoch", "seed") and float(value).is_integer():
+        return f"{value:,.0f}" if name in ("num_params", "flops") else f"{value:.0f}"
+    return decimals(value) if isinstance(value, float) else f"{value}"
+
+
+def setting(value: Any) -> str:
+    """A parameter's value, a long fraction with four significant digits."""
+    if isinstance(value, float) and math.isfinite(value) and len(repr(value)) > 7:
+        return f"{value:.4g}"
+    return "" if value is None else plain(value)
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 trial`, `1,200 trials`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Iterable[Any], most: int = _LISTED) -> str:
+    """`3, 5 and 7`; of many the first, and how many more there are."""
+    texts = [str(item) for item in items]
+    if len(texts) > most:
+        return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def interval_of(row: TrialRow) -> tuple[float, float] | None:
+    """The Wilson 95 % interval of a trial's validation accuracy; None where the number of images is not known."""
+    accuracy, num_images = row.metrics.get("val_accuracy"), row.details.get("num_validation")
+    if accuracy is None or not num_images or not 0 <= accuracy <= 1:
+        return None
+    return wilson_interval(round(accuracy * num_images), num_images)
+
+
+def between(low: float, high: float) -> str:
+    """`94.60 to 98.58 %`."""
+    return f"{100 * low:.2f} to {percent(high)}"
+
+
+def called(row: TrialRow) -> str:
+    """A trial's number; of several sweeps together its own there, `3 of first`."""
+    number = str(row.details.get("trial", row.number))
+    return f"{number} of {plain(row.details['sweep'])}" if "sweep" in row.details else number
+
+
+def trials(names: Sequence[str]) -> str:
+    """`trial 3`, `trials 3 and 5`."""
+    return f"trial{'' if len(names) == 1 else 's'} {listed(names)}"
+
+
+def when(date: str) -> str:
+    """`23 November 2026, 16:10 UTC` of an ISO 8601 date; another text as it is."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return plain(date)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def repeat_line(row: TrialRow, fixed: str | None) -> str:
+    """The line that trains a row again as a sweep of one: what the sweep fixed, what the row varies, its seed.
+
+    Args:
+        row: the trial.
+        fixed: the sweep's fixed overrides, quoted for a shell; None where they are not known, and then no line is.
+    """
+    if fixed is None:
+        return ""
+    given = [word for word in shlex.split(fixed) if not _SWEEPS_OWN.match(word)]
+    own = [word for word in row.overrides if not word.startswith("seed=")]
+    varied = {word.partition("=")[0] for word in own}
+    given = [word for word in given if word.partition("=")[0] not in varied and not word.startswith("seed=")]
+    typed = {key.lstrip("+~") for key in varied}  # a key that varies only since a later line was not typed for it
+    later = [f"{key}={as_typed(value)}" for key, value in row.params.items() if key not in {*typed, "seed"}]
+    return " ".join(["python -m sweeper", *map(quoted, [*given, *own, *later, f"seed={row.seed}"])])
+
+
+def verify_line(row: TrialRow, fixed: str | None) -> str:
+    """The line that trains a row again from its record and compares; empty where it has no run.
+
+    Args:
+        row: the trial.
+        fixed: as for `repeat_line`; says where the run is kept.
+    """
+    if not row.run_id:
+        return ""
+    folders = [word.partition("=")[2] for word in shlex.split(fixed or "") if word.startswith("output_dir=")]
+    where = ["--output-dir", folders[-1]] if folders else []
+    return " ".join(["python -m sweeper verify", *map(quoted, [row.run_id, *where])])
+
+
+def quoted(word: str) -> str:
+    """A word for a POSIX shell; with what does not print as `$'…'`, so that a reader sees all of it."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(escaped)}'"

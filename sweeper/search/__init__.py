@@ -1,0 +1,1 @@
+"""Which trial runs next: grid, samplers, pruners and budgets."""

@@ -1,0 +1,48 @@
+"""A sampler or a pruner of Optuna's, or of one's own, from its node's `_target_` and options."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sweeper.config.schema import PrunerConfig, SamplerConfig
+from sweeper.core.errors import ConfigError
+from sweeper.core.process import stderr_aside
+
+
+def make(
+    node: str,
+    config: SamplerConfig | PrunerConfig,
+    base: type[Any],
+    options: Callable[[Any], Mapping[str, Any]],
+    mend: str,
+) -> Any:
+    """An object of the class that `node._target_` names.
+
+    Args:
+        node: `sampler` or `pruner`.
+        config: its node.
+        base: what the class must be a kind of.
+        options: gives what the class is called with.
+        mend: what to type instead.
+
+    Raises:
+        ConfigError: no such class, of another kind, or an option that it does not take.
+    """
+    module, _, name = str(config._target_).rpartition(".")
+    try:
+        with stderr_aside():  # one's own module may import TensorFlow, which greets on stderr
+            kind = getattr(importlib.import_module(module), name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # experimental features
+            made = kind(**options(kind))
+        if not isinstance(made, base):
+            raise TypeError(f"it is no {node}")
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{node}._target_={config._target_} cannot be made with {node}.options={dict(config.options)}: {error}. "
+            f"Accepted: a class of optuna.{node}s, or one of your own, and options that it takes.  Try: {mend}"
+        ) from error
+    return made

@@ -1,0 +1,1 @@
+"""The search space: Hydra's sweep overrides as dimensions, rules and composed points."""

@@ -1,0 +1,208 @@
+"""Sweeps read back from their stores, judged, one by one or several together.
+
+    study and answers -> Loaded -> SweepReport with its findings
+
+What does not live here: what is said of the rows (`sweeper.ranking.judge`) and how it looks (`sweeper.report.terminal`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sweeper.artifacts import answers as evidence
+from sweeper.artifacts.answers import Answers
+from sweeper.config.identity import leaves
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.ranking import judge
+from sweeper.ranking.findings import Findings, LockboxRecord, Opening
+from sweeper.report.terminal import SweepReport
+from sweeper.storage.study import StudyTrial, SweepStudy
+
+#: Accuracy that a cheaper trial may lose, of a sweep that does not say (`report.margin`).
+MARGIN = 0.005
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One sweep, or several together, as the stores have it.
+
+    Attributes:
+        name: the sweep's name; of several, their names.
+        about: what the study knows of it.
+        trials: its trials, by the number that they have here.
+        sources: the name of each sweep, and the number here of each of its trials.
+        validation, test_answers: right and wrong answers by the trial's number.
+        test: the openings of the test set, and what they said.
+    """
+
+    name: str
+    about: Mapping[str, Any]
+    trials: Mapping[int, StudyTrial]
+    sources: Mapping[str, Mapping[int, int]]
+    rows: tuple[TrialRow, ...]
+    validation: Mapping[int, Answers]
+    test: LockboxRecord
+    test_answers: Mapping[int, Answers]
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All of them, the first first."""
+        further = [Objective(metric, direction) for metric, direction in self.about.get("further", [])]
+        return (Objective(self.about["metric"], self.about["direction"]), *further)
+
+    def judged(self) -> SweepReport:
+        """The report with what can be said of its ranking."""
+        case = judge.Case(
+            rows=self.rows,
+            objectives=self.objectives,
+            validation=self.validation,
+            margin=float(self.about.get("margin", MARGIN)),
+            test=self.test,
+            test_answers=self.test_answers,
+            optimistic=bool(self.about["test_is_validation"]),
+        )
+        return self.report(judge.judge(case))
+
+    def report(self, findings: Findings | None = None) -> SweepReport:
+        """The report; without findings its rows alone."""
+        findings = findings or Findings()
+        return SweepReport(
+            name=self.name,
+            objective=self.objectives[0],
+            further=self.objectives[1:],
+            params=tuple(self.about["params"]),
+            rows=tuple(_marked(row, findings) for row in self.rows),
+            about=_told(self.about),
+            test_is_validation=bool(self.about["test_is_validation"]),
+            findings=findings,
+        )
+
+
+def _told(about: Mapping[str, Any]) -> dict[str, str]:
+    """What a report says of a sweep; sweeps of earlier versions know less."""
+    told = {key: about[key] for key in ("data", "started", "sampler", "pruner") if key in about}
+    told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
+    space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
+    return told | ({"space": space} if space else {})
+
+
+def load(paths: OutputPaths, name: str) -> Loaded:
+    """Reads a sweep.
+
+    Raises:
+        StoreError: there is no such sweep, or its store cannot be read.
+    """
+    study = SweepStudy.load(paths, name)
+    about, test, folder = study.about, study.test, paths.sweep(name)
+    trials = {trial.number: trial for trial in study.trials()}
+    return Loaded(
+        name=name,
+        about=about,
+        trials=trials,
+        sources={name: {number: number for number in trials}},
+        rows=tuple(_row(trial, about["params"], test) for trial in trials.values()),
+        validation=evidence.read(
+            folder.validation_answers,
+            losses="val_loss" in (about["metric"], *(metric for metric, _ in about.get("further", []))),
+        ),
+        test=test,
+        test_answers=evidence.read(folder.test_answers),
+    )
+
+
+def together(several: Sequence[Loaded]) -> Loaded:
+    """Several sweeps as one: trials are numbered anew, and their rows know their sweep and number there."""
+    params = list(dict.fromkeys(key for one in several for key in one.about["params"]))
+    rows: list[TrialRow] = []
+    trials: dict[int, StudyTrial] = {}
+    sources: dict[str, Mapping[int, int]] = {}
+    validation: dict[int, Answers] = {}
+    test_answers: dict[int, Answers] = {}
+    results: dict[int, Mapping[str, float]] = {}
+    openings: list[Opening] = []
+    for one in several:
+        first = len(rows)
+        numbers = {number: first + place for place, number in enumerate(one.trials)}
+        rows += [_renumbered(_row(trial, params, one.test), one, numbers) for trial in one.trials.values()]
+        trials |= {numbers[number]: trial for number, trial in one.trials.items()}
+        sources[one.name] = numbers
+        validation |= {numbers[number]: answers for number, answers in one.validation.items() if number in numbers}
+        test_answers |= {numbers[number]: answers for number, answers in one.test_answers.items() if number in numbers}
+        results |= {numbers[number]: result for number, result in one.test.results.items() if number in numbers}
+        openings += [
+            replace(opening, trials=tuple(numbers[n] for n in opening.trials)) for opening in one.test.openings
+        ]
+    return Loaded(
+        name=" + ".join(one.name for one in several),
+        about={**several[0].about, "params": params},
+        trials=trials,
+        sources=sources,
+        rows=tuple(rows),
+        validation=validation,
+        test=LockboxRecord(tuple(sorted(openings, key=lambda opening: opening.date)), results),
+        test_answers=test_answers,
+    )
+
+
+def why_apart(several: Sequence[Loaded]) -> str:
+    """Why sweeps cannot be ranked together, or nothing where they can."""
+    first = several[0]
+    for other in several[1:]:
+        if other.objectives != first.objectives:
+            return f"{first.name} is ranked by {_objectives(first)}, {other.name} by {_objectives(other)}"
+        for key, word in (("digest", "data"), ("split_digest", "split")):
+            if _digests(first, key) != _digests(other, key):
+                return f"{first.name} and {other.name} were scored on different images: their {word} differs"
+        if _repeats(first) != _repeats(other):
+            return f"{first.name} has {_repeats(first)} repeats of each point, {other.name} {_repeats(other)}"
+    return ""
+
+
+def _objectives(loaded: Loaded) -> str:
+    return ", ".join(objective.metric for objective in loaded.objectives)
+
+
+def _digests(loaded: Loaded, key: str) -> set[str]:
+    return {trial.identity["data"][key] for trial in loaded.trials.values()}
+
+
+def _repeats(loaded: Loaded) -> int:
+    return max((trial.repeat + 1 for trial in loaded.trials.values()), default=1)
+
+
+def _row(trial: StudyTrial, keys: Sequence[str], test: LockboxRecord) -> TrialRow:
+    """A trial's row with every swept key: one that varies only since a later line stands in its configuration."""
+    row = trial.as_row()
+    later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
+    digests = {"split_digest": trial.identity["data"].get("split_digest", "")}
+    result = test.results.get(trial.number, {})
+    tested = {name: result[name] for name in ("test_loss", "test_accuracy") if name in result}
+    return replace(
+        row,
+        params={**row.params, **later},
+        metrics={**row.metrics, **tested},
+        details={**row.details, **digests},
+    )
+
+
+def _renumbered(row: TrialRow, loaded: Loaded, numbers: Mapping[int, int]) -> TrialRow:
+    details = {**row.details, "sweep": loaded.name, "trial": row.number}
+    if "fixed" in loaded.about:
+        details["fixed"] = shlex.join(loaded.about["fixed"])
+    if row.details.get("repeats", 1) > 1:
+        # A point is called by its first trial here; its own number may occur in every sweep.
+        details["point"] = min(numbers.values()) + int(row.details["point"])
+    return replace(row, number=numbers[row.number], details=details)
+
+
+def _marked(row: TrialRow, findings: Findings) -> TrialRow:
+    """A row that knows its rank's interval and whether it leads, for the columns of the leaderboard."""
+    if row.state is not TrialState.COMPLETE or not findings.group:
+        return row
+    low, high = findings.rank_intervals.get(row.number, (None, None))
+    leads = row.number in findings.group
+    return replace(row, details={**row.details, "leading_group": leads, "rank_low": low, "rank_high": high})

@@ -1,0 +1,170 @@
+"""The test set's lock: it is opened at a sweep's end, for the finalists, and each opening is counted.
+
+An opening is recorded before anything is evaluated; one that was cut off is completed by the next start and not
+counted again. Test figures never re-order the rows.
+
+    finalists -> opening recorded -> each saved network evaluated in a process -> MLflow, then the study
+
+What does not live here: who the finalists are, and what follows (`sweeper.ranking.judge`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from sweeper.artifacts import answers
+from sweeper.core.paths import SweepPaths
+from sweeper.core.trials import Objective, PreparedData, TrialSpec, TrialState
+from sweeper.executors import Event, Executor, TrialEnded
+from sweeper.ranking.findings import Opening
+from sweeper.storage.study import StudyTrial, SweepStudy
+from sweeper.sweep.driver import NO_RESULT, result_of
+from sweeper.tracking import tags
+
+if TYPE_CHECKING:
+    from sweeper.tracking.tracker import Tracker
+
+_POLL_S = 0.2
+_TIMEOUT_S = 3600.0
+
+
+class Lockbox:
+    """The test set of one sweep."""
+
+    def __init__(
+        self,
+        study: SweepStudy,
+        tracker: Tracker,
+        executor: Executor,
+        paths: SweepPaths,
+        parent_run_id: str,
+        objective: Objective,
+        console: Console,
+    ) -> None:
+        self._study = study
+        self._tracker = tracker
+        self._executor = executor
+        self._paths = paths
+        self._parent_run_id = parent_run_id
+        self._objective = objective
+        self._console = console
+
+    def open_for(self, numbers: Sequence[int], prepared: PreparedData) -> bool:
+        """Evaluates those of the trials that have not been; returns whether all of them now have figures.
+
+        Args:
+            numbers: the finalists, all scored on the split of `prepared`.
+            prepared: their data, laid down.
+        """
+        new = [number for number in numbers if number not in self._study.test.results]
+        if not new:
+            return True
+        self._record_opening(new)
+        trials = {trial.number: trial for trial in self._study.trials()}
+        failures = self._evaluate([trials[number] for number in new], prepared)
+        shutil.rmtree(self._paths.evaluations, ignore_errors=True)
+        for number, reason in failures.items():
+            self._say(f"Trial {number} could not be evaluated on the test set: {reason}.")
+        return not failures
+
+    def _record_opening(self, new: Sequence[int]) -> None:
+        record = self._study.test
+        if not record.openings or not set(new) <= set(record.openings[-1].trials):  # else the last was cut off
+            opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), tuple(new))
+            record = replace(record, openings=(*record.openings, opening))
+            self._study.write_test(record)
+        times = len(record.openings)
+        marks = {
+            tags.TEST_OPENINGS: str(times),
+            tags.TEST_OPENED: "\n".join(
+                f"{one.date}: trials {', '.join(map(str, one.trials))}" for one in record.openings
+            ),
+        }
+        self._tracker.log_metrics(self._parent_run_id, {"num_test_openings": float(times)}, marks, step=times)
+        whom = f"{len(new)} finalist{'s' if len(new) > 1 else ''}"
+        costs = (
+            ""
+            if times == 1
+            else f" It is opening {times}: whoever has seen the earlier figures and searched on has chosen on the test "
+            "set too, so its figures say less than after one opening; report.finalists=0 keeps it shut."
+        )
+        self._say(f"The test set is opened for {whom}.{costs}")
+
+    def _evaluate(self, trials: Sequence[StudyTrial], prepared: PreparedData) -> dict[int, str]:
+        """Runs the evaluations, as many at a time as trials; returns why some left no figures."""
+        waiting = list(trials)
+        running: dict[int, StudyTrial] = {}
+        failures: dict[int, str] = {}
+
+        def handle(event: Event) -> None:
+            if isinstance(event, TrialEnded):
+                trial = running.pop(event.number)
+                result = result_of(self._paths.evaluation(trial.number))
+                if result is None or result["state"] != TrialState.COMPLETE:
+                    failures[trial.number] = (result or {}).get("error") or event.reason or NO_RESULT
+                else:
+                    self._record(trial, result)
+
+        deadline = time.monotonic() + _TIMEOUT_S
+        while (waiting or running) and time.monotonic() < deadline:
+            while waiting and len(running) < self._executor.workers:
+                trial = waiting.pop(0)
+                running[trial.number] = trial
+                self._executor.submit(self._spec(trial, prepared))
+            self._executor.poll(handle, _POLL_S)
+        for number in running:
+            self._executor.kill(number, "")
+            failures[number] = f"it took longer than {_TIMEOUT_S:g} s"
+        return failures
+
+    def _spec(self, trial: StudyTrial, prepared: PreparedData) -> TrialSpec:
+        folder = self._paths.evaluation(trial.number).root
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return TrialSpec(
+            number=trial.number,
+            folder=folder,
+            config=trial.identity,
+            overrides=trial.overrides,
+            data=prepared,
+            metric=self._objective,
+            trained=self._tracker.model_folder(trial.run_id, folder / "model"),
+        )
+
+    def _record(self, trial: StudyTrial, result: dict[str, Any]) -> None:
+        """Writes MLflow, then the study."""
+        paths = self._paths.evaluation(trial.number)
+        answers.append(self._paths.test_answers, trial.number, paths.predictions)
+        metrics = {name: result["metrics"][name] for name in ("test_loss", "test_accuracy")}
+        self._tracker.log_files(trial.run_id, _only_predictions(paths.predictions), "test")
+        self._tracker.log_metrics(trial.run_id, metrics, {}, step=int(_epochs(trial)))
+        record = self._study.test
+        figures = {**metrics, "num_images": result["details"]["num_test"]}
+        self._study.write_test(replace(record, results={**record.results, trial.number: figures}))
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+
+def _described(opening: Opening) -> str:
+    return f"{opening.date}: trials {', '.join(map(str, opening.trials))}"
+
+
+def _epochs(trial: StudyTrial) -> float:
+    return 0 if trial.row is None else trial.row.metrics.get("epochs", 0)
+
+
+def _only_predictions(predictions: Path) -> Path:
+    """A folder with nothing but the predictions: the trial's log stays with the trial."""
+    folder = predictions.parent.parent / "recorded"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(predictions, folder / predictions.name)
+    return folder

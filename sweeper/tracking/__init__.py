@@ -1,0 +1,1 @@
+"""MLflow, all of it: nothing else reads or writes its store."""

@@ -1,0 +1,110 @@
+"""Reads what a trial's run recorded in MLflow: tags, configuration, versions, predictions, and the model's files.
+
+It writes nothing to any store. What does not live here: what the study knows of a trial (`sweeper.storage.study`), writing a
+run (`sweeper.tracking.tracker`). MLflow takes over a second to import, so it is imported inside functions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from omegaconf import OmegaConf
+
+from sweeper import mlflow_settings, server
+from sweeper.artifacts.model import read_weights
+from sweeper.core.errors import StoreError
+from sweeper.core.paths import OutputPaths
+from sweeper.tracking.tracker import connect, failures, local_uri, reason
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What a trial's run holds.
+
+    Attributes:
+        tags: of the run.
+        config: the resolved configuration, from `config.yaml`.
+        versions: as `versions.json` has them.
+        predictions: arrays by name, as in `predictions.npz`.
+        weights: arrays by their place in the network, from the run's logged model.
+    """
+
+    tags: Mapping[str, str]
+    config: dict[str, Any]
+    versions: dict[str, str]
+    predictions: dict[str, Array]
+    weights: dict[str, Array]
+
+
+def about_sweep(paths: OutputPaths, name: str) -> dict[str, Any]:
+    """What `multirun.yaml` says of a sweep; nothing where the file is not there."""
+    path = paths.sweep(name).multirun
+    return _plain(path) if path.is_file() else {}
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    found = OmegaConf.to_container(OmegaConf.load(path))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no keys")
+    return {str(key): value for key, value in found.items()}
+
+
+def tracking_uri(paths: OutputPaths, name: str) -> str:
+    """Where a sweep's runs are: its MLflow server, or the store under `output_dir`, wherever that lies now."""
+    uri = str(about_sweep(paths, name).get("tracking_uri", ""))
+    return uri if uri.startswith(("http://", "https://")) else local_uri(paths)
+
+
+def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
+    """Reads a finished trial's run.
+
+    Args:
+        uri: the tracking URI of its store.
+        run_id: the run.
+        folder: where files that lie on a server are put; need not exist.
+
+    Raises:
+        StoreError: the store, the run or one of its files is not there.
+    """
+    is_server = uri.startswith("http")
+    if is_server:
+        server.check(uri)
+        folder.mkdir(parents=True, exist_ok=True)
+    mlflow_settings.prepare()
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    def fetch(root: str, name: str) -> Path:
+        """The file or folder itself where it lies on this machine, else a copy."""
+        files: Any = get_artifact_repository(root, tracking_uri=uri)
+        return Path(files.download_artifacts(name, str(folder) if is_server else None))
+
+    unreadable: tuple[type[Exception], ...] = (*failures(), ValueError, KeyError)  # ValueError: a damaged file
+    try:
+        client = connect(uri)
+        run = client.get_run(run_id)
+        files = run.info.artifact_uri
+        models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
+        if not models:
+            raise ValueError("it has no model")
+        with np.load(fetch(files, "predictions.npz"), allow_pickle=False) as saved:
+            predictions = {name: saved[name] for name in saved.files}
+        return RecordedRun(
+            tags=run.data.tags,
+            config=_plain(fetch(files, "config.yaml")),
+            versions=json.loads(fetch(files, "versions.json").read_text(encoding="utf-8")),
+            predictions=predictions,
+            weights=read_weights(fetch(models[0].artifact_location, "")),
+        )
+    except unreadable as error:
+        raise StoreError(
+            f"Run {run_id} of {uri} cannot be read: {reason(error)}. Accepted: a finished trial whose run still has "
+            "its files.  Try: python -m sweeper report"
+        ) from error

@@ -1,0 +1,587 @@
+"""The tracker: writes sweeps and trials to MLflow, by explicit client and run ids.
+
+    experiment                tracking.experiment
+    └── parent run            one a sweep: its settings, leaderboard and report
+        └── child run         one a trial: params, curves, final metrics, artifacts, and its model
+
+The curves are `loss, accuracy, val_loss, val_accuracy` (and `epoch_duration_s`), steps 1 to the last epoch and
+nothing else. A final metric that has a curve's name would add a point to it, so it is recorded as
+`saved_val_loss` and `saved_val_accuracy`: the scores of the saved weights, which are the curve's last values
+unless `training.restore_best` brought earlier weights back. The other final metrics keep their names.
+
+What does not live here: what is recorded, which the driver decides; the model's files, which the trial writes
+(`sweeper.artifacts.model`). MLflow takes over a second to import, so it is imported inside functions; one thread
+of one process writes.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import logging
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from sweeper import mlflow_settings, relocate
+from sweeper.config.schema import TrackingConfig
+from sweeper.core.errors import StoreError, TrackingError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.retry import Patience
+from sweeper.core.trials import EPOCH_METRICS, EpochReport, TrialState
+from sweeper.tracking import tags as keys
+from sweeper.tracking.format import (
+    MAX_KEY_LENGTH,
+    MAX_PARAM_LENGTH,
+    cut,
+    param_key,
+    param_value,
+    sqlite_uri,
+    tag_values,
+)
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Metric, Run
+
+RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
+
+#: MLflow's word for each state that a trial ends in.
+STATUS: dict[TrialState, RunStatus] = {
+    TrialState.COMPLETE: "FINISHED",
+    TrialState.PRUNED: "KILLED",
+    TrialState.FAILED: "FAILED",
+}
+
+#: The name under which a trial's model is found: `runs:/RUN_ID/model`.
+MODEL_NAME = "model"
+
+#: What an epoch's report calls otherwise: a trial's own `duration_s` is a final metric.
+CURVE_NAMES = {"duration_s": "epoch_duration_s"}
+
+#: Params in one request, by MLflow's limit.
+PARAMS_PER_BATCH = 100
+
+#: An artifact that holds the whole text of params that were cut.
+LONG_PARAMS = "long_params.json"
+
+#: Seconds and retries of the first request to a server. (MLflow's own: 120 s, and retries for four minutes.)
+FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass
+class _Sweep:
+    """What is known of a sweep's runs: enough to find an earlier attempt without a search a trial."""
+
+    name: str
+    is_new: bool
+    started: dict[int, str] = field(default_factory=dict)
+
+
+def _stops_the_sweep(
+    method: Callable[Concatenate[Tracker, _P], _R],
+) -> Callable[Concatenate[Tracker, _P], _R]:
+    """Tries again what may pass, and turns what does not into one paragraph: a sweep that cannot be recorded ends."""
+
+    @functools.wraps(method)
+    def wrapped(self: Tracker, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return self.patience.call(
+                f"MLflow at {self.uri}",
+                lambda: method(self, *args, **kwargs),
+                failures(),
+                reason,
+                again=self._after_failure,
+            )
+        except failures() as error:
+            raise TrackingError(f"MLflow at {self.uri} failed in {method.__name__}: {reason(error)}") from error
+
+    return wrapped
+
+
+class Tracker:
+    """Writes to one experiment of one MLflow store."""
+
+    def __init__(self, client: MlflowClient, uri: str, experiment_id: str, moved_from: Path | None = None) -> None:
+        self._client = client
+        self._experiment_id = experiment_id
+        self._sweeps: dict[str, _Sweep] = {}
+        self._had_failures = False
+        self.patience = Patience(0)
+        self.uri = uri
+        self.moved_from = moved_from
+
+    @classmethod
+    def open(cls, config: TrackingConfig, paths: OutputPaths) -> Tracker:
+        """Opens the store that `tracking` names, and creates what is missing of it.
+
+        Two processes may not create a SQLite store at once: the caller holds `sweeper.storage.locks.store_lock`.
+        Where the output folder was moved, addresses are rewritten and `moved_from` holds its former place.
+
+        Raises:
+            StoreError: the store cannot be created, read, written or reached.
+        """
+        if config.uri is None:
+            return cls._open_local(config.experiment, paths)
+        return cls._open_server(config.experiment, config.uri)
+
+    @classmethod
+    def _open_local(cls, experiment: str, paths: OutputPaths) -> Tracker:
+        uri = local_uri(paths)
+        db = paths.tracking_db
+        _check_uri(uri, db)
+        try:
+            if not db.exists() or (db.is_file() and db.stat().st_size == 0):
+                _create_store(paths)
+            moved_from = relocate.relocate(paths)
+            with relocate.connect(db, writable=True):
+                pass  # the write lock was had
+            client = connect(uri)
+            found = _experiment(client, experiment, paths.artifacts.as_uri())
+            _check_local_artifacts(found)
+            if found.tags.get(keys.OUTPUT_DIR) != str(paths.root):
+                client.set_experiment_tag(found.experiment_id, keys.OUTPUT_DIR, str(paths.root))
+        except failures() as error:
+            raise _unusable_store(db, uri, error) from error
+        return cls(client, uri, found.experiment_id, moved_from)
+
+    @classmethod
+    def _open_server(cls, experiment: str, uri: str) -> Tracker:
+        try:
+            with _first_contact():
+                client = connect(uri)
+                found = _experiment(client, experiment, None)
+        except failures() as error:
+            raise StoreError(
+                f"tracking.uri={uri} does not answer as an MLflow server: {reason(error)}. Accepted: the "
+                "address of a running `mlflow server`, or null (SQLite under output_dir).  Try: tracking.uri=null"
+            ) from error
+        return cls(client, uri, found.experiment_id)
+
+    @_stops_the_sweep
+    def start_sweep(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+        """Begins the parent run of a sweep, or reopens the one that has its name.
+
+        On a reopened run, params stay as they were first recorded (MLflow forbids changing them), new ones are
+        added, and tags are replaced.
+
+        Returns:
+            The parent run's id.
+        """
+        parent = self._find_sweep(name)
+        marks = {keys.SWEEP: name, keys.KIND: keys.KIND_SWEEP}
+        if parent is None:
+            run_id = self._create_run(name, {**tags, **marks})
+            recorded: set[str] = set()
+        else:
+            run_id, recorded = parent.info.run_id, set(parent.data.params)
+            self._client.update_run(run_id, status="RUNNING")
+            self._log(run_id, [], {**tags, **marks})
+        self._log_params(run_id, params, recorded)
+        self._sweeps[run_id] = _Sweep(name, is_new=parent is None)
+        return run_id
+
+    @_stops_the_sweep
+    def start_trial(
+        self,
+        parent_run_id: str,
+        number: int,
+        run_name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+    ) -> str:
+        """Begins a trial's run under its sweep's.
+
+        Any earlier run of the same number, cut off or superseded, is soft-deleted with its model first: the store
+        shows one run a trial. Params are written as on a command line (`true`, `null`, `[32,64]`); what is too
+        long is cut with a mark and stands whole in the artifact `long_params.json`.
+
+        Returns:
+            The run's id.
+        """
+        sweep = self._sweep(parent_run_id)
+        for earlier in self._earlier_attempts(parent_run_id, sweep, number):
+            self._delete(earlier)
+        marks = {
+            keys.MLFLOW_PARENT: parent_run_id,
+            keys.SWEEP: sweep.name,
+            keys.KIND: keys.KIND_TRIAL,
+            keys.TRIAL: str(number),
+            keys.STATE: str(TrialState.RUNNING),
+        }
+        run_id = self._create_run(run_name, {**tags, **marks})
+        sweep.started[number] = run_id
+        self._log_params(run_id, params, set())
+        return run_id
+
+    @_stops_the_sweep
+    def log_epoch(self, run_id: str, report: EpochReport) -> None:
+        """Adds one point to each of a trial's curves, in one request."""
+        named = {
+            ("epoch_duration_s" if name == "duration_s" else name): value for name, value in report.metrics.items()
+        }
+        self._log(run_id, _metrics(named, report.timestamp_ms, report.epoch), {})
+
+    @_stops_the_sweep
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str], step: int = 0) -> None:
+        """Adds metrics and tags to a run that may have ended (test scores of the finalists)."""
+        self._log(run_id, _metrics(metrics, _now_ms(), step), tags)
+
+    @_stops_the_sweep
+    def log_files(self, run_id: str, folder: Path, under: str) -> None:
+        """Adds a folder's files to a run that may have ended, under a folder of its artifacts."""
+        self._client.log_artifacts(run_id, str(folder), under)
+
+    @contextmanager
+    def artifact(self, run_id: str, name: str) -> Iterator[Path]:
+        """A copy of one of a run's files, for as long as the block lasts.
+
+        Raises:
+            TrackingError: the run has no such file, or the store does not answer.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            yield self._download(run_id, name, folder)
+
+    @_stops_the_sweep
+    def _download(self, run_id: str, name: str, folder: str) -> Path:
+        return Path(self._client.download_artifacts(run_id, name, folder))
+
+    @_stops_the_sweep
+    def model_folder(self, run_id: str, into: Path) -> Path:
+        """The folder of a trial's logged model: where it lies, or, of a server, a copy in `into`.
+
+        Raises:
+            TrackingError: the run has no model.
+        """
+        import mlflow.artifacts
+
+        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{run_id}'")
+        if not models:
+            raise TrackingError(f"MLflow at {self.uri}: run {run_id} has no model.")
+        place = str(models[0].artifact_location)
+        if place.startswith("file:"):
+            return Path(unquote(urlsplit(place).path))
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=f"models:/{models[0].model_id}", dst_path=str(into), tracking_uri=self.uri
+            )
+        )
+
+    @_stops_the_sweep
+    def finish_trial(
+        self,
+        run_id: str,
+        state: TrialState,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        artifacts: Path | None = None,
+        model: Path | None = None,
+        end_time_ms: int | None = None,
+    ) -> None:
+        """Records a trial's end: files first, the run's status last, so that a cut leaves it unfinished.
+
+        Args:
+            run_id: the trial's run.
+            state: complete, pruned or failed.
+            metrics: final metrics by name; `epochs` also gives the step at which they are recorded.
+            tags: further tags.
+            artifacts: a folder, all of which becomes the run's artifacts.
+            model: a folder that `sweeper.artifacts.model.save_model` wrote; becomes the run's logged model, which
+                carries the final metrics too.
+            end_time_ms: milliseconds since 1970; now, where it is not given.
+        """
+        step = int(metrics.get("epochs", 0))
+        if artifacts is not None:
+            self._client.log_artifacts(run_id, str(artifacts))
+        model_id = None if model is None else self._log_model(run_id, model, step)
+        final = {(f"saved_{name}" if name in EPOCH_METRICS else name): value for name, value in metrics.items()}
+        self._log(run_id, _metrics(final, _now_ms(), step, model_id), {**tags, keys.STATE: str(state)})
+        self._client.set_terminated(run_id, STATUS[state], end_time_ms)
+
+    @_stops_the_sweep
+    def abandon_trial(self, run_id: str) -> None:
+        """Soft-deletes the run of a trial that was cut off, and its model if it had come to that."""
+        self._delete(run_id)
+
+    @_stops_the_sweep
+    def unfinished_trials(self, parent_run_id: str) -> list[str]:
+        """Returns the run ids of a sweep's trials that never ended."""
+        return self._search(f"{_tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and attributes.status = 'RUNNING'")
+
+    @_stops_the_sweep
+    def finish_sweep(
+        self,
+        parent_run_id: str,
+        status: RunStatus,
+        artifacts: Sequence[Path],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Uploads a sweep's files (each a file or a folder) and ends its run."""
+        for path in artifacts:
+            self._client.log_artifact(parent_run_id, str(path))
+        self._log(parent_run_id, _metrics(metrics, _now_ms(), 0), tags)
+        self._client.set_terminated(parent_run_id, status)
+
+    def _after_failure(self) -> None:
+        """What was begun may have been recorded though its answer was lost: from now on the store is asked."""
+        self._had_failures = True
+        for sweep in self._sweeps.values():
+            sweep.is_new = False
+            sweep.started.clear()
+
+    def _find_sweep(self, name: str) -> Run | None:
+        runs = self._client.search_runs(
+            [self._experiment_id],
+            f"{_tag(keys.SWEEP)} = '{name}' and {_tag(keys.KIND)} = '{keys.KIND_SWEEP}'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        return runs[0] if runs else None
+
+    def _sweep(self, parent_run_id: str) -> _Sweep:
+        if parent_run_id not in self._sweeps:
+            name = self._client.get_run(parent_run_id).data.tags[keys.SWEEP]
+            self._sweeps[parent_run_id] = _Sweep(name, is_new=False)
+        return self._sweeps[parent_run_id]
+
+    def _earlier_attempts(self, parent_run_id: str, sweep: _Sweep, number: int) -> list[str]:
+        """Live runs of the same number: from memory where this process wrote them all, else by a search."""
+        if sweep.is_new or number in sweep.started:
+            return [sweep.started[number]] if number in sweep.started else []
+        return self._search(f"{_tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and {_tag(keys.TRIAL)} = '{number}'")
+
+    def _search(self, query: str) -> list[str]:
+        found: list[str] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs([self._experiment_id], query, page_token=token)
+            found += [run.info.run_id for run in page]
+            token = page.token
+            if not token:
+                return found
+
+    def _create_run(self, run_name: str, tags: Mapping[str, str]) -> str:
+        source = {
+            keys.MLFLOW_USER: _user(),
+            keys.MLFLOW_SOURCE_NAME: "python -m sweeper",
+            keys.MLFLOW_SOURCE_TYPE: "LOCAL",
+        }
+        run = self._client.create_run(
+            self._experiment_id, tags={**source, **tag_values(tags)}, run_name=run_name[:MAX_KEY_LENGTH]
+        )
+        return str(run.info.run_id)
+
+    def _delete(self, run_id: str) -> None:
+        self._delete_models(run_id)
+        self._client.delete_run(run_id)
+
+    def _delete_models(self, run_id: str) -> None:
+        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{run_id}'")
+        for model in models:
+            self._client.delete_logged_model(model.model_id)
+
+    def _log_params(self, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> None:
+        from mlflow.entities import Param
+
+        texts = {param_key(key): param_value(value) for key, value in params.items()}
+        fresh = {key: text for key, text in texts.items() if key not in recorded}
+        entries = [Param(key, cut(text, MAX_PARAM_LENGTH)) for key, text in fresh.items()]
+        for start in range(0, len(entries), PARAMS_PER_BATCH):
+            self._client.log_batch(run_id, params=entries[start : start + PARAMS_PER_BATCH], synchronous=True)
+        long = {key: text for key, text in fresh.items() if len(text) > MAX_PARAM_LENGTH}
+        if long:
+            self._client.log_dict(run_id, long, LONG_PARAMS)
+
+    def _log(self, run_id: str, metrics: list[Metric], tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        entries = [RunTag(key, value) for key, value in tag_values(tags).items()]
+        self._client.log_batch(run_id, metrics=metrics, tags=entries, synchronous=True)
+
+    def _log_model(self, run_id: str, folder: Path, step: int) -> str:
+        """Makes a model's folder a logged model of the run, as `mlflow.models.Model.log` does.
+
+        That function would save the model itself, which needs TensorFlow and a fluent run.
+        """
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+        if self._had_failures:
+            self._delete_models(run_id)
+        run = self._client.get_run(run_id)
+        shared = (keys.SWEEP, keys.TRIAL, keys.MLFLOW_USER, keys.MLFLOW_SOURCE_NAME, keys.MLFLOW_SOURCE_TYPE)
+        logged = self._client.create_logged_model(
+            self._experiment_id,
+            name=MODEL_NAME,
+            source_run_id=run_id,
+            params=run.data.params,
+            tags={key: run.data.tags[key] for key in shared if key in run.data.tags},
+        )
+        _name_in_folder(folder, run_id, logged.model_id)
+        self._client.log_model_artifacts(logged.model_id, str(folder))
+        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
+        return str(logged.model_id)
+
+
+def local_uri(paths: OutputPaths) -> str:
+    """The tracking URI of the SQLite store under `output_dir`."""
+    return sqlite_uri(paths.tracking_db)
+
+
+def _metrics(values: Mapping[str, float], timestamp_ms: int, step: int, model_id: str | None = None) -> list[Metric]:
+    from mlflow.entities import Metric
+
+    return [Metric(name, float(value), timestamp_ms, step, model_id=model_id) for name, value in values.items()]
+
+
+def _tag(key: str) -> str:
+    return f"tags.`{key}`"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@functools.cache
+def _user() -> str:
+    """The user's name for MLflow's column; a container may run under a number that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def connect(uri: str) -> MlflowClient:
+    """A client of the store at this address, which is also its registry."""
+    mlflow_settings.prepare()
+    from mlflow import MlflowClient
+
+    # What fails in the database is raised too, and told once, in a paragraph.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _create_store(paths: OutputPaths) -> None:
+    """Creates the store beside its place and renames it, so that a Ctrl-C leaves none half made.
+
+    MLflow's default experiment would keep its artifacts under the working directory; here it has its own folder
+    among ours.
+    """
+    mlflow_settings.prepare()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    paths.root.mkdir(parents=True, exist_ok=True)
+    beside = paths.root / ".mlflow.db.tmp"
+    for left_over in paths.root.glob(f"{beside.name}*"):
+        left_over.unlink()
+    store = SqlAlchemyStore(sqlite_uri(beside), paths.artifacts.as_uri())  # type: ignore[no-untyped-call]
+    store.engine.dispose()
+    os.replace(beside, paths.tracking_db)
+
+
+def _experiment(client: MlflowClient, name: str, location: str | None) -> Experiment:
+    """Gets, restores or creates the experiment; `location` is where a new one keeps its artifacts."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        tags = {keys.MLFLOW_EXPERIMENT_KIND: keys.MODEL_TRAINING}
+        return client.get_experiment(client.create_experiment(name, artifact_location=location, tags=tags))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return found
+
+
+def _check_uri(uri: str, db: Path) -> None:
+    """Before version 2.1, SQLAlchemy takes a quoted path as it stands; MLflow would retry for minutes."""
+    from sqlalchemy.engine import make_url
+
+    if make_url(uri).database != str(db):
+        raise StoreError(
+            f"{db} has a '?' or '%' in its path, which this version of SQLAlchemy cannot open. Accepted: a path "
+            "without them, or SQLAlchemy from 2.1.  Try: output_dir=mlruns"
+        )
+
+
+def _check_local_artifacts(experiment: Experiment) -> None:
+    if urlsplit(experiment.artifact_location).scheme not in ("", "file"):
+        raise StoreError(
+            f"tracking.experiment={experiment.name} keeps its artifacts at {experiment.artifact_location}, which only "
+            "the server that made it can reach. Accepted: an experiment that a sweep has made, or a new name.  "
+            f"Try: tracking.experiment={experiment.name}-2"
+        )
+
+
+def _name_in_folder(folder: Path, run_id: str, model_id: str) -> None:
+    """Enters run and model into the folder's MLmodel; the path is the model's name, which outlives a move."""
+    from mlflow.models import Model
+
+    description = Model.load(str(folder))
+    description.run_id = run_id
+    description.model_id = model_id
+    description.model_uuid = model_id
+    description.artifact_path = MODEL_NAME
+    description.save(str(folder / "MLmodel"))
+
+
+@contextmanager
+def _first_contact() -> Iterator[None]:
+    """Shortens MLflow's waiting while a server is spoken to for the first time; what the user has set stands."""
+    former = {name: os.environ.get(name) for name in FIRST_CONTACT}
+    ours = {name for name, value in former.items() if value in (None, mlflow_settings.ENVIRONMENT.get(name))}
+    os.environ.update({name: FIRST_CONTACT[name] for name in ours})
+    mlflow_settings.prepare()
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ[name] = mlflow_settings.ENVIRONMENT[name]
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What MLflow, its database or its files raise. (Requests' errors are OSErrors.)"""
+    mlflow_settings.prepare()
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, CommandError, OSError
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error, without its full stop; a page of HTML is not a reason.
+
+    Where the system or SQLite began it, theirs: `database or disk is full`, `[Errno 111] Connection refused`, which
+    the user can mend, below MLflow's and SQLAlchemy's layers.
+    """
+    deepest = [one for one in _chain(error) if isinstance(one, OSError | sqlite3.Error)][-1:]
+    text = str(deepest[0] if deepest else error).strip()
+    lines = text.splitlines() or [type(error).__name__]
+    return cut(lines[0], 300).rstrip(". ")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
+    if "database schema" in str(error) or "Can't locate revision" in str(error):
+        return StoreError(
+            f"{db} was written by another version of MLflow: {reason(error)}. A newer store needs that newer MLflow; "
+            f"an older one is brought up, after a backup, by: mlflow db upgrade '{uri}'"
+        )
+    return StoreError(
+        f"{db} cannot be used: {reason(error)}. Accepted: a folder that can be written, and in it the mlflow.db that "
+        f"a sweep has made, or none.  Try: python -m sweeper -m output_dir=mlruns-2 arch.depth=3,5,7"
+    )

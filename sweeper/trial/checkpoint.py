@@ -1,0 +1,77 @@
+"""A trial's state after each epoch, from which it goes on where its process or driver was killed.
+
+One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's
+state and the dropout's random states are restored; the order of the images is the epoch's own (`sweeper.trial.batches`). So a
+resumed trial has the figures of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Attributes: the epochs so far, those after which a process was cut off, the variables in their own order."""
+
+    history: tuple[dict[str, float], ...]
+    cuts: tuple[int, ...]
+    model: tuple[np.ndarray[Any, Any], ...]
+    optimizer: tuple[np.ndarray[Any, Any], ...]
+
+
+def save(path: Path, config: str, model: Any, history: list[dict[str, float]], cuts: tuple[int, ...]) -> None:
+    """Writes the state of a compiled Keras model after an epoch.
+
+    Args:
+        path: the file.
+        config: the trial's configuration as text; another trial's state is never taken for this one's.
+        model: whose variables, and whose optimizer's, are written.
+        history: the metrics of each epoch so far.
+        cuts: the epochs after which an earlier process was cut off and gone on from.
+    """
+    arrays = {f"model_{number:05d}": np.asarray(value) for number, value in enumerate(model.variables)}
+    arrays |= {f"optimizer_{number:05d}": np.asarray(value) for number, value in enumerate(model.optimizer.variables)}
+    text = json.dumps({"config": config, "history": history, "cuts": cuts})
+    arrays["about"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]  # its stubs take every name for `allow_pickle`
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    with beside.open("wb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def load(path: Path, config: str) -> Checkpoint | None:
+    """Reads the state that `save` left; None where there is none of this very configuration."""
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as saved:
+        about = json.loads(saved["about"].tobytes().decode())
+        if about["config"] != config:
+            return None
+        names = sorted(saved.files)
+        return Checkpoint(
+            history=tuple(about["history"]),
+            cuts=tuple(about.get("cuts", ())),  # a checkpoint of an earlier version has none
+            model=tuple(saved[name] for name in names if name.startswith("model_")),
+            optimizer=tuple(saved[name] for name in names if name.startswith("optimizer_")),
+        )
+
+
+def restore(checkpoint: Checkpoint, model: Any) -> None:
+    """Gives a compiled Keras model, built as it was, the variables of a checkpoint."""
+    model.optimizer.build(model.trainable_variables)
+    for variables, values in ((model.variables, checkpoint.model), (model.optimizer.variables, checkpoint.optimizer)):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

@@ -1,0 +1,1 @@
+"""Trains a recorded row again and compares the two."""

@@ -1,0 +1,102 @@
+"""A row of a leaderboard by what a user types: a run id, the beginning of one, or SWEEP:NUMBER.
+
+What does not live here: what is done with it (`sweeper.verify.run`), and what its run holds (`sweeper.tracking.reader`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.core.errors import ConfigError
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.storage import stored_sweep
+from sweeper.storage.study import StudyTrial, find_runs
+
+_RUN_ID = re.compile(r"[0-9a-f]{6,32}")
+_ACCEPTED = (
+    "Accepted: a trial's run id, or the first 6 or more characters of it, as leaderboard.csv has it; or SWEEP:NUMBER."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished trial of a sweep.
+
+    Attributes:
+        sweep: the sweep's name.
+        trial: as the study has it.
+        outcome: its row of the leaderboard.
+        objective: the sweep's first.
+        about: what the study knows of the sweep.
+    """
+
+    sweep: str
+    trial: StudyTrial
+    outcome: TrialRow
+    objective: Objective
+    about: Mapping[str, Any]
+
+    @property
+    def stop_after(self) -> int | None:
+        """The epoch after which a pruner ended it; None where none did."""
+        return len(self.outcome.history) if self.outcome.state is TrialState.PRUNED else None
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """The epochs after which its process was cut off and gone on from its checkpoint."""
+        details = self.outcome.details
+        last = details.get("resumed_after_epoch")  # all that an earlier version recorded
+        return tuple(details.get("cuts", () if last is None else (last,)))
+
+
+def find_row(paths: OutputPaths, given: str) -> Row:
+    """The row that `given` names.
+
+    Raises:
+        StoreError: there is no such sweep.
+        ConfigError: no such trial, several, or one without figures.
+    """
+    name, number, run_id = _named(paths, given)
+    sweep = stored_sweep.load(paths, name)
+    trials = sweep.trials
+    if number not in trials:
+        numbers = f"0 to {max(trials)}" if trials else "none"
+        raise ConfigError(f"{given}: sweep {name} has no trial {number}. Its trials: {numbers}. {_ACCEPTED}"
+                          f"  Try: python -m sweeper report {name}")  # fmt: skip
+    found = trials[number]
+    if run_id and found.run_id != run_id:
+        raise ConfigError(
+            f"{given}: run {run_id} was an earlier attempt at trial {number} of sweep {name}, which has another run "
+            f"now. {_ACCEPTED}  Try: python -m sweeper verify {name}:{number}"
+        )
+    [outcome] = [row for row in sweep.rows if row.number == number]
+    if outcome.state is TrialState.RUNNING or outcome.state is TrialState.FAILED:
+        state = "runs, or was cut off" if outcome.state is TrialState.RUNNING else f"failed ({outcome.error})"
+        raise ConfigError(
+            f"{given}: trial {number} of sweep {name} {state}, so there is nothing to compare with. Accepted: a "
+            f"complete or a pruned trial.  Try: python -m sweeper report {name}"
+        )
+    return Row(name, found, outcome, sweep.objectives[0], sweep.about)
+
+
+def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:
+    """Sweep, number and run id; an empty run id where the number was given."""
+    name, colon, number = given.rpartition(":")
+    if colon and name and number.isdecimal():
+        return name, int(number), ""
+    if not _RUN_ID.fullmatch(given.lower()):
+        raise ConfigError(f"{given} is no trial. {_ACCEPTED}  Try: python -m sweeper report")
+    found = [one for one in find_runs(paths, given.lower()) if one[2].startswith(given.lower())]
+    if not found:
+        raise ConfigError(
+            f"{given}: no trial in {paths.root} has such a run. {_ACCEPTED}  Try: python -m sweeper report"
+        )
+    if len({run_id for _, _, run_id in found}) > 1:
+        named = ", ".join(f"{run_id} ({name}:{number})" for name, number, run_id in found[:4])
+        raise ConfigError(f"{given} begins several run ids: {named}. {_ACCEPTED}"
+                          f"  Try: python -m sweeper verify {found[0][2]}")  # fmt: skip
+    return found[0]

@@ -1,0 +1,82 @@
+"""Trains one trial again, by the executor that a sweep uses, and ends it where its row was ended.
+
+What does not live here: what is trained and what is made of the result (`sweeper.verify.run`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from sweeper.core.paths import TrialPaths
+from sweeper.core.trials import TrialSpec
+from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
+from sweeper.report.progress import Display
+from sweeper.sweep.driver import NO_RESULT
+from sweeper.trial.train import failure
+
+_POLL_S = 0.2
+
+
+class Rerun:
+    """One training. A pruned row is stopped after its last epoch; one that was resumed is cut off and gone on with."""
+
+    def __init__(
+        self, executor: Executor, spec: TrialSpec, display: Display, stop_after: int | None, cuts: Sequence[int]
+    ) -> None:
+        """Prepares it.
+
+        Args:
+            executor: runs it; its caller closes it.
+            spec: what to train; `awaits_verdict` where it is to be stopped or cut off, so that it trains no epoch more.
+            display: told of its epochs.
+            stop_after: the epoch after which a pruner ended the row; None where none did.
+            cuts: the epochs after which the row's process was killed and gone on from its checkpoint, ascending.
+        """
+        self._executor = executor
+        self._spec = spec
+        self._display = display
+        self._stop_after = stop_after
+        self._cuts = deque(cuts)
+        self._is_cut = False
+        self._reason: str | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Trains, and returns the result as the trial's process left it."""
+        self._display.started(self._spec.number, self._spec.overrides, self._spec.config["training"]["epochs"])
+        self._executor.submit(self._spec)
+        while self._reason is None:
+            self._executor.poll(self._handle, _POLL_S)
+        path = TrialPaths(self._spec.folder).result
+        if not path.is_file():
+            return failure(self._reason or NO_RESULT)
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return result
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case TrialStarted():
+                pass
+            case TrialEpoch():
+                self._display.epoch(event.number, event.report)
+                self._epoch(event.report.epoch)
+            case TrialEnded():
+                self._ended(event.reason)
+
+    def _epoch(self, epoch: int) -> None:
+        if self._cuts and epoch == self._cuts[0]:
+            self._cuts.popleft()
+            self._is_cut = True
+            self._executor.kill(self._spec.number, "it was cut off")
+        elif epoch == self._stop_after:
+            self._executor.stop(self._spec.number)
+
+    def _ended(self, reason: str) -> None:
+        """After a cut it is begun again in the same folder, where its checkpoint lies."""
+        if self._is_cut:
+            self._is_cut = False
+            self._executor.submit(self._spec)
+        else:
+            self._reason = reason

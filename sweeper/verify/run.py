@@ -1,0 +1,259 @@
+"""`python -m sweeper verify`: trains a row of a leaderboard again and compares what comes of it with what was recorded.
+
+find the row -> read what its run recorded -> say which inputs differ -> train in a folder of its own -> compare
+
+Nothing is written to the stores. What does not live here: the comparison (`sweeper.verify.comparison`, `sweeper.verify.inputs`,
+`sweeper.verdict`), and the training, which is a sweep's own (`sweeper.verify.rerun`).
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sweeper import data, executors
+from sweeper.artifacts.model import read_weights
+from sweeper.config import keys
+from sweeper.config.identity import leaves
+from sweeper.config.schema import DataConfig
+from sweeper.core import machine
+from sweeper.core.errors import ConfigError, DataError
+from sweeper.core.paths import OutputPaths, TrialPaths
+from sweeper.core.trials import PreparedData, TrialSpec, TrialState
+from sweeper.executors import Executor
+from sweeper.preflight import check
+from sweeper.report import progress
+from sweeper.report.tables import printable
+from sweeper.report.text import repeat_line
+from sweeper.space.composer import Point
+from sweeper.tracking import provenance
+from sweeper.tracking.reader import RecordedRun, read_run, tracking_uri
+from sweeper.tracking.tags import GIT_COMMIT
+from sweeper.trial.train import versions
+from sweeper.verdict import judge
+from sweeper.verify.comparison import Compared, Tolerance, Training, compare
+from sweeper.verify.inputs import CPU, GPU, Difference, Kind, code_difference, version_differences
+from sweeper.verify.lookup import Row, find_row
+from sweeper.verify.rerun import Rerun
+
+
+def verify(paths: OutputPaths, given: str, data_path: str | None, console: Console) -> int:
+    """Trains a row again; returns 0 where it came to the same, 1 where it did not.
+
+    Args:
+        paths: the output folder.
+        given: a run id, the beginning of one, or SWEEP:NUMBER.
+        data_path: where the images are now; None for the recorded place.
+        console: what is found is printed on it.
+
+    Raises:
+        RefusedError: no such row, a row that has nothing to compare with, or images that cannot be had.
+    """
+    row = find_row(paths, given)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-verify-")))
+        recorded = read_run(tracking_uri(paths, row.sweep), row.trial.run_id, folder / "recorded")
+        gpus = machine.look().gpus[:1] if recorded.versions.get("device") != CPU else ()
+        executor = executors.create("processes", 1, gpus)  # loads TensorFlow while the images are read
+        stack.callback(executor.close)
+        config = row_config(row, recorded, data_path)
+        prepared = _prepare(row, config, given, folder / "data")
+        differences = _differences(recorded, GPU if gpus else CPU)
+        _print_inputs(console, row, prepared, differences)
+        if others := _other_images(row, prepared):
+            console.print(Text(others), soft_wrap=True)
+            return 1
+        again = _train(executor, _spec(row, config, prepared, folder / "trial"), row, console)
+        if isinstance(again, str):
+            console.print(Text(f"Not the same: this time the training failed: {again}"), soft_wrap=True)
+            return 1
+    return _conclude(console, row, recorded, again, differences, config)
+
+
+def row_config(row: Row, recorded: RecordedRun, data_path: str | None) -> dict[str, Any]:
+    """The resolved configuration of a row: the study's, which holds no path, with the path of its images.
+
+    Raises:
+        ConfigError: a path for images that have none.
+    """
+    images = {key: value for key, value in row.trial.identity["data"].items() if key not in ("digest", "split_digest")}
+    path = recorded.config.get("data", {}).get("path")
+    if data_path is not None:
+        if images["name"] == "digits":
+            raise ConfigError(
+                f"--data-path {data_path} would be ignored: data=digits is bundled. Accepted: the line without it."
+                f"  Try: python -m sweeper verify {row.sweep}:{row.trial.number}"
+            )
+        path = data_path
+    return {**row.trial.identity, "data": {**images, "path": path}}
+
+
+def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path) -> PreparedData:
+    """Checks what a sweep would, the builder among it, and lays the images down.
+
+    Raises:
+        DataError: the images are not where they were.
+        RefusedError: the builder is not there, or this version does not know a key.
+    """
+    try:
+        check.Checker().plan(Point(row.trial.overrides, row.trial.params, dict(config)))
+        return data.prepare(DataConfig(**config["data"]), folder)
+    except DataError as error:
+        place = config["data"]["path"]
+        raise DataError(
+            f"The images of trial {row.trial.number} of sweep {row.sweep} (data={config['data']['name']}"
+            f"{f', data.path={place}' if place else ''}) cannot be had: {str(error).partition('. ')[0]}. Accepted: the "
+            f"same images, wherever they lie now.  Try: python -m sweeper verify {given} --data-path FILE"
+        ) from error
+    except TypeError as error:
+        raise ConfigError(
+            f"{given} was recorded by a version whose configuration this one does not take: {error}. Accepted: a row "
+            "of this version.  Try: git checkout, to the commit that its run names"
+        ) from error
+
+
+def _differences(recorded: RecordedRun, device: str) -> list[Difference]:
+    tags = provenance.tags()
+    changed = provenance.changed_since(recorded.tags.get(GIT_COMMIT, ""))
+    code = code_difference(recorded.tags, tags, changed)
+    now = {**versions(None), "device": device}
+    return [*([code] if code else []), *version_differences(recorded.versions, now)]
+
+
+def _other_images(row: Row, prepared: PreparedData) -> str:
+    """What is wrong with the images; nothing where they are those that the row was trained on."""
+    identity = row.trial.identity["data"]
+    if identity["digest"] != prepared.data_digest:
+        return (
+            "Not the same: these are other images than those that the row was trained on (digest "
+            f"{identity['digest'][:12]} recorded, {prepared.data_digest[:12]} now). Nothing was trained; --data-path "
+            "FILE names another place."
+        )
+    if identity["split_digest"] != prepared.split_digest:
+        return (
+            "Not the same: the code now splits these images otherwise (digest of the split "
+            f"{identity['split_digest'][:12]} recorded, {prepared.split_digest[:12]} now). Nothing was trained."
+        )
+    return ""
+
+
+def _spec(row: Row, config: dict[str, Any], prepared: PreparedData, folder: Path) -> TrialSpec:
+    return TrialSpec(
+        number=row.trial.number,
+        folder=folder,
+        config=config,
+        overrides=row.trial.overrides,
+        data=prepared,
+        metric=row.objective,
+        awaits_verdict=row.stop_after is not None or bool(row.cuts),
+    )
+
+
+def _train(executor: Executor, spec: TrialSpec, row: Row, console: Console) -> Training | str:
+    """What the training left; where it failed, the reason."""
+    shown = progress.create(console, progress.Progress(1, 1, row.objective))
+    try:
+        result = Rerun(executor, spec, shown, row.stop_after, row.cuts).run()
+    finally:
+        shown.close()
+    if result["state"] == TrialState.FAILED:
+        return str(result["error"])
+    paths = TrialPaths(spec.folder)
+    with np.load(paths.artifacts / "predictions.npz", allow_pickle=False) as saved:
+        predictions = {name: saved[name] for name in saved.files}
+    return Training(result["metrics"], result["history"], predictions, read_weights(paths.model))
+
+
+def _print_inputs(console: Console, row: Row, prepared: PreparedData, differences: Sequence[Difference]) -> None:
+    """The row, its images, and which inputs differ: said before anything trains."""
+    outcome = row.outcome
+    overrides = printable(" ".join(row.trial.overrides)) or "(as configured)"
+    epochs = f"{len(outcome.history)} epoch{'' if len(outcome.history) == 1 else 's'}"
+    lines = [
+        f"Trial {row.trial.number} of sweep {row.sweep}: {overrides} ({outcome.state} after {epochs}, seed "
+        f"{outcome.seed}, {row.trial.identity['training']['threads']} CPU threads, run {row.trial.run_id}).",
+        f"Images: {prepared.summary.name}, from {prepared.source}.",
+    ]
+    if row.stop_after is not None:
+        lines.append(f"A pruner ended it after epoch {row.stop_after}; so it is now.")
+    if row.cuts:
+        cuts = " and ".join(f"epoch {cut}" for cut in row.cuts)
+        lines.append(f"It was cut off after {cuts} and went on from its checkpoint; so it does now.")
+    if not differences:
+        lines.append("Inputs: code, versions and CPU are those that were recorded.")
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+    if differences:
+        console.print("Inputs that differ:")
+        _print_table(
+            console,
+            ("input", "recorded", "now"),
+            [(one.name, one.recorded, one.now) for one in differences],
+        )
+
+
+def _conclude(
+    console: Console,
+    row: Row,
+    recorded: RecordedRun,
+    again: Training,
+    differences: Sequence[Difference],
+    config: Mapping[str, Any],
+) -> int:
+    tolerance = Tolerance()
+    before = Training(row.outcome.metrics, row.outcome.history, recorded.predictions, recorded.weights)
+    compared = compare(before, again, tolerance)
+    is_exact = all(one.kind is not Kind.ROUNDING for one in differences)
+    console.print()
+    _print_table(console, ("", "recorded", "again", "same"), [_cells(one, is_exact) for one in compared])
+    verdict = judge(compared, differences, tolerance, _unseen(config))
+    console.print()
+    console.print(Text(verdict.text), soft_wrap=True)
+    if line := _own_line(row, config["data"]["path"]):
+        console.print(Text("To train it in a sweep of its own:"), soft_wrap=True)
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    return 0 if verdict.is_same else 1
+
+
+def _cells(one: Compared, is_exact: bool) -> tuple[str, str, str, str]:
+    word = "yes" if one.is_equal else "nearly" if one.is_near and not is_exact else "no"
+    return one.name, one.recorded, one.again, f"{word}: {one.note}" if one.note else word
+
+
+def _unseen(config: Mapping[str, Any]) -> list[str]:
+    """What a training depends on and nobody records."""
+    targets = [f"{key}={value}" for key, value in leaves(config) if key.endswith("_target_")]
+    own = [target for target in targets if not target.partition("=")[2].startswith(("models.", "keras."))]
+    return [*(f"the code of {target}" for target in own), "the environment", "the machine itself"]
+
+
+def _print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(table)
+
+
+def _own_line(row: Row, data_path: str | None) -> str:
+    """The line that trains a row in a sweep of its own.
+
+    Nothing for a pruned row, nor where the sweep's words do not give it: a sweep of an earlier version kept none, and
+    a config group that varies only since a later line is in no row before it.
+    """
+    fixed, outcome = row.about.get("fixed"), row.outcome
+    groups = [key for key in row.about["params"] if keys.is_group(key) and key not in outcome.params]
+    if fixed is None or groups or outcome.state is not TrialState.COMPLETE:
+        return ""
+    words = [word for word in fixed if word.partition("=")[0] != "data.path"]
+    return repeat_line(outcome, shlex.join([*words, *([f"data.path={data_path}"] if data_path else [])]))
