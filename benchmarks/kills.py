@@ -28,6 +28,7 @@ from mlflow import MlflowClient
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialState
+from sweeper.report import sweep_report
 from sweeper.storage import stored_sweep
 
 FIXED = ["arch.filters=4", "arch.dense_units=16", "data.max_samples=300", "training.threads=1"]
@@ -106,7 +107,7 @@ def outlived(session: int, longest_s: float) -> dict[int, int]:
 def finished(folder: Path) -> dict[int, str]:
     """Trial number to run id, of what the study calls finished."""
     try:
-        report = stored_sweep.load(OutputPaths(folder / "mlruns"), NAME).judged()
+        report = sweep_report.judged(stored_sweep.load(OutputPaths(folder / "mlruns"), NAME))
     except (StoreError, KeyError):  # killed before there was anything
         return {}
     return {row.number: row.run_id for row in report.rows if row.state is not TrialState.RUNNING}
@@ -121,7 +122,7 @@ def epochs_recorded_wrongly(folder: Path, epochs: int) -> list[str]:
     """What does not fit between the study's rows and the epochs of their MLflow runs."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     faults = []
-    for row in stored_sweep.load(OutputPaths(folder / "mlruns"), NAME).judged().rows:
+    for row in sweep_report.judged(stored_sweep.load(OutputPaths(folder / "mlruns"), NAME)).rows:
         steps = sorted(point.step for point in client.get_metric_history(row.run_id, "val_loss"))
         trained = len(row.history)
         if steps != list(range(1, trained + 1)) or row.metrics["epochs"] != trained:
@@ -137,7 +138,7 @@ def runs(folder: Path) -> list[tuple[str, str]]:
     experiment = client.get_experiment_by_name("sweeper")
     assert experiment is not None
     found = client.search_runs([experiment.experiment_id], "tags.`sweeper.kind` = 'trial'", max_results=1000)
-    return sorted((run.data.tags["sweeper.trial.train"], run.info.status) for run in found)
+    return sorted((run.data.tags["sweeper.trial"], run.info.status) for run in found)
 
 
 def differences(undisturbed: Path, disturbed: Path) -> list[str]:

@@ -40,8 +40,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sweeper import mlflow_settings
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
+from sweeper.core import process
 from sweeper.core.paths import OutputPaths
 from sweeper.data import as_float, open_arrays, prepare
 
@@ -166,7 +166,7 @@ OURS = "tpe+asha"
 
 def test_accuracy(setting: Setting, run_id: str) -> float:
     """Evaluates a trial's saved model on the test images."""
-    mlflow_settings.prepare()
+    process.prepare_mlflow()
     import mlflow
     import numpy as np
 

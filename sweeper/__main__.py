@@ -10,19 +10,21 @@ import gc
 import os
 import sys
 
+from sweeper.cli import errors
+from sweeper.core import process
+
 
 def main() -> int:
     """Runs the command line; returns its exit status."""
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
-    from sweeper import interrupts
     from sweeper.cli import commands
 
-    interrupts.listen()
+    process.note_interrupts()
     if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
-        return commands.guarded(lambda: commands.run(sys.argv[1:]))
+        return errors.guarded(lambda: commands.run(sys.argv[1:]))
     if sys.argv[1:] and sys.argv[1].isalpha():
-        return commands.guarded(lambda: commands.refuse(sys.argv[1]))
-    return commands.guarded(_hydra)
+        return errors.guarded(lambda: commands.refuse(sys.argv[1]))
+    return errors.guarded(_hydra)
 
 
 def _hydra() -> int:

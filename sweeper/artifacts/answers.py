@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 from sweeper.core.paths import AnswerPaths
 
 _HEADER = struct.Struct("<II")
-#: Probabilities below this count as this, as in Keras's cross-entropy (`keras.config.epsilon`).
-_LEAST = 1e-7
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,6 @@ class Answers:
 
     correct: NDArray[np.bool_]
     losses: NDArray[np.float16] | None = None
-
-
-def image_losses(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
-    """The cross-entropy of each image, (images,), of probabilities (images, classes) and labels (images,)."""
-    of_label = np.take_along_axis(np.asarray(probabilities, dtype=np.float64), labels[:, None], axis=1)[:, 0]
-    losses: NDArray[np.float64] = -np.log(np.clip(of_label, _LEAST, 1.0))
-    return losses
 
 
 def append(paths: AnswerPaths, number: int, predictions: Path) -> None:

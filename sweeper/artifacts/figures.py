@@ -14,29 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.leaderboard import OPTIMISTIC, rank
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _TRAIN, _VALIDATION = BLUE, VERMILION
-_COLOURS = (
-    "#D55E00",
-    "#0072B2",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#8C510A",
-    "#000000",
-    "#7F7F7F",
-    "#6A3D9A",
-)
 _SAMPLED = 2_000  # weights drawn of each layer: a density estimate of 160,000 takes seconds
-_NAMED = 10  # trials named in a legend
 _ANNOTATED = 20  # classes up to which a confusion matrix shows its counts
 _LABEL = 130  # characters of a legend's line that the picture's width holds
 _WIDE = 1_000  # largest through smallest loss from which its axis is logarithmic
@@ -44,7 +28,8 @@ _WIDE = 1_000  # largest through smallest loss from which its axis is logarithmi
 History = Sequence[Mapping[str, float]]
 
 
-def _figure(width: float, height: float, *, fixed: bool = False) -> Figure:
+def new_figure(width: float, height: float, *, fixed: bool = False) -> Figure:
+    """An empty figure, in inches; `fixed` leaves the layout to the caller."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -80,26 +65,28 @@ def curves_figure(history: History, *, test_is_validation: bool = False) -> Figu
         test_is_validation: whether the validation images are the test set, which is then said.
     """
     held_out = "test (optimistic)" if test_is_validation else "validation"
-    figure = _figure(9, 3.6, fixed=True)
+    figure = new_figure(9, 3.6, fixed=True)
     figure.subplots_adjust(left=0.095, right=0.985, bottom=0.14, top=0.96, wspace=0.24)  # 0.06 s less than measuring
     epochs = range(1, len(history) + 1)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        train, validation = (_values(history, key) for key in (name, f"val_{name}"))
+        train, validation = (epoch_values(history, key) for key in (name, f"val_{name}"))
         axes.plot(epochs, train, "o-", ms=3, color=_TRAIN, label="train")
         axes.plot(epochs, validation, "s-", ms=3, color=_VALIDATION, label=held_out)
         axes.set_ylabel("loss (cross-entropy)" if name == "loss" else name)
-        _epoch_axis(axes, len(history))
+        epoch_axis(axes, len(history))
         if name == "loss":
-            _loss_axis(axes, [*train, *validation])
+            loss_axis(axes, [*train, *validation])
         axes.legend(loc="best")
     return figure
 
 
-def _values(history: History, name: str) -> list[float]:
+def epoch_values(history: History, name: str) -> list[float]:
+    """A metric after each epoch; NaN where an epoch lacks it."""
     return [one.get(name, math.nan) for one in history]
 
 
-def _epoch_axis(axes: Axes, num_epochs: int) -> None:
+def epoch_axis(axes: Axes, num_epochs: int) -> None:
+    """Labels the horizontal axis with whole epochs from 1."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("epoch")
@@ -108,7 +95,7 @@ def _epoch_axis(axes: Axes, num_epochs: int) -> None:
     axes.grid(alpha=0.3)
 
 
-def _loss_axis(axes: Axes, losses: Iterable[float]) -> None:
+def loss_axis(axes: Axes, losses: Iterable[float]) -> None:
     """A loss that exploded would flatten all others on a linear axis."""
     finite = [loss for loss in losses if math.isfinite(loss)]
     if finite and min(finite) > 0 and max(finite) / min(finite) > _WIDE:
@@ -121,7 +108,7 @@ def weights_figure(weights: Mapping[str, np.ndarray[Any, Any]]) -> Figure:
     Args:
         weights: the kernel of each layer by the layer's name, any shape.
     """
-    figure = _figure(min(max(6.0, 1.1 * len(weights) + 1), 18.0), 3.6 if len(weights) <= _ANNOTATED else 5.0)
+    figure = new_figure(min(max(6.0, 1.1 * len(weights) + 1), 18.0), 3.6 if len(weights) <= _ANNOTATED else 5.0)
     axes = figure.subplots()
     axes.set_xlabel("layer (number of weights)")
     axes.set_ylabel("weight")
@@ -175,7 +162,7 @@ def confusion_figure(matrix: np.ndarray[Any, Any], class_names: Sequence[str]) -
     """
     num_classes = len(class_names)
     annotated = num_classes <= _ANNOTATED
-    figure = _figure(*((max(5.0, 1.0 + 0.42 * num_classes),) * 2 if annotated else (6.6, 5.6)))
+    figure = new_figure(*((max(5.0, 1.0 + 0.42 * num_classes),) * 2 if annotated else (6.6, 5.6)))
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -203,60 +190,3 @@ def _name_classes(axes: Axes, class_names: Sequence[str]) -> None:
     rotation = 90 if len(names) * (1 + max(map(len, names), default=0)) > room else 0
     axes.set_xticks(range(len(names)), names, rotation=rotation)
     axes.set_yticks(range(len(names)), names)
-
-
-def sweep_curves_figure(rows: Sequence[TrialRow], objective: Objective) -> Figure:
-    """Validation loss and accuracy by epoch of every trial that has them; the best one thick, and named.
-
-    Up to ten trials are named and coloured, of more only the best. Dotted: pruned or failed.
-    """
-    drawn = [ranked.row for ranked in rank(rows, objective) if ranked.row.history]
-    labels = [_label(row, best=_is_best(row, place)) for place, row in enumerate(drawn)] if len(drawn) <= _NAMED else []
-    num_columns = 2 if len(labels) > 1 and max(map(len, labels)) <= 60 else 1
-    figure = _figure(10, 4.4 + 0.18 * math.ceil(len(labels) / num_columns))
-    panels = figure.subplots(1, 2)
-    for axes, name in zip(panels, ("val_loss", "val_accuracy"), strict=True):
-        axes.set_ylabel(_scored(drawn, name))
-        _epoch_axis(axes, max((len(row.history) for row in drawn), default=1))
-        for place in reversed(range(len(drawn))):
-            _draw_trial(axes, drawn[place], name, place, num_drawn=len(drawn))
-    _loss_axis(panels[0], [loss for row in drawn for loss in _values(row.history, "val_loss")])
-    handles, names = panels[0].get_legend_handles_labels()
-    if handles:
-        figure.legend(
-            handles[::-1], names[::-1], loc="outside lower center", ncols=num_columns, fontsize=8, frameon=False
-        )
-    return figure
-
-
-def _scored(rows: Sequence[TrialRow], name: str) -> str:
-    figure = name.removeprefix("val_")
-    if any(row.details.get("test_is_validation") for row in rows):
-        return f"test {figure} ({OPTIMISTIC})"
-    return f"validation {figure}"
-
-
-def _is_best(row: TrialRow, place: int) -> bool:
-    return place == 0 and row.state is TrialState.COMPLETE
-
-
-def _draw_trial(axes: Axes, row: TrialRow, name: str, place: int, *, num_drawn: int) -> None:
-    best = _is_best(row, place)
-    named = best or num_drawn <= _NAMED
-    values = _values(row.history, name)
-    axes.plot(
-        range(1, len(values) + 1),
-        values,
-        "-" if row.state is TrialState.COMPLETE else ":",
-        marker="o" if len(values) == 1 or best else None,
-        ms=3,
-        lw=2.5 if best else 1.2,
-        color=_COLOURS[place % len(_COLOURS)] if named else "#808080",
-        alpha=1.0 if named else min(0.6, max(0.15, 20 / num_drawn)),
-        label=_label(row, best=best) if named else None,
-    )
-
-
-def _label(row: TrialRow, *, best: bool) -> str:
-    state = "" if row.state is TrialState.COMPLETE else f" ({row.state})"
-    return literal(f"{'best: ' if best else ''}trial {row.number}{state}: {' '.join(row.overrides) or 'as configured'}")

@@ -12,12 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sweeper import mlflow_settings
+from sweeper.core import process
 
 
 def warm_up() -> None:
     """Lets MLflow look once which package has which module: 0.2 s that each saved model would take otherwise."""
-    mlflow_settings.prepare()
+    process.prepare_mlflow()
     from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
 
     warn_dependency_requirement_mismatches([f"numpy=={metadata.version('numpy')}"])
@@ -32,7 +32,7 @@ def save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_
     Input shape: (batch, height, width, channels), float32 in [0, 1].
     Output shape: (batch, num_classes), float32.
     """
-    mlflow_settings.prepare()
+    process.prepare_mlflow()
     import keras
     import mlflow.tensorflow
     import numpy as np

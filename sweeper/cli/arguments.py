@@ -14,8 +14,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 
 from sweeper.config import keys
+from sweeper.config.schema import VARYING
 from sweeper.core.errors import ConfigError, did_you_mean
-from sweeper.space.dimensions import VARYING
 
 _HELP = "Try: python -m sweeper --help"
 

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from sweeper.cli.report import parse_minimum, report_command
 from sweeper.config.schema import check_output_dir
-from sweeper.core.errors import ConfigError, SweeperError, did_you_mean
+from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.paths import OutputPaths
+from sweeper.tracking.store import relocate_if_moved
 
 COMMANDS = ("report", "verify", "promote", "ui")
-
-
-def guarded(function: Callable[[], int]) -> int:
-    """Calls `function`; an expected error becomes one paragraph on stderr and its exit status."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from sweeper.cli import errors
-
-    try:
-        return function()
-    except SweeperError as error:
-        _say(f"{type(error).__name__}: {error}")
-        return error.exit_status
-    except (HydraException, OmegaConfBaseException) as error:
-        _say(errors.hydra_error(error, sys.argv[1:]))
-        return 2
-    except KeyboardInterrupt:
-        _say("Interrupted.")
-        return 130
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stderr.close()
-        return 1
-
-
-def _say(text: str) -> None:
-    print(" ".join(text.split()), file=sys.stderr)  # noqa: T201  an error's paragraph belongs on stderr
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -61,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         from sweeper.tracking import ui
 
         return ui.serve(paths.root, options.port)
-    return {"report": _report, "verify": _verify, "promote": _promote}[options.command](options, paths)
+    return {"report": report_command, "verify": _verify, "promote": _promote}[options.command](options, paths)
 
 
 def refuse(word: str) -> int:
@@ -83,23 +56,21 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m sweeper", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    terminal = commands.add_parser("report", help="print or write the leaderboard", allow_abbrev=False)
-    terminal.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest where none is named")
+    report = commands.add_parser("report", help="print or write the leaderboard", allow_abbrev=False)
+    report.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest where none is named")
     for kind in ("csv", "json", "markdown"):
-        terminal.add_argument(
-            f"--{kind}", metavar="FILE", help=f"write the leaderboard as {kind}; - is standard output"
-        )
-    terminal.add_argument("--html", metavar="FILE", help="write the report as one page; - is standard output")
-    terminal.add_argument("--top", type=_positive, metavar="N", help="only the first N trials")
-    terminal.add_argument(
+        report.add_argument(f"--{kind}", metavar="FILE", help=f"write the leaderboard as {kind}; - is standard output")
+    report.add_argument("--html", metavar="FILE", help="write the report as one page; - is standard output")
+    report.add_argument("--top", type=_positive, metavar="N", help="only the first N trials")
+    report.add_argument(
         "--assert-min",
-        type=_minimum,
+        type=parse_minimum,
         action="append",
         default=[],
         metavar="COLUMN=NUMBER",
         help="exit with status 1 where the best trial's figure is lower, e.g. val_accuracy_low=0.99",
     )
-    terminal.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
+    report.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
     verify = commands.add_parser("verify", help="train a row again and compare", allow_abbrev=False)
     verify.add_argument("row", metavar="RUN", help="a trial's run id, its first 6 or more letters, or SWEEP:NUMBER")
     verify.add_argument("--data-path", metavar="PATH", help="where the images are now, if not where they were")
@@ -109,17 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("--model", metavar="NAME", help="the registered model; called as the data set where not given")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
-    for command in (terminal, verify, promote, ui):
+    for command in (report, verify, promote, ui):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
-
-
-def _relocate(paths: OutputPaths) -> None:
-    """Points the runs of a folder that was moved to their new place; a folder that cannot be written stays as it is."""
-    from sweeper.relocate import relocate
-
-    if paths.tracking_db.is_file() and os.access(paths.tracking_db, os.W_OK):
-        relocate(paths)
 
 
 def _number(text: str) -> int:
@@ -134,56 +97,10 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _minimum(text: str) -> tuple[str, float]:
-    name, _, number = text.partition("=")
-    try:
-        return name, float(number)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=NUMBER, e.g. val_accuracy_low=0.99") from error
-
-
 def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, a whole number from 1 to 65535")
     return int(text)
-
-
-def _report(options: argparse.Namespace, paths: OutputPaths) -> int:
-    from rich.console import Console
-
-    from sweeper.report import terminal
-    from sweeper.storage import stored_sweep
-    from sweeper.storage.study import sweep_names
-
-    names = dict.fromkeys(options.names) or sweep_names(paths)[:1]
-    _relocate(paths)
-    loaded = [stored_sweep.load(paths, name) for name in names]
-    apart = stored_sweep.why_apart(loaded)
-    loaded = loaded if apart or len(loaded) == 1 else [stored_sweep.together(loaded)]
-    reports = [one.judged() for one in loaded]
-    if apart:
-        _say(f"Each sweep is ranked by itself: {apart}.")
-    view = terminal.View(top=options.top, sort=options.sort)
-    failed = [text for sweep in reports for text in terminal.below(sweep, options.assert_min)]
-    writers = {"csv": terminal.write_csv, "json": terminal.write_json, "markdown": terminal.write_markdown}
-    chosen = {kind: getattr(options, kind) for kind in writers if getattr(options, kind) is not None}
-    for kind, target in chosen.items():
-        writers[kind](reports, target, view)
-    if options.html is not None:
-        from sweeper.report import examples, page
-
-        shown = {
-            one.name: examples.of_sweep(one, paths, found.findings.leader)
-            for one, found in zip(loaded, reports, strict=True)
-        }
-        page.write_page(reports, options.html, shown)
-    if not chosen and options.html is None:
-        console = Console(highlight=False)
-        for sweep in reports:
-            terminal.print_report(console, sweep, view=view)
-    for text in failed:
-        _say(text)
-    return 1 if failed else 0
 
 
 def _verify(options: argparse.Namespace, paths: OutputPaths) -> int:
@@ -191,7 +108,7 @@ def _verify(options: argparse.Namespace, paths: OutputPaths) -> int:
 
     from sweeper.verify.run import verify
 
-    _relocate(paths)
+    relocate_if_moved(paths)
     return verify(paths, options.row, options.data_path, Console(highlight=False))
 
 
@@ -200,5 +117,5 @@ def _promote(options: argparse.Namespace, paths: OutputPaths) -> int:
 
     from sweeper.cli.promote import promote
 
-    _relocate(paths)
+    relocate_if_moved(paths)
     return promote(paths, options.name, options.trial, options.model, Console(highlight=False))

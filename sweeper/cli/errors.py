@@ -1,17 +1,19 @@
 """Hydra's and OmegaConf's errors in one paragraph: what was given, what is accepted, what to type.
 
-What does not live here: faults that this program finds itself (`sweeper.cli.arguments`, `sweeper.space.dimensions`, `sweeper.preflight.check`).
+What does not live here: faults that this program finds itself (`sweeper.cli.arguments`, `sweeper.space.dimensions`,
+`sweeper.preflight.check`).
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from hydra.errors import OverrideParseException
 
 from sweeper.config import keys
-from sweeper.core.errors import did_you_mean
+from sweeper.core.errors import SweeperError, did_you_mean
 
 #: Lines that repeat what was said, or speak of Hydra's insides.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
@@ -230,3 +232,31 @@ _KNOWN: tuple[tuple[str, _Explain], ...] = (
     (r"^(\S+) appears more than once in the final defaults list", _group_twice),
     (r"force-add of config groups is not supported: '(.*)'", _forced_group),
 )
+
+
+def guarded(function: Callable[[], int]) -> int:
+    """Calls `function`; an expected error becomes one paragraph on stderr and its exit status."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from sweeper.cli import errors
+
+    try:
+        return function()
+    except SweeperError as error:
+        say(f"{type(error).__name__}: {error}")
+        return error.exit_status
+    except (HydraException, OmegaConfBaseException) as error:
+        say(errors.hydra_error(error, sys.argv[1:]))
+        return 2
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        return 1
+
+
+def say(text: str) -> None:
+    """Prints an error's paragraph on standard error."""
+    print(" ".join(text.split()), file=sys.stderr)  # noqa: T201  an error's paragraph belongs on stderr

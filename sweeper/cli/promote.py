@@ -14,10 +14,11 @@ from rich.text import Text
 
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import OutputPaths
+from sweeper.core.text import cell_text, printable
 from sweeper.core.trials import TrialState
-from sweeper.ranking import leaderboard
-from sweeper.ranking.leaderboard import OPTIMISTIC, RankedRow, cell_text, point_of
-from sweeper.report.tables import printable
+from sweeper.ranking import columns, leaderboard
+from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.storage import stored_sweep
 from sweeper.storage.stored_sweep import Loaded
 from sweeper.storage.study import sweep_names
@@ -137,7 +138,7 @@ def _checked_name(name: str) -> str:
 def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
     """What a version says of its trial: where it comes from, its figures with their interval, its data."""
     row = ranked.row
-    names, [cells] = leaderboard.table([ranked], sweep.about["params"], *sweep.objectives)
+    names, [cells] = columns.table([ranked], sweep.about["params"], *sweep.objectives)
     figures = {key: cell_text(cells[key]) for key in FIGURES if key in names and cells[key] is not None}
     identity = sweep.trials[row.number].identity["data"]
     objective = ", ".join(f"{one.metric} ({one.direction})" for one in sweep.objectives)

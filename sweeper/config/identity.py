@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from sweeper.core.trials import PreparedData
-from sweeper.space.composer import canonical
+from sweeper.core.datasets import PreparedData
 
 #: Keys of `data` that say where the arrays come from, not what they are; the digests stand for them.
 _WHERE = ("path",)
@@ -56,3 +56,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         for key in keys
         if old.get(key, missing) != new.get(key, missing)
     ]
+
+
+def canonical(value: Any) -> str:
+    """Writes plain containers as text that is equal for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

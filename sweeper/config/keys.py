@@ -1,6 +1,7 @@
 """Every key that can be typed, what it takes, and what to type for it; read from the schema and `conf/`.
 
-What does not live here: the ranges of values (`sweeper.config.schema`, `models.config`); Hydra's errors (`sweeper.cli.errors`).
+What does not live here: the ranges of values (`sweeper.config.schema`, `models.config`); Hydra's errors
+(`sweeper.cli.errors`).
 """
 
 from __future__ import annotations

@@ -71,3 +71,7 @@ def _gpus() -> tuple[int, ...]:
         return tuple(range(len([name for name in visible.split(",") if name.strip() not in ("", "-1")])))
     folder = Path("/proc/driver/nvidia/gpus")
     return tuple(range(len(list(folder.iterdir())))) if folder.is_dir() else ()
+
+
+#: What a trial ran on.
+CPU, GPU = "CPU", "GPU"

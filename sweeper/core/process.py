@@ -1,14 +1,18 @@
-"""Importing libraries that greet on stderr."""
+"""This process: what native libraries print, Ctrl-C while it starts, and the environment that MLflow needs."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from types import FrameType
 
 from sweeper.core.errors import SweeperError
+
+_interrupted = False  # whether a Ctrl-C came since `note_interrupts`
 
 
 @contextlib.contextmanager
@@ -30,3 +34,38 @@ def stderr_aside() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def note_interrupts() -> None:
+    """From here on a Ctrl-C is noted, and raises KeyboardInterrupt as ever."""
+    signal.signal(signal.SIGINT, _note)
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
+
+
+def raise_if_interrupted() -> None:
+    """Raises KeyboardInterrupt if there was one that went no further."""
+    if _interrupted:
+        raise KeyboardInterrupt
+
+
+#: No reports to its makers, no log line below a warning, no bar and no address printed between our own lines.
+#: What the user has set already stands. (MLflow would try again by itself for four minutes, without a word.)
+MLFLOW_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+def prepare_mlflow() -> None:
+    """Sets `MLFLOW_ENVIRONMENT` in this process; call it before each `import mlflow`."""
+    for name, value in MLFLOW_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)

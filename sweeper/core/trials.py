@@ -7,27 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Direction = Literal["maximize", "minimize"]
-
-#: Metrics of a finished trial and the direction in which each is better.
-METRIC_DIRECTIONS: dict[str, Direction] = {
-    "val_accuracy": "maximize",
-    "val_loss": "minimize",
-    "train_accuracy": "maximize",
-    "train_loss": "minimize",
-    "num_params": "minimize",
-    "flops": "minimize",
-    "duration_s": "minimize",
-    "predict_latency_ms": "minimize",
-}
-
-#: What a trial reports after each epoch, besides `duration_s`.
-EPOCH_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+from sweeper.core.datasets import PreparedData
+from sweeper.core.objectives import EPOCH_METRICS, Objective
 
 
 class TrialState(StrEnum):
@@ -37,61 +23,6 @@ class TrialState(StrEnum):
     COMPLETE = "complete"
     PRUNED = "pruned"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A metric and the direction in which it is better."""
-
-    metric: str
-    direction: Direction
-
-    @property
-    def sign(self) -> int:
-        """+1 where larger is better, -1 where smaller is."""
-        return 1 if self.direction == "maximize" else -1
-
-
-@dataclass(frozen=True)
-class DataSummary:
-    """A data set's shapes, known without reading its pixels.
-
-    Attributes:
-        name: as in `data.name`.
-        input_shape: (height, width, channels) of one image.
-        num_classes: number of labels, at least 2.
-        num_train, num_validation, num_test: images in each split, after `data.max_samples`.
-    """
-
-    name: str
-    input_shape: tuple[int, int, int]
-    num_classes: int
-    num_train: int
-    num_validation: int
-    num_test: int
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """A data set that was read, checked, split and laid down as `.npy` files for the trials.
-
-    Attributes:
-        folder: holds x_train.npy, y_train.npy, x_validation.npy, y_validation.npy, x_test.npy,
-            y_test.npy. Images (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1];
-            labels (n,) int64 from 0.
-        summary: its shapes and counts.
-        data_digest: SHA-256 (hex) over the arrays as read.
-        split_digest: SHA-256 (hex) over the indices of each split.
-        source: where the arrays came from, for people.
-        test_is_validation: True with `data.validation=test`, the notebook's way.
-    """
-
-    folder: Path
-    summary: DataSummary
-    data_digest: str
-    split_digest: str
-    source: str
-    test_is_validation: bool
 
 
 @dataclass(frozen=True)
@@ -181,3 +112,62 @@ class TrialRow:
         """An objective after each epoch; empty for one that no epoch has, such as `num_params`."""
         metric = objective.metric.removeprefix("train_")  # an epoch calls it loss, a trial train_loss
         return [epoch[metric] for epoch in self.history if metric in EPOCH_METRICS and metric in epoch]
+
+
+@dataclass(frozen=True)
+class StudyTrial:
+    """A trial as the study has it.
+
+    Attributes:
+        number: the trial's number in the sweep.
+        state: its state; `RUNNING` means cut off where no driver lives.
+        hash: of its identity.
+        identity: resolved configuration with the data's digests.
+        params: swept keys and values.
+        overrides: as typed.
+        run_id: its MLflow run.
+        row: what came of it; None while it runs.
+        point: the number of the point that it trains.
+        repeat: which of the point's repeats it is, from 0.
+    """
+
+    number: int
+    state: TrialState
+    hash: str
+    identity: dict[str, Any]
+    params: dict[str, Any]
+    overrides: tuple[str, ...]
+    run_id: str
+    row: TrialRow | None
+    point: int = 0
+    repeat: int = 0
+
+    def with_run(self, run_id: str) -> StudyTrial:
+        """The same trial with its MLflow run."""
+        return replace(self, run_id=run_id)
+
+    def as_row(self) -> TrialRow:
+        """Its row, or one without figures while it runs."""
+        if self.row is not None:
+            return self.row
+        return TrialRow(
+            number=self.number,
+            state=TrialState.RUNNING,
+            params=self.params,
+            seed=int(self.identity["seed"]),
+            run_id=self.run_id,
+            overrides=self.overrides,
+        )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A proposal that was not trained.
+
+    Attributes:
+        overrides: as typed.
+        values: the known value of each objective, of a point that was tried before; None of an impossible one.
+    """
+
+    overrides: tuple[str, ...]
+    values: tuple[float, ...] | None

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import StoreError
-from sweeper.core.trials import PreparedData
 
 #: (n, height, width, channels), 0 to 255 or in [0, 1].
 Images: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]

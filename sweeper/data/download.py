@@ -10,6 +10,8 @@ import hashlib
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,3 +87,16 @@ def download(remote: RemoteFile, target: Path) -> None:
         raise OSError(f"the connection broke off: {err}") from err
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def explaining(sentences: str) -> Iterator[None]:
+    """Appends `sentences` to any DataError that is raised within.
+
+    Raises:
+        DataError: the longer one.
+    """
+    try:
+        yield
+    except DataError as err:
+        raise DataError(f"{err} {sentences}") from err

@@ -16,8 +16,7 @@ import numpy as np
 from sweeper.core.errors import DataError
 from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import IMAGE_KEYS, KEYS, LABEL_KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
-from sweeper.data.download import RemoteFile, download, file_digest, given_path, keras_cache
-from sweeper.data.refusal import explaining
+from sweeper.data.download import RemoteFile, download, explaining, file_digest, given_path, keras_cache
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ import numpy as np
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.data import npz_format
 from sweeper.data.arrays import IMAGE_KEYS, LABEL_KEYS, AnyArray, ArrayHeader, Images, Inventory, RawData, count_classes
-from sweeper.data.download import given_path
-from sweeper.data.refusal import explaining
+from sweeper.data.download import explaining, given_path
 
 _ACCEPTED = (
     "Accepted: a file as np.savez('my.npz', x_train=…, y_train=…, x_test=…, y_test=…) writes it; images (n, height, "

@@ -12,7 +12,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 
-from sweeper import mlflow_settings
+from sweeper.core import process
 from sweeper.core.process import stderr_aside
 
 MODULES = (
@@ -43,7 +43,7 @@ def _unseen(module: str) -> Iterator[None]:
 
 
 gc.disable()  # imports make no garbage, and looking for some takes a fifth of their time
-mlflow_settings.prepare()
+process.prepare_mlflow()
 with stderr_aside():
     with contextlib.nullcontext() if "sklearn" in sys.modules else _unseen("sklearn"):
         importlib.import_module("keras")

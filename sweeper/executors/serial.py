@@ -32,7 +32,7 @@ class SerialExecutor:
         if not self._waiting:
             return
         from sweeper.executors import preload  # noqa: F401  loads what a trial's process has loaded
-        from sweeper.trial.train import run_to_result
+        from sweeper.trial.run import run_to_result
 
         spec = self._waiting.pop(0)
 

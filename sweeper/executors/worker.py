@@ -38,7 +38,7 @@ def main(connection: Connection, spec: TrialSpec) -> None:
     threading.Thread(target=_obey, args=(connection, stop, verdicts), daemon=True).start()
     _log_to(TrialPaths(spec.folder))
 
-    from sweeper.trial.train import run_to_result
+    from sweeper.trial.run import run_to_result
 
     def report(epoch: EpochReport) -> bool:
         connection.send(("epoch", epoch))

@@ -5,9 +5,7 @@ What lives elsewhere: composing the points (`sweeper.space.composer`), the shape
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +14,15 @@ from models.builder import check_signature, is_builtin, resolve_builder
 from models.config import CnnConfig
 from models.shapes import NetworkPlan, plan
 from sweeper import data
-from sweeper.config.schema import DataConfig, EarlyStoppingConfig, TrainingConfig
+from sweeper.config.identity import canonical
+from sweeper.config.trial import DataConfig, training_config
+from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
+from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
 from sweeper.core.process import stderr_aside
-from sweeper.core.trials import METRIC_DIRECTIONS, DataSummary, Objective
-from sweeper.preflight import optimizers
-from sweeper.space.composer import Point, canonical
+from sweeper.preflight.optimizers import check_optimizer
+from sweeper.space.composer import Point
 
-OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
-_BELOW_ONE = ("rho", "beta_1", "beta_2", "momentum")
 _SHOWN = 8  # infeasible points named in one message
 
 
@@ -158,50 +156,10 @@ def _builder(target: str) -> Callable[..., Any]:
         return resolve_builder(target)
 
 
-def training_config(node: Mapping[str, Any]) -> TrainingConfig:
-    """Builds the checked schema object of a resolved `training` node."""
-    stopping = EarlyStoppingConfig(**node["early_stopping"])
-    return dataclasses.replace(TrainingConfig(**{**node, "early_stopping": stopping}))
-
-
 def check_seed(seed: Any) -> None:
     """Raises ConfigError for a seed that NumPy and TensorFlow do not take."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ConfigError(f"seed={as_typed(seed)} is not accepted: a whole number from 0 to 2**32 - 1.  Try: seed=0")
-
-
-def check_optimizer(node: Any) -> None:
-    """Raises ConfigError for an optimizer without a class, or with a figure out of its range."""
-    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
-        raise ConfigError(
-            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a class of your own by "
-            "optimizer._target_.  Try: optimizer=adam"
-        )
-    for key, value in node.items():
-        if key == "learning_rate":
-            _check_number(key, value, value_ok=_is_positive(value), accepted="a number above 0", try_="0.001")
-        elif key in _BELOW_ONE:
-            ok = _is_number(value) and 0 <= value < 1
-            _check_number(key, value, value_ok=ok, accepted="a number from 0 up to, but not, 1", try_="0.9")
-        elif key == "weight_decay":
-            ok = value is None or (_is_number(value) and value >= 0)
-            _check_number(key, value, value_ok=ok, accepted="a number from 0", try_="0.004")
-    optimizers.check(node)
-
-
-def _check_number(key: str, value: Any, *, value_ok: bool, accepted: str, try_: str) -> None:
-    if not value_ok:
-        raise ConfigError(
-            f"optimizer.{key}={as_typed(value)} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
-        )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
 
 
 def _infeasible_message(infeasible: Sequence[tuple[str, str]], some_left: bool) -> str:

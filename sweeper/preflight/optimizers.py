@@ -1,6 +1,7 @@
 """What Keras's optimizers take, read from Keras's sources: importing Keras takes seconds, and a refusal should not.
 
-What does not live here: the ranges of their figures (`sweeper.preflight.check`), and making one (`sweeper.trial.train`).
+What does not live here: the ranges of their figures (`sweeper.preflight.check`), and making one
+(`sweeper.trial.train`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sweeper.core.errors import ConfigError, as_typed, did_you_mean
 from sweeper.core.process import stderr_aside
+from sweeper.preflight import optimizers
 
 _PACKAGE = "keras.optimizers"
 
@@ -100,3 +103,43 @@ def _arguments(name: str) -> dict[str, Any]:
     names = [argument.arg for argument in init.args.args][1:]
     defaults = [entry.value if isinstance(entry, ast.Constant) else None for entry in init.args.defaults]
     return dict(zip(names, [None] * (len(names) - len(defaults)) + defaults, strict=True))
+
+
+OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
+
+
+_BELOW_ONE = ("rho", "beta_1", "beta_2", "momentum")
+
+
+def check_optimizer(node: Any) -> None:
+    """Raises ConfigError for an optimizer without a class, or with a figure out of its range."""
+    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
+        raise ConfigError(
+            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a class of your own by "
+            "optimizer._target_.  Try: optimizer=adam"
+        )
+    for key, value in node.items():
+        if key == "learning_rate":
+            _check_number(key, value, value_ok=_is_positive(value), accepted="a number above 0", try_="0.001")
+        elif key in _BELOW_ONE:
+            ok = _is_number(value) and 0 <= value < 1
+            _check_number(key, value, value_ok=ok, accepted="a number from 0 up to, but not, 1", try_="0.9")
+        elif key == "weight_decay":
+            ok = value is None or (_is_number(value) and value >= 0)
+            _check_number(key, value, value_ok=ok, accepted="a number from 0", try_="0.004")
+    optimizers.check(node)
+
+
+def _check_number(key: str, value: Any, *, value_ok: bool, accepted: str, try_: str) -> None:
+    if not value_ok:
+        raise ConfigError(
+            f"optimizer.{key}={as_typed(value)} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0

@@ -6,13 +6,13 @@ What does not live here: the statistics (`sweeper.inference`), finding out (`swe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sweeper.core.test_set import Opening
+
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 
 @dataclass(frozen=True)
@@ -64,27 +64,6 @@ class Finalist:
     low: float
     high: float
     p: float | None = None
-
-
-@dataclass(frozen=True)
-class Opening:
-    """One opening of the test set: when (ISO 8601, UTC), and for which trials."""
-
-    date: str
-    trials: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class LockboxRecord:
-    """What is recorded of the test set.
-
-    Attributes:
-        openings: every opening, the first first.
-        results: by trial: test_accuracy, test_loss, num_images.
-    """
-
-    openings: tuple[Opening, ...] = ()
-    results: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,43 +130,13 @@ class Findings:
     test: Confirmation | None = None
 
 
-@dataclass(frozen=True)
-class ShownImage:
-    """A validation image of which trials think differently, or all wrongly.
-
-    Attributes:
-        index: its place among the validation images.
-        pixels: (height, width, channels), uint8.
-        label: its true class.
-        num_right: trials that have it right.
-        guesses: the trials of `Exhibits.judges` that take it for a class, by the class, most first.
-    """
-
-    index: int
-    pixels: NDArray[np.uint8]
-    label: int
-    num_right: int
-    guesses: dict[int, int]
+COSTS = {
+    "num_params": "parameters",
+    "flops": "FLOPs",
+    "duration_s": "seconds of training",
+    "predict_latency_ms": "ms a prediction",
+}
 
 
-@dataclass(frozen=True)
-class Exhibits:
-    """What a page shows beside figures.
-
-    Attributes:
-        best: the trial whose confusion matrix it is; None where it could not be read.
-        confusion: (classes, classes), rows the true class, columns the predicted one.
-        num_trials: trials whose right and wrong answers are known.
-        judges: trials whose predictions were read.
-        nobody: images that fewest trials have right, and at most a tenth of them (most telling first).
-        disputed: images on which the trials most disagree: right for the share of them that is nearest a half.
-        notes: what cannot be shown, with the reason.
-    """
-
-    best: int | None = None
-    confusion: NDArray[np.int64] | None = None
-    num_trials: int = 0
-    judges: tuple[int, ...] = ()
-    nobody: tuple[ShownImage, ...] = ()
-    disputed: tuple[ShownImage, ...] = ()
-    notes: tuple[str, ...] = ()
+#: Seeds from which on configurations are compared.
+FEWEST_SEEDS = 3

@@ -2,8 +2,9 @@
 
     rows ranked -> trials scored on the same images -> leading group, rank intervals, expected score, cheapest, test
 
-Pure. What does not live here: the procedures themselves (`sweeper.inference`), the sentences (`sweeper.ranking.sentences`),
-reading the answers (`sweeper.artifacts.answers`), and how findings look (`sweeper.report.terminal`, `sweeper.report.page`).
+Pure. What does not live here: the procedures themselves (`sweeper.inference`), the sentences
+(`sweeper.ranking.sentences`), reading the answers (`sweeper.artifacts.answers`), and how findings look
+(`sweeper.report.terminal`, `sweeper.report.page`).
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ from numpy.typing import NDArray
 
 from sweeper import inference
 from sweeper.artifacts.answers import Answers
-from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.test_set import LockboxRecord
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking import sentences
 from sweeper.ranking.findings import (
+    COSTS,
+    FEWEST_SEEDS,
     Cheapest,
     ConfigurationFindings,
     Confirmation,
     ExpectedAccuracy,
     Finalist,
     Findings,
-    LockboxRecord,
 )
 from sweeper.ranking.leaderboard import point_of, rank
 
@@ -91,7 +95,7 @@ def judge(case: Case) -> Findings:
     compared, why_untested = _comparable(case, complete)
     if len(compared) > 1:
         findings = _compared(case, findings, compared)
-    if case.num_repeats >= sentences.FEWEST_SEEDS:
+    if case.num_repeats >= FEWEST_SEEDS:
         findings = replace(findings, configurations=_configurations(case))
     findings = replace(findings, test=_test(case, findings))
     words = sentences.Words(
@@ -183,7 +187,7 @@ def _cheapest(
     leader = next(index for index, row in enumerate(compared) if row.number == findings.leader)
     as_good = inference.not_worse(correct, leader, case.margin, _ALPHA)
     found = []
-    for cost in sentences.COSTS:
+    for cost in COSTS:
         values = [row.metrics.get(cost) for row in compared]
         leaders = values[leader]
         if leaders is None or not math.isfinite(leaders):

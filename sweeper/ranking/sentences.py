@@ -8,25 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.core.trials import Objective, TrialRow
+from sweeper.core.objectives import Objective
+from sweeper.core.text import amount, capital, listed, percent
+from sweeper.core.trials import TrialRow
 from sweeper.inference import wilson_interval
-from sweeper.ranking.findings import Cheapest, ConfigurationFindings, Confirmation, ExpectedAccuracy, Findings
+from sweeper.ranking.findings import (
+    COSTS,
+    FEWEST_SEEDS,
+    Cheapest,
+    ConfigurationFindings,
+    Confirmation,
+    ExpectedAccuracy,
+    Findings,
+)
 
-COSTS = {
-    "num_params": "parameters",
-    "flops": "FLOPs",
-    "duration_s": "seconds of training",
-    "predict_latency_ms": "ms a prediction",
-}
-#: Seeds from which on configurations are compared.
-FEWEST_SEEDS = 3
-_NAMED = 8  # trials named in one sentence
 _LONGEST = 100  # characters of what a trial is, in a sentence
-
-
-def percent(share: float) -> str:
-    """`98.61 %`."""
-    return f"{100 * share:.2f} %"
 
 
 @dataclass(frozen=True)
@@ -73,14 +69,14 @@ class Words:
 
     def _about_leader(self, findings: Findings, why_untested: str) -> str:
         leader = self._row(findings.leader)
-        label, scored = _capital(self.label(leader.number)), self._scored(leader)
+        label, scored = capital(self.label(leader.number)), self._scored(leader)
         if findings.group:
             return self._about_group(findings, f"{label} leads with {scored}")
         if not self.is_tested:
             metric = self.objective.metric
             word = "highest" if self.objective.direction == "maximize" else "lowest"
             return (
-                f"{label} has the {word} {metric}, {_amount(leader.metrics[metric])}. "
+                f"{label} has the {word} {metric}, {amount(leader.metrics[metric])}. "
                 f"By {metric} the order is plain: no test stands behind it."
             )
         if why_untested:
@@ -105,7 +101,7 @@ class Words:
         if not cheaper:
             return f"No cheaper trial is shown to be within {margin} of the leader; more images might show one."
         told = [
-            f"{COSTS[one.cost]}: {self.label(one.trial)}, {_amount(one.value)} instead of {_amount(one.leaders)}"
+            f"{COSTS[one.cost]}: {self.label(one.trial)}, {amount(one.value)} instead of {amount(one.leaders)}"
             for one in cheaper
         ]
         return f"Cheapest of those that are shown to be within {margin} of the leader, by {'; by '.join(told)}."
@@ -151,7 +147,7 @@ class Words:
                 f"Of the configurations, over {found.num_seeds} seeds, that of {names[0]} is better than every other."
             )
         worse = f"; the other {'one is' if rest == 1 else f'{rest} are'} worse" if rest else ""
-        return f"Of the configurations, {found.num_seeds} seeds cannot tell those of {_listed(names)} apart{worse}."
+        return f"Of the configurations, {found.num_seeds} seeds cannot tell those of {listed(names)} apart{worse}."
 
     def _scored(self, row: TrialRow) -> str:
         value = row.metrics[self.objective.metric]
@@ -169,7 +165,7 @@ class Words:
 
     def trials(self, numbers: Sequence[int]) -> str:
         """`trials 3, 4 of B and 5`."""
-        return f"trial{'s' if len(numbers) > 1 else ''} {_listed([self._short(number) for number in numbers])}"
+        return f"trial{'s' if len(numbers) > 1 else ''} {listed([self._short(number) for number in numbers])}"
 
     def _short(self, number: int) -> str:
         """A trial's number, and of several sweeps whose it is."""
@@ -214,18 +210,3 @@ def _about_expected(expected: ExpectedAccuracy, num_compared: int) -> str:
     return (
         f"The highest of {num_compared} scores is too high for having been chosen: {told}, not {percent(expected.raw)}."
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`a, b and c`, and how many more there are."""
-    if len(names) > _NAMED:
-        names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

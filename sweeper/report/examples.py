@@ -8,19 +8,24 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweeper import data
 from sweeper.artifacts import answers
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
+from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DataError, StoreError
 from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import PreparedData
-from sweeper.ranking.findings import Exhibits, ShownImage
 from sweeper.storage.stored_sweep import Loaded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Images shown of each kind.
 SHOWN = 12
@@ -119,3 +124,45 @@ def _as_bytes(image: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint
         return np.asarray(image, dtype=np.uint8)
     scaled: NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     return scaled
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """A validation image of which trials think differently, or all wrongly.
+
+    Attributes:
+        index: its place among the validation images.
+        pixels: (height, width, channels), uint8.
+        label: its true class.
+        num_right: trials that have it right.
+        guesses: the trials of `Exhibits.judges` that take it for a class, by the class, most first.
+    """
+
+    index: int
+    pixels: NDArray[np.uint8]
+    label: int
+    num_right: int
+    guesses: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """What a page shows beside figures.
+
+    Attributes:
+        best: the trial whose confusion matrix it is; None where it could not be read.
+        confusion: (classes, classes), rows the true class, columns the predicted one.
+        num_trials: trials whose right and wrong answers are known.
+        judges: trials whose predictions were read.
+        nobody: images that fewest trials have right, and at most a tenth of them (most telling first).
+        disputed: images on which the trials most disagree: right for the share of them that is nearest a half.
+        notes: what cannot be shown, with the reason.
+    """
+
+    best: int | None = None
+    confusion: NDArray[np.int64] | None = None
+    num_trials: int = 0
+    judges: tuple[int, ...] = ()
+    nobody: tuple[ShownImage, ...] = ()
+    disputed: tuple[ShownImage, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -14,24 +14,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.core.trials import EpochReport, Objective, TrialRow, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.text import duration, figure
+from sweeper.core.trials import EpochReport, TrialRow, TrialState
 
 _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
-
-
-def duration(seconds: float) -> str:
-    """Writes seconds for people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def figure(value: float) -> str:
-    """Writes a metric for people: four decimals, whole numbers whole."""
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.4f}"
 
 
 class Display(Protocol):

@@ -1,6 +1,7 @@
 """The leaderboard and the notebook's comparison as tables for a terminal, by rich. Nothing user-given is markup.
 
-What does not live here: the order of the rows (`sweeper.ranking.leaderboard`), what stands around a table (`sweeper.report.terminal`).
+What does not live here: the order of the rows (`sweeper.ranking.leaderboard`), what stands around a table
+(`sweeper.report.terminal`).
 """
 
 from __future__ import annotations
@@ -14,24 +15,17 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from models.builder import is_builtin
-from models.config import CnnConfig
-from sweeper.core.errors import ArchitectureError
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.leaderboard import cell_text
+from sweeper.core.objectives import Objective
+from sweeper.core.text import cell_text, decimals, printable
+from sweeper.core.trials import TrialState
 
 #: The column of the Wilson interval, and figures, the most wanted first.
 _INTERVAL = "95 % interval"
 _WANTED = ("val_accuracy", _INTERVAL, "num_params", "val_loss", "train_accuracy", "train_loss", "epochs", "duration_s")
 _FIRST = ("rank", "trial", "state")
-_GAP = 2  # characters between columns
+GAP = 2  # characters between columns
 _VALUE = 24  # characters of a swept value; a longer one goes on in the next line
 _STYLES = {TrialState.FAILED: "red", TrialState.PRUNED: "yellow"}
-
-
-def printable(text: str) -> str:
-    """Text that cannot move the cursor: control characters as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ def leaderboard_table(
     every row; the caption names them. Numbers are never cut.
     """
     shown, left_out = _fitted(_columns(names, rows, params, (objective, *further)), params, objective, width)
-    table = _table(_total(shown), _GAP)
+    table = plain_table(_total(shown), GAP)
     notes = ["* the leading group: trials that the images cannot tell apart"] if _marks(rows) else []
     notes += [f"Too wide for here: {', '.join(left_out)}; --csv - has all columns"] if left_out else []
     table.caption = Text("\n".join(notes)) if notes else None
@@ -116,7 +110,7 @@ def _fitted(
 
 
 def _total(columns: Sequence[_Column]) -> int:
-    return sum(column.width + _GAP for column in columns) - _GAP
+    return sum(column.width + GAP for column in columns) - GAP
 
 
 def _broken(column: _Column, marks: str) -> _Column:
@@ -145,61 +139,7 @@ def _shown(name: str, row: Mapping[str, Any]) -> str:
     return printable(cell_text(value))
 
 
-def decimals(value: float) -> str:
-    """Four decimals, or two digits of what would then be nought or is too long to be read."""
-    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.2e}"
-
-
-def pools(arch: Mapping[str, Any]) -> tuple[int, ...]:
-    """The side of each pooling of a built-in network, in order.
-
-    Raises:
-        ArchitectureError: keys or values that the built-in network does not take.
-    """
-    layers = CnnConfig.from_mapping(arch).layers()
-    return tuple(layer.pool_size for layer in layers if layer.pool_size > 1)
-
-
-def notebook_table(rows: Sequence[TrialRow], *, test_is_validation: bool, width: int = 120) -> Table | None:
-    """The notebook's comparison of its networks, with their true pooling; None where no trial is a built-in CNN.
-
-    One row a trial that ended well, in the order of the trials; with its number where the rest does not tell them
-    apart. As in the notebook, the errors are losses.
-    """
-    builtin = sorted((row for row in rows if is_comparable(row)), key=lambda row: row.number)
-    if not builtin:
-        return None
-    heads = notebook_heads(test_is_validation=test_is_validation)
-    lines = [notebook_cells(row) for row in builtin]
-    if len({line[:4] for line in lines}) < len(lines):
-        heads = ("trial", *heads)
-        lines = [(str(row.number), *line) for row, line in zip(builtin, lines, strict=True)]
-    widths, gap = _widths(heads, lines, width)
-    table = _table(sum(widths) + gap * (len(widths) - 1), gap)
-    for head, own in zip(heads, widths, strict=True):
-        table.add_column(head, justify="right", width=own)
-    for line in lines:
-        table.add_row(*line)
-    return table
-
-
-def _widths(heads: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
-    """Each column's width and the gap between them: unbroken where all fit, else as wide as its longest word."""
-    columns = [(head, *cells) for head, cells in zip(heads, zip(*lines, strict=True), strict=True)]
-    gaps = len(columns) - 1
-    whole = [max(map(len, texts)) for texts in columns]
-    if sum(whole) + _GAP * gaps <= width:
-        return whole, _GAP
-    words = [max(map(_longest_word, texts)) for texts in columns]
-    return words, _GAP if sum(words) + _GAP * gaps <= width else 1
-
-
-def _longest_word(text: str) -> int:
-    """Its length; a short text, such as a percentage or two poolings, is not broken."""
-    return len(text) if len(text) <= 8 else max(map(len, text.split()))
-
-
-def _table(least: int, gap: int) -> Table:
+def plain_table(least: int, gap: int) -> Table:
     """An empty table, `least` characters wide or more."""
     return Table(
         box=None,
@@ -209,58 +149,3 @@ def _table(least: int, gap: int) -> Table:
         caption_justify="left",
         min_width=least,
     )
-
-
-def notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
-    """The headings of the notebook's table, one a cell of `notebook_cells`."""
-    heads = ("hidden layers", "kernel size", "padding", "max pooling", "epochs", "train error", "train accuracy")
-    if test_is_validation:
-        return (*heads, "test error (optimistic: chosen on it)", "test accuracy (optimistic: chosen on it)")
-    return (*heads, "validation error", "validation accuracy")
-
-
-def is_comparable(row: TrialRow) -> bool:
-    """Whether the notebook's table has a row for it: a built-in CNN that ended well."""
-    if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_builtin(row.details.get("arch") or {}):
-        return False
-    try:
-        pools(row.details["arch"])
-    except ArchitectureError:  # recorded by another version, with keys that this one does not know
-        return False
-    return True
-
-
-def notebook_cells(row: TrialRow) -> tuple[str, ...]:
-    """One row of the notebook's table."""
-    arch = row.details["arch"]
-    config = CnnConfig.from_mapping(arch)
-    pruned = " (pruned)" if row.state is TrialState.PRUNED else ""
-    metrics = row.metrics
-    return (
-        str(config.depth),
-        _sizes([layer.kernel_size for layer in config.layers()]),
-        config.padding,
-        _pooling(config.pooling, pools(arch)),
-        (cell_text(metrics.get("epochs")).removesuffix(".0")) + pruned,
-        _error(metrics.get("train_loss")),
-        _percent(metrics.get("train_accuracy")),
-        _error(metrics.get("val_loss")),
-        _percent(metrics.get("val_accuracy")),
-    )
-
-
-def _pooling(kind: str, sides: Sequence[int]) -> str:
-    sizes = _sizes(sides) or "none"
-    return sizes if kind == "max" or not sides else f"{kind} {sizes}"
-
-
-def _sizes(sides: Sequence[int]) -> str:
-    return ", ".join(f"{side}x{side}" for side in dict.fromkeys(sides))
-
-
-def _error(value: float | None) -> str:
-    return "" if value is None else decimals(value)
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f} %"

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
-import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sweeper.core.errors import as_typed
+from sweeper.core.text import cell_text, decimals, duration, printable
 from sweeper.core.trials import TrialRow
 from sweeper.inference import wilson_interval
-from sweeper.ranking.leaderboard import cell_text
-from sweeper.report.progress import duration
-from sweeper.report.tables import decimals, printable
 
-#: Overrides that steer a sweep and have no meaning for one of its trials.
-_SWEEPS_OWN = re.compile(r"[+~]*(sweep|sampler|pruner|report|hydra)[.=@]|[+~]*(sampler|pruner)$")
 _LISTED = 12  # numbers written out in a sentence
 
 
@@ -108,43 +101,3 @@ def when(date: str) -> str:
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
-
-
-def repeat_line(row: TrialRow, fixed: str | None) -> str:
-    """The line that trains a row again as a sweep of one: what the sweep fixed, what the row varies, its seed.
-
-    Args:
-        row: the trial.
-        fixed: the sweep's fixed overrides, quoted for a shell; None where they are not known, and then no line is.
-    """
-    if fixed is None:
-        return ""
-    given = [word for word in shlex.split(fixed) if not _SWEEPS_OWN.match(word)]
-    own = [word for word in row.overrides if not word.startswith("seed=")]
-    varied = {word.partition("=")[0] for word in own}
-    given = [word for word in given if word.partition("=")[0] not in varied and not word.startswith("seed=")]
-    typed = {key.lstrip("+~") for key in varied}  # a key that varies only since a later line was not typed for it
-    later = [f"{key}={as_typed(value)}" for key, value in row.params.items() if key not in {*typed, "seed"}]
-    return " ".join(["python -m sweeper", *map(quoted, [*given, *own, *later, f"seed={row.seed}"])])
-
-
-def verify_line(row: TrialRow, fixed: str | None) -> str:
-    """The line that trains a row again from its record and compares; empty where it has no run.
-
-    Args:
-        row: the trial.
-        fixed: as for `repeat_line`; says where the run is kept.
-    """
-    if not row.run_id:
-        return ""
-    folders = [word.partition("=")[2] for word in shlex.split(fixed or "") if word.startswith("output_dir=")]
-    where = ["--output-dir", folders[-1]] if folders else []
-    return " ".join(["python -m sweeper verify", *map(quoted, [row.run_id, *where])])
-
-
-def quoted(word: str) -> str:
-    """A word for a POSIX shell; with what does not print as `$'…'`, so that a reader sees all of it."""
-    if word.isprintable():
-        return shlex.quote(word)
-    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$'{printable(escaped)}'"

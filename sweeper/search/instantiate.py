@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sweeper.config.schema import PrunerConfig, SamplerConfig
+from sweeper.config.sweep import PrunerConfig, SamplerConfig
 from sweeper.core.errors import ConfigError
 from sweeper.core.process import stderr_aside
 

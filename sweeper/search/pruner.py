@@ -11,9 +11,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sweeper.config.schema import PrunerConfig
+from sweeper.config.sweep import PrunerConfig
 from sweeper.core.errors import ConfigError
-from sweeper.core.trials import EPOCH_METRICS, METRIC_DIRECTIONS, Direction, Objective, TrialState
+from sweeper.core.objectives import EPOCH_METRICS, METRIC_DIRECTIONS, Direction, Objective
+from sweeper.core.trials import TrialState
 from sweeper.search import instantiate
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Where a sampler's points come from: a study of Optuna in memory that is asked for points and told their values.
 
-The sweep's own study (`sweeper.storage.study`) is the truth and holds trials; this one holds points (with `sweep.seeds`, the
-mean of a point's repeats), is made anew at each start from what the truth has, and costs no disk.
+The sweep's own study (`sweeper.storage.study`) is the truth and holds trials; this one holds points (with
+`sweep.seeds`, the mean of a point's repeats), is made anew at each start from what the truth has, and costs no disk.
 
 Each proposal is drawn by a sampler with a seed of its own, from `sampler.seed` and the number of proposals before it.
 So a sweep that was killed proposes what the undisturbed one would have, given the same results in the same order.
@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweeper.config.schema import SamplerConfig
+from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
-from sweeper.core.trials import Objective, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialState
 from sweeper.search import instantiate
 from sweeper.space.dimensions import Choice, Choices, Dimension, SearchSpace
 

@@ -7,7 +7,6 @@ other keys are then set in that configuration, 0.3 ms a point.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeper.config import keys
+from sweeper.config.identity import canonical
+from sweeper.config.schema import VARYING
 from sweeper.core.errors import ConfigError
-from sweeper.space.dimensions import VARYING, Choice, Choices, Dimension, SearchSpace
+from sweeper.space.dimensions import Choice, Choices, Dimension, SearchSpace
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,6 @@ class Point:
     def identity(self) -> str:
         """Equal for points that train the same thing."""
         return canonical(self.config)
-
-
-def canonical(value: Any) -> str:
-    """Writes plain containers as text that is equal for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sweeper.core.errors import SweepLockedError
+from sweeper.core.errors import StoreError, SweepLockedError
+from sweeper.core.paths import OutputPaths
 
 
 @contextlib.contextmanager
@@ -42,3 +44,21 @@ def store_lock(path: Path) -> Iterator[None]:
     with path.open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def check_writable(paths: OutputPaths) -> None:
+    """Creates the output folder and tries a file in it.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    probe = paths.root / f".write-{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        paths.sweeps.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0" * 65536)
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"output_dir={paths.root} cannot be written: {error.strerror or error}. Accepted: a folder that you may "
+            "write, with room on its disk.  Try: output_dir=another-folder"
+        ) from error

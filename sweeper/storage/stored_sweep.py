@@ -1,8 +1,9 @@
-"""Sweeps read back from their stores, judged, one by one or several together.
+"""Sweeps read back from their stores, one by one or several together.
 
-    study and answers -> Loaded -> SweepReport with its findings
+    study and answers -> Loaded
 
-What does not live here: what is said of the rows (`sweeper.ranking.judge`) and how it looks (`sweeper.report.terminal`).
+What does not live here: what is said of the rows (`sweeper.ranking.judge`) and how it looks
+(`sweeper.report.terminal`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,11 @@ from typing import Any
 from sweeper.artifacts import answers as evidence
 from sweeper.artifacts.answers import Answers
 from sweeper.config.identity import leaves
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking import judge
-from sweeper.ranking.findings import Findings, LockboxRecord, Opening
-from sweeper.report.terminal import SweepReport
-from sweeper.storage.study import StudyTrial, SweepStudy
-
-#: Accuracy that a cheaper trial may lose, of a sweep that does not say (`report.margin`).
-MARGIN = 0.005
+from sweeper.core.test_set import LockboxRecord, Opening
+from sweeper.core.trials import StudyTrial, TrialRow
+from sweeper.storage.study import SweepStudy
 
 
 @dataclass(frozen=True)
@@ -53,41 +50,6 @@ class Loaded:
         """All of them, the first first."""
         further = [Objective(metric, direction) for metric, direction in self.about.get("further", [])]
         return (Objective(self.about["metric"], self.about["direction"]), *further)
-
-    def judged(self) -> SweepReport:
-        """The report with what can be said of its ranking."""
-        case = judge.Case(
-            rows=self.rows,
-            objectives=self.objectives,
-            validation=self.validation,
-            margin=float(self.about.get("margin", MARGIN)),
-            test=self.test,
-            test_answers=self.test_answers,
-            optimistic=bool(self.about["test_is_validation"]),
-        )
-        return self.report(judge.judge(case))
-
-    def report(self, findings: Findings | None = None) -> SweepReport:
-        """The report; without findings its rows alone."""
-        findings = findings or Findings()
-        return SweepReport(
-            name=self.name,
-            objective=self.objectives[0],
-            further=self.objectives[1:],
-            params=tuple(self.about["params"]),
-            rows=tuple(_marked(row, findings) for row in self.rows),
-            about=_told(self.about),
-            test_is_validation=bool(self.about["test_is_validation"]),
-            findings=findings,
-        )
-
-
-def _told(about: Mapping[str, Any]) -> dict[str, str]:
-    """What a report says of a sweep; sweeps of earlier versions know less."""
-    told = {key: about[key] for key in ("data", "started", "sampler", "pruner") if key in about}
-    told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
-    space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
-    return told | ({"space": space} if space else {})
 
 
 def load(paths: OutputPaths, name: str) -> Loaded:
@@ -197,12 +159,3 @@ def _renumbered(row: TrialRow, loaded: Loaded, numbers: Mapping[int, int]) -> Tr
         # A point is called by its first trial here; its own number may occur in every sweep.
         details["point"] = min(numbers.values()) + int(row.details["point"])
     return replace(row, number=numbers[row.number], details=details)
-
-
-def _marked(row: TrialRow, findings: Findings) -> TrialRow:
-    """A row that knows its rank's interval and whether it leads, for the columns of the leaderboard."""
-    if row.state is not TrialState.COMPLETE or not findings.group:
-        return row
-    low, high = findings.rank_intervals.get(row.number, (None, None))
-    leads = row.number in findings.group
-    return replace(row, details={**row.details, "leading_group": leads, "rank_low": low, "rank_high": high})

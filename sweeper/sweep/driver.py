@@ -5,13 +5,12 @@
         take what the running ones report: an epoch, or their end
         end those that outlast their time
 
-What is elsewhere: which trial is next (`sweeper.search.scheduler`), how a trial trains (`sweeper.trial.train`), what runs it
-(`sweeper.executors`), where it is recorded (`sweeper.tracking.tracker`, `sweeper.storage.study`).
+What is elsewhere: which trial is next (`sweeper.search.scheduler`), how a trial trains (`sweeper.trial.train`), what
+runs it (`sweeper.executors`), where it is recorded (`sweeper.tracking.tracker`, `sweeper.storage.study`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -23,9 +22,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from sweeper.artifacts import answers
+from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.config.identity import leaves
-from sweeper.core.paths import SweepPaths, TrialPaths
-from sweeper.core.trials import EpochReport, Objective, PreparedData, TrialRow, TrialState
+from sweeper.core.datasets import PreparedData
+from sweeper.core.objectives import Objective
+from sweeper.core.paths import SweepPaths
+from sweeper.core.trials import EpochReport, TrialRow, TrialState
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.report.progress import Display
 from sweeper.search.scheduler import Job, Jobs
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from sweeper.tracking.tracker import Tracker
 
 _POLL_S = 0.2
-NO_RESULT = "its process ended without a result"
 
 
 @dataclass
@@ -224,19 +225,6 @@ class Driver:
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
-
-
-def read_result(paths: SweepPaths, number: int) -> dict[str, Any] | None:
-    """A trial's result, or None where it has not finished."""
-    return result_of(paths.trial(number))
-
-
-def result_of(paths: TrialPaths) -> dict[str, Any] | None:
-    """What was left in a trial's folder, or None where it has not finished."""
-    if not paths.result.is_file():
-        return None
-    result: dict[str, Any] = json.loads(paths.result.read_text(encoding="utf-8"))
-    return result
 
 
 def crashed(reason: str, paths: SweepPaths, running: _Running) -> dict[str, Any]:

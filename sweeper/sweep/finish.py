@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 
 from sweeper.artifacts import answers, figures
-from sweeper.config.schema import ReportConfig, TrackingConfig
+from sweeper.config.sweep import ReportConfig, TrackingConfig
+from sweeper.core.datasets import PreparedData
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, SweepPaths
-from sweeper.core.trials import Objective, PreparedData, TrialState
+from sweeper.core.trials import TrialState
 from sweeper.executors import Executor
 from sweeper.ranking import judge
-from sweeper.report import examples, page, terminal
-from sweeper.report.plots import search
+from sweeper.report import examples, export, page, sweep_report, terminal
+from sweeper.report.plots import curves, search
 from sweeper.space.dimensions import SearchSpace
 from sweeper.storage import stored_sweep
 from sweeper.storage.study import SweepStudy
@@ -72,7 +74,7 @@ def close(closing: Closing, *, interrupted: bool, ran: set[int], nothing_left: b
     if not interrupted and not loaded.about["test_is_validation"]:
         is_whole = _open_test_set(closing, loaded)
         loaded = stored_sweep.load(closing.paths, closing.name)
-    found = loaded.judged()
+    found = sweep_report.judged(loaded)
     well = [row for row in found.rows if row.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     status: Literal["KILLED", "FINISHED", "FAILED"] = "KILLED" if interrupted else "FINISHED" if well else "FAILED"
     counts = {
@@ -101,7 +103,7 @@ def _complete_answers(closing: Closing) -> None:
 
 def _open_test_set(closing: Closing, loaded: stored_sweep.Loaded) -> bool:
     """Opens the test set for the finalists that have not seen it; returns whether all of them have figures."""
-    found = loaded.judged()
+    found = sweep_report.judged(loaded)
     numbers = judge.finalists(found.findings, found.rows, found.objectives, closing.report.finalists)
     if not numbers:
         return True
@@ -122,18 +124,18 @@ def _data_of(closing: Closing, loaded: stored_sweep.Loaded, number: int) -> Prep
     return closing.prepare({key: value for key, value in node.items() if key not in ("digest", "split_digest")})
 
 
-def _files(closing: Closing, loaded: stored_sweep.Loaded, found: terminal.SweepReport) -> list[Path]:
+def _files(closing: Closing, loaded: stored_sweep.Loaded, found: sweep_report.SweepReport) -> list[Path]:
     """Writes leaderboard, page and pictures; returns what the sweep's run gets."""
     folder = closing.folder
     rows = [row for row in found.rows if row.state is not TrialState.RUNNING]
-    terminal.write_csv([found], str(folder.leaderboard))
+    export.write_csv([found], str(folder.leaderboard))
     leader = found.findings.leader
     prepared = None if leader is None else _data_of(closing, loaded, leader)
     shown = examples.of_sweep(loaded, closing.paths, leader, prepared)
     page.write_page([found], str(folder.page), {found.name: shown})
     files = [folder.leaderboard, folder.page, folder.multirun]
     if any(row.history for row in rows):
-        figures.save(figures.sweep_curves_figure(rows, closing.objectives[0]), folder.curves)
+        figures.save(curves.sweep_curves_figure(rows, closing.objectives[0]), folder.curves)
         files.append(folder.curves)
     drawn = search.draw(rows, closing.space.dimensions, closing.objectives, folder.insight)
     if drawn is not None:
@@ -142,7 +144,7 @@ def _files(closing: Closing, loaded: stored_sweep.Loaded, found: terminal.SweepR
     return files
 
 
-def _print(closing: Closing, found: terminal.SweepReport, *, interrupted: bool) -> None:
+def _print(closing: Closing, found: sweep_report.SweepReport, *, interrupted: bool) -> None:
     from sweeper.tracking.ui import plain_command
 
     console = closing.console

@@ -8,84 +8,39 @@ What is left to do, and in which order, is `sweeper.search.scheduler`.
 from __future__ import annotations
 
 import gc
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from sweeper import data, interrupts
 from sweeper.artifacts import figures
-from sweeper.config.identity import differences, fixed_part
-from sweeper.config.schema import DataConfig, PrunerConfig, ReportConfig, SamplerConfig, SweepConfig, TrackingConfig
-from sweeper.core.errors import SweepChangedError, SweeperError, TrackingError
-from sweeper.core.paths import OutputPaths, SweepPaths, write_atomically
+from sweeper.artifacts.result import read_result
+from sweeper.core import process
+from sweeper.core.errors import SweeperError, TrackingError
+from sweeper.core.paths import write_atomically
 from sweeper.core.retry import Patience
-from sweeper.core.trials import Objective, PreparedData, TrialState
+from sweeper.core.trials import TrialState
+from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
 from sweeper.preflight.check import PlannedTrial
 from sweeper.report import progress as display
+from sweeper.search.grid import GridJobs
 from sweeper.search.pruner import Pruning
+from sweeper.search.sampled import SampledJobs
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import Candidates, GridJobs, SampledJobs
-from sweeper.space.composer import Composer, canonical
-from sweeper.space.dimensions import SearchSpace
+from sweeper.search.scheduler import Candidates
 from sweeper.storage import stored_sweep
+from sweeper.storage.distributions import distributions
 from sweeper.storage.locks import store_lock
-from sweeper.storage.study import StudyTrial, SweepStudy, distributions
-from sweeper.sweep.driver import Driver, Recording, read_result
+from sweeper.storage.study import SweepStudy
+from sweeper.sweep.driver import Driver, Recording
 from sweeper.sweep.finish import Closing, close
+from sweeper.sweep.plan import SweepRequest
+from sweeper.sweep.resume import checked_about, described, refuse_changed
 
 if TYPE_CHECKING:
     from sweeper.tracking.tracker import Tracker
-
-
-@dataclass(frozen=True)
-class SweepRequest:
-    """A checked line: what to run, under which name, into which folder.
-
-    Attributes:
-        trials: a grid's every point; for a sampler, points in which each of its choices occurs.
-        sampler: `grid`, or what proposes the points.
-        num_points: points in all, of a sampler.
-        enqueued: points that come first.
-    """
-
-    name: str
-    paths: OutputPaths
-    space: SearchSpace
-    trials: tuple[PlannedTrial, ...]
-    objectives: tuple[Objective, ...]
-    sweep: SweepConfig
-    tracking: TrackingConfig
-    report: ReportConfig
-    resume_line: str
-    provenance: dict[str, str]
-    sampler: SamplerConfig
-    pruner: PrunerConfig
-    composer: Composer
-    num_points: int
-    seed: int
-    enqueued: tuple[Mapping[str, Any], ...] = ()
-
-    @property
-    def objective(self) -> Objective:
-        """The first objective."""
-        return self.objectives[0]
-
-    @property
-    def params(self) -> list[dict[str, Any]]:
-        """Swept values that may occur: a grid's points; of a sampler each choice, though no trial here has it."""
-        is_grid = self.sampler.name == "grid"
-        points = (planned.point for planned in self.trials) if is_grid else self.composer.probes()
-        return [point.params for point in points]
-
-    @property
-    def folder(self) -> SweepPaths:
-        return self.paths.sweep(self.name)
 
 
 #: Told, before the first trial, the trials that are left and their number.
@@ -115,7 +70,7 @@ def run_sweep(request: SweepRequest, executor: Executor, console: Console, annou
 
 
 def _run_sweep(request: SweepRequest, executor: Executor, console: Console, announce: Announce) -> int:
-    data_sets = _DataSets(request.folder, console)
+    data_sets = DataSets(request.folder, console)
     for planned in request.trials:
         data_sets.prepare(planned.point.config["data"])
     study, tracker = _open_stores(request, console)
@@ -123,8 +78,8 @@ def _run_sweep(request: SweepRequest, executor: Executor, console: Console, anno
         request.folder, data_sets.prepare, request.objectives, request.sweep.seeds, request.pruner.name != "none"
     )
     first = candidates.of(request.trials[0])
-    about = _checked_about(request, study, data_sets.prepare(request.trials[0].point.config["data"]))
-    _refuse_changed(request.name, first, study.trials())
+    about = checked_about(request, study, data_sets.prepare(request.trials[0].point.config["data"]))
+    refuse_changed(request.name, first, study.trials())
     found = distributions(request.space.dimensions, [*(trial.params for trial in study.trials()), *request.params])
     study.widen(found)
     study.reopen()
@@ -158,7 +113,7 @@ def _run_sweep(request: SweepRequest, executor: Executor, console: Console, anno
     figures.warm_up()  # while the forkserver still loads TensorFlow, instead of at the end
     gc.freeze()
     gc.enable()  # `sweeper.__main__` turned it off
-    interrupts.check()
+    process.raise_if_interrupted()
     before = {row.number for row in jobs.finished_rows}
     try:
         _drive(driver, study, request, jobs)
@@ -238,36 +193,6 @@ def _learn_from(name: str, request: SweepRequest, search: Search, console: Conso
     )
 
 
-class _DataSets:
-    """Each data set of a sweep, read, checked and split once."""
-
-    def __init__(self, folder: SweepPaths, console: Console) -> None:
-        self._folder = folder
-        self._console = console
-        self._prepared: dict[str, PreparedData] = {}
-        shutil.rmtree(folder.data, ignore_errors=True)
-
-    def prepare(self, node: Mapping[str, Any]) -> PreparedData:
-        """The arrays of a `data` node; says what they are when they are read."""
-        key = canonical(node)
-        if key not in self._prepared:
-            prepared = data.prepare(DataConfig(**node), self._folder.data / str(len(self._prepared)))
-            self._prepared[key] = prepared
-            self._say(prepared)
-        return self._prepared[key]
-
-    def _say(self, prepared: PreparedData) -> None:
-        summary = prepared.summary
-        note = " (the test set is the validation set: figures are optimistic)" if prepared.test_is_validation else ""
-        self._console.print(
-            f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
-            f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
-            f"from {prepared.source}{note}.",
-            markup=False,
-            soft_wrap=True,
-        )
-
-
 def _open_stores(request: SweepRequest, console: Console) -> tuple[SweepStudy, Tracker]:
     """One process at a time opens the stores: two that create one at once would break it."""
     from sweeper.tracking.tracker import Tracker
@@ -280,50 +205,6 @@ def _open_stores(request: SweepRequest, console: Console) -> tuple[SweepStudy, T
             f"{tracker.moved_from} is now {request.paths.root}: its runs point to their new place.", markup=False
         )
     return study, tracker
-
-
-def _checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedData) -> dict[str, Any]:
-    """What is to be written about the sweep; refuses another objective than it was begun with."""
-    old = study.about
-    objective = described(request.objectives)
-    if old and old["objective"] != objective:
-        raise _changed(request.name, [f"objective: {old['objective']} -> {objective}"])
-    keys = list(dict.fromkeys([*old.get("params", []), *request.space.keys]))
-    return {
-        "started": old.get("started", datetime.now(UTC).isoformat(timespec="microseconds")),
-        "objective": objective,
-        "metric": request.objective.metric,
-        "direction": request.objective.direction,
-        "further": [[objective.metric, objective.direction] for objective in request.objectives[1:]],
-        "params": keys,
-        "sampler": request.sampler.name,
-        "pruner": request.pruner.name,
-        "fixed": list(request.space.fixed),
-        "space": {dimension.key: dimension.text for dimension in request.space.dimensions},
-        "margin": request.report.margin,
-        "data_path": request.trials[0].point.config["data"].get("path"),
-        "data": prepared.summary.name,
-        "test_is_validation": prepared.test_is_validation,
-    }
-
-
-def _changed(name: str, lines: Sequence[str]) -> SweepChangedError:
-    return SweepChangedError(
-        f"sweep.name={name} was begun with another configuration, and its trials would not compare: "
-        f"{'; '.join(lines)}. Accepted under one name: the same fixed configuration, with more or other points of "
-        f"what varies.  Try: sweep.name={name}-2"
-    )
-
-
-def _refuse_changed(name: str, candidate: StudyTrial, known: Sequence[StudyTrial]) -> None:
-    """Compares what is under no swept key, of the old sweep or the new, in one trial of each."""
-    if not known:
-        return
-    swept = {*candidate.params, *(key for trial in known for key in trial.params)}
-    earlier = min(known, key=lambda trial: trial.repeat)  # the first repeat has the seed as it was typed
-    old, new = (fixed_part(identity, swept) for identity in (earlier.identity, candidate.identity))
-    if lines := differences(old, new):
-        raise _changed(name, lines)
 
 
 def _start_parent(request: SweepRequest, tracker: Tracker) -> str:
@@ -361,8 +242,3 @@ def _drive(driver: Driver, study: SweepStudy, request: SweepRequest, jobs: GridJ
             driver.replay(job, result, jobs)
     study.close_left_over({job.spec.number for job in jobs.queue}, request.objectives)
     driver.run(jobs)
-
-
-def described(objectives: Sequence[Objective]) -> str:
-    """`val_accuracy (maximize), num_params (minimize)`."""
-    return ", ".join(f"{objective.metric} ({objective.direction})" for objective in objectives)

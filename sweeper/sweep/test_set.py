@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from sweeper.artifacts import answers
+from sweeper.artifacts.result import NO_RESULT, result_of
+from sweeper.core.datasets import PreparedData
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import Objective, PreparedData, TrialSpec, TrialState
+from sweeper.core.test_set import Opening
+from sweeper.core.trials import StudyTrial, TrialSpec, TrialState
 from sweeper.executors import Event, Executor, TrialEnded
-from sweeper.ranking.findings import Opening
-from sweeper.storage.study import StudyTrial, SweepStudy
-from sweeper.sweep.driver import NO_RESULT, result_of
+from sweeper.storage.study import SweepStudy
 from sweeper.tracking import tags
 
 if TYPE_CHECKING:
@@ -152,10 +154,6 @@ class Lockbox:
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
-
-
-def _described(opening: Opening) -> str:
-    return f"{opening.date}: trials {', '.join(map(str, opening.trials))}"
 
 
 def _epochs(trial: StudyTrial) -> float:

@@ -1,7 +1,7 @@
 """Reads what a trial's run recorded in MLflow: tags, configuration, versions, predictions, and the model's files.
 
-It writes nothing to any store. What does not live here: what the study knows of a trial (`sweeper.storage.study`), writing a
-run (`sweeper.tracking.tracker`). MLflow takes over a second to import, so it is imported inside functions.
+It writes nothing to any store. What does not live here: what the study knows of a trial (`sweeper.storage.study`),
+writing a run (`sweeper.tracking.tracker`). MLflow takes over a second to import, so it is imported inside functions.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from omegaconf import OmegaConf
 
-from sweeper import mlflow_settings, server
 from sweeper.artifacts.model import read_weights
+from sweeper.core import process
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
-from sweeper.tracking.tracker import connect, failures, local_uri, reason
+from sweeper.tracking.client import check, connect, failures, local_uri, reason
 
 Array = npt.NDArray[Any]
 
@@ -76,9 +76,9 @@ def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
     """
     is_server = uri.startswith("http")
     if is_server:
-        server.check(uri)
+        check(uri)
         folder.mkdir(parents=True, exist_ok=True)
-    mlflow_settings.prepare()
+    process.prepare_mlflow()
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     def fetch(root: str, name: str) -> Path:

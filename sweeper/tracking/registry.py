@@ -1,7 +1,7 @@
 """MLflow's model registry: the versions of a registered model, and the alias that says which of them is in use.
 
-What does not live here: which trial becomes a version, and with which figures (`sweeper.cli.promote`). MLflow takes over a
-second to import, so it is imported inside functions.
+What does not live here: which trial becomes a version, and with which figures (`sweeper.cli.promote`). MLflow takes
+over a second to import, so it is imported inside functions.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweeper import server
 from sweeper.core.errors import StoreError
 from sweeper.tracking import tags as keys
+from sweeper.tracking.client import check, connect, failures, reason
 from sweeper.tracking.format import tag_values
-from sweeper.tracking.tracker import connect, failures, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -67,7 +66,7 @@ def promote(uri: str, name: str, run_id: str, tags: Mapping[str, str], descripti
         StoreError: the store, the run or its model is not there, or cannot be written.
     """
     if uri.startswith("http"):
-        server.check(uri)
+        check(uri)
     try:
         client = connect(uri)
         model_id = _model_id(client, run_id)

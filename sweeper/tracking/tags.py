@@ -17,7 +17,7 @@ KIND_SWEEP = "sweep"
 KIND_TRIAL = "trial"
 
 #: On a trial's run and on its model: the trial's number in its sweep, from 0.
-TRIAL = "sweeper.trial.train"
+TRIAL = "sweeper.trial"
 
 #: On a trial's run: complete, pruned, failed, or running (while it does).
 STATE = "sweeper.state"

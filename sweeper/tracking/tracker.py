@@ -17,39 +17,34 @@ of one process writes.
 from __future__ import annotations
 
 import functools
-import getpass
-import logging
-import os
-import sqlite3
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
-from urllib.parse import unquote, urlsplit
 
-from sweeper import mlflow_settings, relocate
-from sweeper.config.schema import TrackingConfig
-from sweeper.core.errors import StoreError, TrackingError
+from sweeper.config.sweep import TrackingConfig
+from sweeper.core.errors import TrackingError
+from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Patience
-from sweeper.core.trials import EPOCH_METRICS, EpochReport, TrialState
+from sweeper.core.trials import EpochReport, TrialState
+from sweeper.tracking import logged_model, store
 from sweeper.tracking import tags as keys
+from sweeper.tracking.client import failures, metric_entries, now_ms, reason, user
 from sweeper.tracking.format import (
     MAX_KEY_LENGTH,
     MAX_PARAM_LENGTH,
     cut,
     param_key,
     param_value,
-    sqlite_uri,
     tag_values,
 )
+from sweeper.tracking.runs import Sweep, tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Metric, Run
+    from mlflow.entities import Metric, Run
 
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -60,11 +55,6 @@ STATUS: dict[TrialState, RunStatus] = {
     TrialState.FAILED: "FAILED",
 }
 
-#: The name under which a trial's model is found: `runs:/RUN_ID/model`.
-MODEL_NAME = "model"
-
-#: What an epoch's report calls otherwise: a trial's own `duration_s` is a final metric.
-CURVE_NAMES = {"duration_s": "epoch_duration_s"}
 
 #: Params in one request, by MLflow's limit.
 PARAMS_PER_BATCH = 100
@@ -72,20 +62,9 @@ PARAMS_PER_BATCH = 100
 #: An artifact that holds the whole text of params that were cut.
 LONG_PARAMS = "long_params.json"
 
-#: Seconds and retries of the first request to a server. (MLflow's own: 120 s, and retries for four minutes.)
-FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-
-@dataclass
-class _Sweep:
-    """What is known of a sweep's runs: enough to find an earlier attempt without a search a trial."""
-
-    name: str
-    is_new: bool
-    started: dict[int, str] = field(default_factory=dict)
 
 
 def _stops_the_sweep(
@@ -115,7 +94,7 @@ class Tracker:
     def __init__(self, client: MlflowClient, uri: str, experiment_id: str, moved_from: Path | None = None) -> None:
         self._client = client
         self._experiment_id = experiment_id
-        self._sweeps: dict[str, _Sweep] = {}
+        self._sweeps: dict[str, Sweep] = {}
         self._had_failures = False
         self.patience = Patience(0)
         self.uri = uri
@@ -132,41 +111,8 @@ class Tracker:
             StoreError: the store cannot be created, read, written or reached.
         """
         if config.uri is None:
-            return cls._open_local(config.experiment, paths)
-        return cls._open_server(config.experiment, config.uri)
-
-    @classmethod
-    def _open_local(cls, experiment: str, paths: OutputPaths) -> Tracker:
-        uri = local_uri(paths)
-        db = paths.tracking_db
-        _check_uri(uri, db)
-        try:
-            if not db.exists() or (db.is_file() and db.stat().st_size == 0):
-                _create_store(paths)
-            moved_from = relocate.relocate(paths)
-            with relocate.connect(db, writable=True):
-                pass  # the write lock was had
-            client = connect(uri)
-            found = _experiment(client, experiment, paths.artifacts.as_uri())
-            _check_local_artifacts(found)
-            if found.tags.get(keys.OUTPUT_DIR) != str(paths.root):
-                client.set_experiment_tag(found.experiment_id, keys.OUTPUT_DIR, str(paths.root))
-        except failures() as error:
-            raise _unusable_store(db, uri, error) from error
-        return cls(client, uri, found.experiment_id, moved_from)
-
-    @classmethod
-    def _open_server(cls, experiment: str, uri: str) -> Tracker:
-        try:
-            with _first_contact():
-                client = connect(uri)
-                found = _experiment(client, experiment, None)
-        except failures() as error:
-            raise StoreError(
-                f"tracking.uri={uri} does not answer as an MLflow server: {reason(error)}. Accepted: the "
-                "address of a running `mlflow server`, or null (SQLite under output_dir).  Try: tracking.uri=null"
-            ) from error
-        return cls(client, uri, found.experiment_id)
+            return cls(*store.open_local(config.experiment, paths))
+        return cls(*store.open_server(config.experiment, config.uri))
 
     @_stops_the_sweep
     def start_sweep(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
@@ -188,7 +134,7 @@ class Tracker:
             self._client.update_run(run_id, status="RUNNING")
             self._log(run_id, [], {**tags, **marks})
         self._log_params(run_id, params, recorded)
-        self._sweeps[run_id] = _Sweep(name, is_new=parent is None)
+        self._sweeps[run_id] = Sweep(name, is_new=parent is None)
         return run_id
 
     @_stops_the_sweep
@@ -230,12 +176,12 @@ class Tracker:
         named = {
             ("epoch_duration_s" if name == "duration_s" else name): value for name, value in report.metrics.items()
         }
-        self._log(run_id, _metrics(named, report.timestamp_ms, report.epoch), {})
+        self._log(run_id, metric_entries(named, report.timestamp_ms, report.epoch), {})
 
     @_stops_the_sweep
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str], step: int = 0) -> None:
         """Adds metrics and tags to a run that may have ended (test scores of the finalists)."""
-        self._log(run_id, _metrics(metrics, _now_ms(), step), tags)
+        self._log(run_id, metric_entries(metrics, now_ms(), step), tags)
 
     @_stops_the_sweep
     def log_files(self, run_id: str, folder: Path, under: str) -> None:
@@ -263,19 +209,7 @@ class Tracker:
         Raises:
             TrackingError: the run has no model.
         """
-        import mlflow.artifacts
-
-        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{run_id}'")
-        if not models:
-            raise TrackingError(f"MLflow at {self.uri}: run {run_id} has no model.")
-        place = str(models[0].artifact_location)
-        if place.startswith("file:"):
-            return Path(unquote(urlsplit(place).path))
-        return Path(
-            mlflow.artifacts.download_artifacts(
-                artifact_uri=f"models:/{models[0].model_id}", dst_path=str(into), tracking_uri=self.uri
-            )
-        )
+        return logged_model.download(self._client, self._experiment_id, run_id, into, self.uri)
 
     @_stops_the_sweep
     def finish_trial(
@@ -305,7 +239,7 @@ class Tracker:
             self._client.log_artifacts(run_id, str(artifacts))
         model_id = None if model is None else self._log_model(run_id, model, step)
         final = {(f"saved_{name}" if name in EPOCH_METRICS else name): value for name, value in metrics.items()}
-        self._log(run_id, _metrics(final, _now_ms(), step, model_id), {**tags, keys.STATE: str(state)})
+        self._log(run_id, metric_entries(final, now_ms(), step, model_id), {**tags, keys.STATE: str(state)})
         self._client.set_terminated(run_id, STATUS[state], end_time_ms)
 
     @_stops_the_sweep
@@ -316,7 +250,7 @@ class Tracker:
     @_stops_the_sweep
     def unfinished_trials(self, parent_run_id: str) -> list[str]:
         """Returns the run ids of a sweep's trials that never ended."""
-        return self._search(f"{_tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and attributes.status = 'RUNNING'")
+        return self._search(f"{tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and attributes.status = 'RUNNING'")
 
     @_stops_the_sweep
     def finish_sweep(
@@ -330,7 +264,7 @@ class Tracker:
         """Uploads a sweep's files (each a file or a folder) and ends its run."""
         for path in artifacts:
             self._client.log_artifact(parent_run_id, str(path))
-        self._log(parent_run_id, _metrics(metrics, _now_ms(), 0), tags)
+        self._log(parent_run_id, metric_entries(metrics, now_ms(), 0), tags)
         self._client.set_terminated(parent_run_id, status)
 
     def _after_failure(self) -> None:
@@ -343,23 +277,23 @@ class Tracker:
     def _find_sweep(self, name: str) -> Run | None:
         runs = self._client.search_runs(
             [self._experiment_id],
-            f"{_tag(keys.SWEEP)} = '{name}' and {_tag(keys.KIND)} = '{keys.KIND_SWEEP}'",
+            f"{tag(keys.SWEEP)} = '{name}' and {tag(keys.KIND)} = '{keys.KIND_SWEEP}'",
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )
         return runs[0] if runs else None
 
-    def _sweep(self, parent_run_id: str) -> _Sweep:
+    def _sweep(self, parent_run_id: str) -> Sweep:
         if parent_run_id not in self._sweeps:
             name = self._client.get_run(parent_run_id).data.tags[keys.SWEEP]
-            self._sweeps[parent_run_id] = _Sweep(name, is_new=False)
+            self._sweeps[parent_run_id] = Sweep(name, is_new=False)
         return self._sweeps[parent_run_id]
 
-    def _earlier_attempts(self, parent_run_id: str, sweep: _Sweep, number: int) -> list[str]:
+    def _earlier_attempts(self, parent_run_id: str, sweep: Sweep, number: int) -> list[str]:
         """Live runs of the same number: from memory where this process wrote them all, else by a search."""
         if sweep.is_new or number in sweep.started:
             return [sweep.started[number]] if number in sweep.started else []
-        return self._search(f"{_tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and {_tag(keys.TRIAL)} = '{number}'")
+        return self._search(f"{tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and {tag(keys.TRIAL)} = '{number}'")
 
     def _search(self, query: str) -> list[str]:
         found: list[str] = []
@@ -373,7 +307,7 @@ class Tracker:
 
     def _create_run(self, run_name: str, tags: Mapping[str, str]) -> str:
         source = {
-            keys.MLFLOW_USER: _user(),
+            keys.MLFLOW_USER: user(),
             keys.MLFLOW_SOURCE_NAME: "python -m sweeper",
             keys.MLFLOW_SOURCE_TYPE: "LOCAL",
         }
@@ -383,13 +317,8 @@ class Tracker:
         return str(run.info.run_id)
 
     def _delete(self, run_id: str) -> None:
-        self._delete_models(run_id)
+        logged_model.delete(self._client, self._experiment_id, run_id)
         self._client.delete_run(run_id)
-
-    def _delete_models(self, run_id: str) -> None:
-        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{run_id}'")
-        for model in models:
-            self._client.delete_logged_model(model.model_id)
 
     def _log_params(self, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> None:
         from mlflow.entities import Param
@@ -410,178 +339,6 @@ class Tracker:
         self._client.log_batch(run_id, metrics=metrics, tags=entries, synchronous=True)
 
     def _log_model(self, run_id: str, folder: Path, step: int) -> str:
-        """Makes a model's folder a logged model of the run, as `mlflow.models.Model.log` does.
-
-        That function would save the model itself, which needs TensorFlow and a fluent run.
-        """
-        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
-
         if self._had_failures:
-            self._delete_models(run_id)
-        run = self._client.get_run(run_id)
-        shared = (keys.SWEEP, keys.TRIAL, keys.MLFLOW_USER, keys.MLFLOW_SOURCE_NAME, keys.MLFLOW_SOURCE_TYPE)
-        logged = self._client.create_logged_model(
-            self._experiment_id,
-            name=MODEL_NAME,
-            source_run_id=run_id,
-            params=run.data.params,
-            tags={key: run.data.tags[key] for key in shared if key in run.data.tags},
-        )
-        _name_in_folder(folder, run_id, logged.model_id)
-        self._client.log_model_artifacts(logged.model_id, str(folder))
-        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
-        return str(logged.model_id)
-
-
-def local_uri(paths: OutputPaths) -> str:
-    """The tracking URI of the SQLite store under `output_dir`."""
-    return sqlite_uri(paths.tracking_db)
-
-
-def _metrics(values: Mapping[str, float], timestamp_ms: int, step: int, model_id: str | None = None) -> list[Metric]:
-    from mlflow.entities import Metric
-
-    return [Metric(name, float(value), timestamp_ms, step, model_id=model_id) for name, value in values.items()]
-
-
-def _tag(key: str) -> str:
-    return f"tags.`{key}`"
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
-
-
-@functools.cache
-def _user() -> str:
-    """The user's name for MLflow's column; a container may run under a number that has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
-def connect(uri: str) -> MlflowClient:
-    """A client of the store at this address, which is also its registry."""
-    mlflow_settings.prepare()
-    from mlflow import MlflowClient
-
-    # What fails in the database is raised too, and told once, in a paragraph.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def _create_store(paths: OutputPaths) -> None:
-    """Creates the store beside its place and renames it, so that a Ctrl-C leaves none half made.
-
-    MLflow's default experiment would keep its artifacts under the working directory; here it has its own folder
-    among ours.
-    """
-    mlflow_settings.prepare()
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    paths.root.mkdir(parents=True, exist_ok=True)
-    beside = paths.root / ".mlflow.db.tmp"
-    for left_over in paths.root.glob(f"{beside.name}*"):
-        left_over.unlink()
-    store = SqlAlchemyStore(sqlite_uri(beside), paths.artifacts.as_uri())  # type: ignore[no-untyped-call]
-    store.engine.dispose()
-    os.replace(beside, paths.tracking_db)
-
-
-def _experiment(client: MlflowClient, name: str, location: str | None) -> Experiment:
-    """Gets, restores or creates the experiment; `location` is where a new one keeps its artifacts."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        tags = {keys.MLFLOW_EXPERIMENT_KIND: keys.MODEL_TRAINING}
-        return client.get_experiment(client.create_experiment(name, artifact_location=location, tags=tags))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return found
-
-
-def _check_uri(uri: str, db: Path) -> None:
-    """Before version 2.1, SQLAlchemy takes a quoted path as it stands; MLflow would retry for minutes."""
-    from sqlalchemy.engine import make_url
-
-    if make_url(uri).database != str(db):
-        raise StoreError(
-            f"{db} has a '?' or '%' in its path, which this version of SQLAlchemy cannot open. Accepted: a path "
-            "without them, or SQLAlchemy from 2.1.  Try: output_dir=mlruns"
-        )
-
-
-def _check_local_artifacts(experiment: Experiment) -> None:
-    if urlsplit(experiment.artifact_location).scheme not in ("", "file"):
-        raise StoreError(
-            f"tracking.experiment={experiment.name} keeps its artifacts at {experiment.artifact_location}, which only "
-            "the server that made it can reach. Accepted: an experiment that a sweep has made, or a new name.  "
-            f"Try: tracking.experiment={experiment.name}-2"
-        )
-
-
-def _name_in_folder(folder: Path, run_id: str, model_id: str) -> None:
-    """Enters run and model into the folder's MLmodel; the path is the model's name, which outlives a move."""
-    from mlflow.models import Model
-
-    description = Model.load(str(folder))
-    description.run_id = run_id
-    description.model_id = model_id
-    description.model_uuid = model_id
-    description.artifact_path = MODEL_NAME
-    description.save(str(folder / "MLmodel"))
-
-
-@contextmanager
-def _first_contact() -> Iterator[None]:
-    """Shortens MLflow's waiting while a server is spoken to for the first time; what the user has set stands."""
-    former = {name: os.environ.get(name) for name in FIRST_CONTACT}
-    ours = {name for name, value in former.items() if value in (None, mlflow_settings.ENVIRONMENT.get(name))}
-    os.environ.update({name: FIRST_CONTACT[name] for name in ours})
-    mlflow_settings.prepare()
-    try:
-        yield
-    finally:
-        for name in ours:
-            os.environ[name] = mlflow_settings.ENVIRONMENT[name]
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """What MLflow, its database or its files raise. (Requests' errors are OSErrors.)"""
-    mlflow_settings.prepare()
-    from alembic.util import CommandError
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    return MlflowException, SQLAlchemyError, CommandError, OSError
-
-
-def reason(error: BaseException) -> str:
-    """The first line of an error, without its full stop; a page of HTML is not a reason.
-
-    Where the system or SQLite began it, theirs: `database or disk is full`, `[Errno 111] Connection refused`, which
-    the user can mend, below MLflow's and SQLAlchemy's layers.
-    """
-    deepest = [one for one in _chain(error) if isinstance(one, OSError | sqlite3.Error)][-1:]
-    text = str(deepest[0] if deepest else error).strip()
-    lines = text.splitlines() or [type(error).__name__]
-    return cut(lines[0], 300).rstrip(". ")
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
-    if "database schema" in str(error) or "Can't locate revision" in str(error):
-        return StoreError(
-            f"{db} was written by another version of MLflow: {reason(error)}. A newer store needs that newer MLflow; "
-            f"an older one is brought up, after a backup, by: mlflow db upgrade '{uri}'"
-        )
-    return StoreError(
-        f"{db} cannot be used: {reason(error)}. Accepted: a folder that can be written, and in it the mlflow.db that "
-        f"a sweep has made, or none.  Try: python -m sweeper -m output_dir=mlruns-2 arch.depth=3,5,7"
-    )
+            logged_model.delete(self._client, self._experiment_id, run_id)
+        return logged_model.log(self._client, self._experiment_id, run_id, folder, step)

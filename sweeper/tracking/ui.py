@@ -22,11 +22,11 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from sweeper import mlflow_settings
+from sweeper.core import process
 from sweeper.core.errors import ConfigError, StoreError, SweeperError
 from sweeper.core.paths import OutputPaths
-from sweeper.relocate import relocate
 from sweeper.tracking.format import sqlite_uri
+from sweeper.tracking.store import relocate
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
@@ -131,7 +131,7 @@ def _start(paths: OutputPaths, port: int, log: IO[bytes]) -> subprocess.Popen[by
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", uri, "--registry-store-uri", uri]
     command += ["--default-artifact-root", artifacts, "--artifacts-destination", artifacts]
-    environment = {**mlflow_settings.ENVIRONMENT, **os.environ, **SERVER_ENVIRONMENT}
+    environment = {**process.MLFLOW_ENVIRONMENT, **os.environ, **SERVER_ENVIRONMENT}
     return subprocess.Popen(
         command, cwd=paths.root, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0
     )

@@ -1,7 +1,7 @@
 """A trial's state after each epoch, from which it goes on where its process or driver was killed.
 
-One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's
-state and the dropout's random states are restored; the order of the images is the epoch's own (`sweeper.trial.batches`). So a
+One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's state
+and the dropout's random states are restored; the order of the images is the epoch's own (`sweeper.trial.batches`). So a
 resumed trial has the figures of an undisturbed one.
 """
 

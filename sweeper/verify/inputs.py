@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from sweeper.core.machine import GPU
 from sweeper.tracking import tags
 from sweeper.tracking.provenance import UNKNOWN
 
 NOT_RECORDED = "not recorded"
 
-#: What a trial ran on.
-CPU, GPU = "CPU", "GPU"
 
 #: What else a run may note of what it was given, and whether another value changes the rounding of sums.
 _ROUNDS = ("python", "tensorflow", "keras", "numpy", "variables", "cpu", "device")

@@ -1,6 +1,7 @@
 """A row of a leaderboard by what a user types: a run id, the beginning of one, or SWEEP:NUMBER.
 
-What does not live here: what is done with it (`sweeper.verify.run`), and what its run holds (`sweeper.tracking.reader`).
+What does not live here: what is done with it (`sweeper.verify.run`), and what its run holds
+(`sweeper.tracking.reader`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.core.errors import ConfigError
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 from sweeper.storage import stored_sweep
-from sweeper.storage.study import StudyTrial, find_runs
+from sweeper.storage.study import find_runs
 
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 _ACCEPTED = (

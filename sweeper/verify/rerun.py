@@ -10,12 +10,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from sweeper.artifacts.result import NO_RESULT, failure
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrialSpec
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.report.progress import Display
-from sweeper.sweep.driver import NO_RESULT
-from sweeper.trial.train import failure
 
 _POLL_S = 0.2
 

@@ -2,8 +2,8 @@
 
 find the row -> read what its run recorded -> say which inputs differ -> train in a folder of its own -> compare
 
-Nothing is written to the stores. What does not live here: the comparison (`sweeper.verify.comparison`, `sweeper.verify.inputs`,
-`sweeper.verdict`), and the training, which is a sweep's own (`sweeper.verify.rerun`).
+Nothing is written to the stores. What does not live here: the comparison (`sweeper.verify.comparison`,
+`sweeper.verify.inputs`), and the training, which is a sweep's own (`sweeper.verify.rerun`).
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from rich.text import Text
 
 from sweeper import data, executors
 from sweeper.artifacts.model import read_weights
+from sweeper.artifacts.versions import versions
 from sweeper.config import keys
 from sweeper.config.identity import leaves
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core import machine
+from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError, DataError
+from sweeper.core.machine import CPU, GPU
 from sweeper.core.paths import OutputPaths, TrialPaths
-from sweeper.core.trials import PreparedData, TrialSpec, TrialState
+from sweeper.core.text import printable
+from sweeper.core.trials import TrialSpec, TrialState
 from sweeper.executors import Executor
 from sweeper.preflight import check
 from sweeper.report import progress
-from sweeper.report.tables import printable
-from sweeper.report.text import repeat_line
+from sweeper.report.command_lines import repeat_line
 from sweeper.space.composer import Point
 from sweeper.tracking import provenance
 from sweeper.tracking.reader import RecordedRun, read_run, tracking_uri
 from sweeper.tracking.tags import GIT_COMMIT
-from sweeper.trial.train import versions
-from sweeper.verdict import judge
-from sweeper.verify.comparison import Compared, Tolerance, Training, compare
-from sweeper.verify.inputs import CPU, GPU, Difference, Kind, code_difference, version_differences
+from sweeper.verify.comparison import Compared, Tolerance, Training, compare, judge
+from sweeper.verify.inputs import Difference, Kind, code_difference, version_differences
 from sweeper.verify.lookup import Row, find_row
 from sweeper.verify.rerun import Rerun
 

@@ -5,7 +5,8 @@
     pictures, library       images as PNG, the chart library
     page.html, .css, .js    what it looks like, and what the browser does
 
-What does not live here: the order of the rows (`sweeper.ranking.leaderboard`) and what can be said of it (`sweeper.ranking.findings`).
+What does not live here: the order of the rows (`sweeper.ranking.leaderboard`) and what can be said of it
+(`sweeper.ranking.findings`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.ranking.findings import Exhibits
+from sweeper.report.examples import Exhibits
+from sweeper.report.export import write_text
 from sweeper.report.page import sections
 from sweeper.report.page.vega_bundle import bundle
-from sweeper.report.terminal import SweepReport, write_text
+from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import plain
 
 if TYPE_CHECKING:

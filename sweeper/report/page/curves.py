@@ -6,19 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.core.trials import TrialRow
-from sweeper.report.page.chart_data import (
-    Chart,
-    Known,
-    Spec,
-    Variant,
-    close_up,
-    is_wide,
-    lines,
-    part_of,
-    quantity,
-    rounded,
-)
-from sweeper.report.terminal import SweepReport
+from sweeper.report.page.chart_data import Known
+from sweeper.report.page.vega import Chart, Spec, Variant, close_up, is_wide, lines, part_of, quantity, rounded
+from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import called, counted, figure
 
 #: Metrics of an epoch in the order of the choice, and the direction in which they are better.

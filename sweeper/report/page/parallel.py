@@ -7,13 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sweeper.core.trials import Objective, TrialRow
-from sweeper.report.page.chart_data import (
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow
+from sweeper.report.page.chart_data import Known, varying
+from sweeper.report.page.vega import (
     Chart,
-    Known,
     Spec,
     Variant,
     cut,
+    is_scale,
     is_wide,
     label_of,
     labels_of,
@@ -21,7 +23,6 @@ from sweeper.report.page.chart_data import (
     part_of,
     rounded,
 )
-from sweeper.report.page.parameters import is_scale, varying
 from sweeper.report.text import counted, figure, is_share, listed, plain
 
 _MOST_LINES = 200

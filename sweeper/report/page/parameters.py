@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweeper.core.trials import TrialRow
-from sweeper.report.page.chart_data import (
-    MOST_POINTS,
+from sweeper.report.page.chart_data import MOST_POINTS, Known, Point, varying
+from sweeper.report.page.vega import (
     Chart,
-    Known,
-    Point,
     Spec,
     Variant,
     close_up,
     cut,
+    is_scale,
     is_wide,
     label_of,
     labels_of,
@@ -25,32 +24,19 @@ from sweeper.report.page.chart_data import (
     quantity,
     rounded,
 )
-from sweeper.report.page.summary import scored
+from sweeper.report.sweep_report import scored
 from sweeper.report.text import figure, plain, setting
 
 MOST_EFFECTS = 12  # parameters with a chart
-_FEW = 6  # distinct numbers up to which each has a place of its own
 _NAMED = 24  # characters of labels that stand side by side below a chart
 _SLANTED = 7  # labels that may stand aslant; more stand upright
 _BARS = 20
-
-
-def varying(known: Known) -> list[str]:
-    """The swept keys of which complete trials have more than one value."""
-    rows = known.complete()
-    return [key for key in known.report.params if len({label_of(row.params.get(key)) for row in rows}) > 1]
 
 
 def effects(known: Known) -> list[Chart]:
     """A chart a parameter that varies: the objective over its values. With repeats, means and their deviations."""
     found = known.points(known.report.objective.metric)
     return [_effect(known, found, key) for key in varying(known)[:MOST_EFFECTS]] if found else []
-
-
-def is_scale(values: Sequence[Any]) -> bool:
-    """Whether values stand on an axis of numbers: many of them, each a number."""
-    given = [value for value in values if value is not None]
-    return len({setting(value) for value in given}) > _FEW and all(rounded(value) is not None for value in given)
 
 
 def _effect(known: Known, found: Sequence[Point], key: str) -> Chart:

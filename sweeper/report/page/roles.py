@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking.leaderboard import RankedRow, point_of
-from sweeper.report.terminal import SweepReport
+from sweeper.report.sweep_report import SweepReport
 
 LEADER, GROUP, FRONT, OTHER, STOPPED = "leader", "leading group", "Pareto front", "other", "pruned or failed"
 

@@ -8,19 +8,21 @@ from typing import Any
 
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking import leaderboard
-from sweeper.ranking.findings import Exhibits, Findings
-from sweeper.report import tables
+from sweeper.ranking.findings import Findings
+from sweeper.report.examples import Exhibits
+from sweeper.report.notebook import is_comparable, notebook_cells, notebook_heads
 from sweeper.report.page import summary
-from sweeper.report.page.chart_data import COSTS, Chart, Known
+from sweeper.report.page.chart_data import Known, varying
 from sweeper.report.page.curves import curves
 from sweeper.report.page.mistakes import Mistakes, mistakes
 from sweeper.report.page.parallel import parallel
-from sweeper.report.page.parameters import MOST_EFFECTS, effects, importances, varying
+from sweeper.report.page.parameters import MOST_EFFECTS, effects, importances
 from sweeper.report.page.roles import Roles, roles
 from sweeper.report.page.table import SHOWN, Board, lay_out
 from sweeper.report.page.trade_offs import error_and_cost, objectives
-from sweeper.report.plots import search
-from sweeper.report.terminal import SweepReport
+from sweeper.report.page.vega import COSTS, Chart
+from sweeper.report.plots import importances as plots_importances
+from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import between, called, counted, figure, interval_of, percent, plain, trials, when
 
 _REPEATED = 40  # rows whose lines stand in the page itself
@@ -107,7 +109,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
     ranked = tuple(leaderboard.rank(report.rows, *report.objectives))
     known = Known(report, ranked, roles(report, ranked))
     board = lay_out(report, ranked, known.roles)
-    shares, missing = search.importances(report.rows, report.objectives)
+    shares, missing = plots_importances.importances(report.rows, report.objectives)
     names = {row.number: called(row) for row in report.rows}
     wrong = mistakes(exhibits, names, tuple(map(plain, exhibits.notes)))
     drawn: dict[str, Sequence[Chart | None]] = {
@@ -123,7 +125,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         name: Figures(f"{key}-{name}", tuple(chart for chart in found if chart is not None))
         for name, found in drawn.items()
     }
-    comparable = sorted(filter(tables.is_comparable, known.rows), key=lambda row: row.number)
+    comparable = sorted(filter(is_comparable, known.rows), key=lambda row: row.number)
     return SweepSection(
         key=key,
         report=report,
@@ -142,7 +144,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         mistakes=wrong,
         notebook_heads=(
             "trial",
-            *tables.notebook_heads(test_is_validation=report.test_is_validation),
+            *notebook_heads(test_is_validation=report.test_is_validation),
             "95 % interval",
             known.roles.name,
         ),
@@ -224,7 +226,7 @@ def _notebook_line(row: TrialRow, known: Roles) -> tuple[str, ...]:
     """The notebook's cells, and what it could not say: the interval, and who leads."""
     interval = interval_of(row)
     leads = "not known" if not known.is_known else "yes" if row.number in known.group else "no"
-    return (called(row), *tables.notebook_cells(row), between(*interval) if interval else "", leads)
+    return (called(row), *notebook_cells(row), between(*interval) if interval else "", leads)
 
 
 # ---------------------------------------------------------------- what the browser reads

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.core.text import duration
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.leaderboard import OPTIMISTIC, RankedRow, point_of
+from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.report.page.roles import Roles
-from sweeper.report.progress import duration
-from sweeper.report.terminal import SweepReport
+from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import between, called, counted, figure, interval_of, listed, percent, plain, setting, trials
 
 _STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
@@ -26,12 +27,6 @@ class Fact:
     name: str
     value: str
     note: str = ""
-
-
-def scored(report: SweepReport, metric: str) -> str:
-    """A metric's name, with the label that it needs where it was measured on the images that chose."""
-    optimistic = report.test_is_validation and metric.startswith(("val_", "test_"))
-    return f"{plain(metric)} ({OPTIMISTIC})" if optimistic else plain(metric)
 
 
 def searched(report: SweepReport) -> list[str]:

@@ -1,6 +1,7 @@
 """The leaderboard as the page has it: which columns, how each cell reads, what it sorts by. Pure.
 
-What does not live here: the order of the rows (`sweeper.ranking.leaderboard`), and what the browser makes of it (`page.js`).
+What does not live here: the order of the rows (`sweeper.ranking.leaderboard`), and what the browser makes of it
+(`page.js`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.trials import METRIC_DIRECTIONS, TrialRow, TrialState
-from sweeper.ranking import leaderboard
-from sweeper.ranking.leaderboard import RankedRow, cell_text
+from sweeper.core.objectives import METRIC_DIRECTIONS
+from sweeper.core.text import cell_text
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking.columns import table
+from sweeper.ranking.leaderboard import RankedRow
+from sweeper.report.command_lines import repeat_line, verify_line
 from sweeper.report.page.roles import Roles
-from sweeper.report.page.summary import scored
-from sweeper.report.terminal import SweepReport
-from sweeper.report.text import called, figure, plain, repeat_line, setting, verify_line
+from sweeper.report.sweep_report import SweepReport, scored
+from sweeper.report.text import called, figure, plain, setting
 
 #: Rows in the page itself; of more, the browser shows as many at a time and searches all.
 SHOWN = 500
@@ -117,7 +120,7 @@ def lay_out(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> B
         ranked: its trials that ended.
         known: who stands out.
     """
-    names, rows = leaderboard.table(ranked, report.params, *report.objectives)
+    names, rows = table(ranked, report.params, *report.objectives)
     columns = _columns(report, names, rows)
     lines = [_line(report, columns, cells, one.row, known) for one, cells in zip(ranked, rows, strict=True)]
     return Board(columns, tuple(lines), _scale(lines))

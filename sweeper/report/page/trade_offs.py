@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sweeper.core.trials import Objective, TrialRow
-from sweeper.report.page.chart_data import (
-    COSTS,
-    MOST_POINTS,
-    Chart,
-    Known,
-    Spec,
-    Variant,
-    is_wide,
-    part_of,
-    points,
-    quantity,
-    rounded,
-)
-from sweeper.report.page.summary import scored
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow
+from sweeper.report.page.chart_data import MOST_POINTS, Known
+from sweeper.report.page.vega import COSTS, Chart, Spec, Variant, is_wide, part_of, points, quantity, rounded
+from sweeper.report.sweep_report import scored
 from sweeper.report.text import called, counted, figure, interval_of, listed, percent, plain, trials
 
 _MOST_BARS = 15  # trials on a front up to which their intervals are drawn

@@ -8,39 +8,41 @@ What does not live here: ranking (`sweeper.ranking.leaderboard`), curves of the 
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 import shutil
-import statistics
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeper.artifacts.figures import BLUE, VERMILION, literal, save
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import InsightPaths
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.leaderboard import OPTIMISTIC, cell_text, point_of
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.report.plots.importances import ignore_notes, no_importances
+from sweeper.report.plots.search_points import (
+    FEWEST,
+    Parameter,
+    Search,
+    no_parallel,
+    no_slices,
+    search_of,
+    trial_points,
+)
 from sweeper.space.dimensions import Dimension
 
 if TYPE_CHECKING:
     import numpy as np
-    import optuna
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from optuna.distributions import BaseDistribution
 
-#: Complete points from which on the plots say anything: with fewer, importances are chance, and a small sweep pays.
-FEWEST = 10
 
-_NAME, _VALUE = 36, 18  # characters of a parameter's name and of a categorical value in a picture
 _LINE = 20  # characters of a line below an axis
 _COLUMNS = 4  # panels in a row of slices
-_WIDE = 50  # largest through smallest of positive choices from which their axis is logarithmic
 
 
 @dataclass(frozen=True)
@@ -65,92 +67,6 @@ class Insight:
         return f"Insight: {names} in {self.folder}.{reasons}"
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A point of the search: of repeats the mean of each objective, None unless all are complete."""
-
-    number: int
-    state: TrialState
-    params: Mapping[str, Any]
-    values: tuple[float, ...] | None
-
-
-@dataclass(frozen=True)
-class _Parameter:
-    """A parameter that varies, as the plots have it.
-
-    Attributes:
-        key: the swept key.
-        name: its label, a text that Matplotlib shows as it is.
-        values: its value by point, numbers or labels; a point without it is missing.
-    """
-
-    key: str
-    name: str
-    values: Mapping[int, Any]
-    distribution: BaseDistribution
-
-    @property
-    def labels(self) -> list[str]:
-        """The choices of a categorical one; nothing for numbers."""
-        return list(getattr(self.distribution, "choices", ()))
-
-    @property
-    def is_whole(self) -> bool:
-        return all(isinstance(value, int) for value in self.values.values())
-
-
-@dataclass(frozen=True)
-class _Search:
-    """All that the plots are drawn from.
-
-    Attributes:
-        points: in the order of their numbers.
-        parameters: those that vary.
-        labels: the name of each objective on an axis.
-        unit: what a point is called: a trial, or with repeats a point.
-    """
-
-    points: Sequence[_Point]
-    parameters: Sequence[_Parameter]
-    objectives: Sequence[Objective]
-    labels: Sequence[str]
-    unit: str
-
-    @functools.cached_property
-    def complete(self) -> list[_Point]:
-        return [point for point in self.points if point.values is not None]
-
-    @functools.cached_property
-    def single(self) -> optuna.Study:
-        """The points as a study of the first objective."""
-        return self.study(1)
-
-    def study(self, num_objectives: int) -> optuna.Study:
-        """The points as a study of the first objectives; numbers that ran no point are failed trials."""
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        states = optuna.trial.TrialState
-        study = optuna.create_study(directions=[one.direction for one in self.objectives[:num_objectives]])
-        study.set_metric_names(list(self.labels[:num_objectives]))
-        by_number = {point.number: point for point in self.points}
-        for number in range(max(by_number) + 1):
-            point = by_number.get(number)
-            values = None if point is None or point.values is None else point.values[:num_objectives]
-            pruned = point is not None and point.state is TrialState.PRUNED and num_objectives == 1
-            known = [one for one in self.parameters if number in one.values]
-            study.add_trial(
-                optuna.trial.create_trial(
-                    state=states.COMPLETE if values else states.PRUNED if pruned else states.FAIL,
-                    values=values,
-                    params={one.name: one.values[number] for one in known},
-                    distributions={one.name: one.distribution for one in known},
-                )
-            )
-        return study
-
-
 def draw(
     rows: Sequence[TrialRow], dimensions: Sequence[Dimension], objectives: Sequence[Objective], paths: InsightPaths
 ) -> Insight | None:
@@ -166,17 +82,17 @@ def draw(
         What was drawn; None for a sweep of fewer than `FEWEST` complete points.
     """
     shutil.rmtree(paths.root, ignore_errors=True)
-    points = _points(rows, objectives)
+    points = trial_points(rows, objectives)
     if sum(point.values is not None for point in points) < FEWEST:
         return None
     paths.root.mkdir(parents=True, exist_ok=True)
-    search = _search(rows, points, dimensions, objectives)
+    search = search_of(rows, points, dimensions, objectives)
     drawn, left_out = [], []
     for path, reason, plot in (
-        (paths.importances, _no_importances, _draw_importances),
-        (paths.slices, _no_slices, _draw_slices),
+        (paths.importances, no_importances, _draw_importances),
+        (paths.slices, no_slices, _draw_slices),
         (paths.history, _always, _draw_history),
-        (paths.parallel, _no_parallel, _draw_parallel),
+        (paths.parallel, no_parallel, _draw_parallel),
         *([(paths.pareto, _always, _draw_pareto)] if len(objectives) > 1 else []),
     ):
         why = reason(search)
@@ -188,163 +104,11 @@ def draw(
     return Insight(paths.root, tuple(drawn), tuple(left_out))
 
 
-def importances(
-    rows: Sequence[TrialRow], objectives: Sequence[Objective], dimensions: Sequence[Dimension] = ()
-) -> tuple[dict[str, float], str]:
-    """How much each parameter has to do with being among the best tenth, by PED-ANOVA (Watanabe and others 2023).
-
-    Args:
-        rows: the sweep's trials.
-        objectives: the first is what counts.
-        dimensions: what varies, where it is known; otherwise numbers over a wide range count by their logarithm.
-
-    Returns:
-        The share of each swept key, from 0 to 1 and of sum 1, the largest first, with an empty text; or nothing, with
-        the reason.
-    """
-    points = _points(rows, objectives)
-    num_complete = sum(point.values is not None for point in points)
-    search = _search(rows, points, dimensions, objectives)
-    if num_complete < FEWEST:
-        return {}, f"{num_complete} complete {search.unit}{'' if num_complete == 1 else 's'}, of {FEWEST} that it takes"
-    if why := _no_importances(search):
-        return {}, why
-    import optuna
-
-    with warnings.catch_warnings():
-        _ignore_notes()
-        found = optuna.importance.get_param_importances(search.single)
-    keys = {parameter.name: parameter.key for parameter in search.parameters}
-    return {keys[name]: float(share) for name, share in found.items()}, ""
-
-
-def _ignore_notes() -> None:
-    """Optuna's remarks that nobody can act upon."""
-    import optuna
-
-    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    warnings.filterwarnings("ignore", message="Some regimes for parameter")  # PED-ANOVA leaves those out
-
-
-def _points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[_Point]:
-    """Trials by point; a point is complete when all of its repeats are."""
-    found: dict[int, list[TrialRow]] = {}
-    for row in rows:
-        if row.state is not TrialState.RUNNING:
-            found.setdefault(point_of(row), []).append(row)
-    num_repeats = max((int(row.details.get("repeats", 1)) for row in rows), default=1)
-    return [_point(number, found[number], num_repeats, objectives) for number in sorted(found)]
-
-
-def _point(number: int, rows: Sequence[TrialRow], num_repeats: int, objectives: Sequence[Objective]) -> _Point:
-    values = [row.values(objectives) for row in rows]
-    whole = [one for one in values if one is not None and all(map(math.isfinite, one))]
-    mean = None
-    if len(whole) == len(rows) >= num_repeats:
-        mean = tuple(statistics.fmean(column) for column in zip(*whole, strict=True))
-    pruned = any(row.state is TrialState.PRUNED for row in rows)
-    state = TrialState.COMPLETE if mean else TrialState.PRUNED if pruned else TrialState.FAILED
-    return _Point(number, state, rows[0].params, mean)
-
-
-def _search(
-    rows: Sequence[TrialRow],
-    points: Sequence[_Point],
-    dimensions: Sequence[Dimension],
-    objectives: Sequence[Objective],
-) -> _Search:
-    optimistic = any(row.details.get("test_is_validation") for row in rows)
-    suffix = f"\n({OPTIMISTIC})" if optimistic else ""
-    repeated = any(row.details.get("repeats", 1) > 1 for row in rows)
-    mean = "mean " if repeated else ""
-    return _Search(
-        points,
-        _parameters(points, dimensions),
-        objectives,
-        [f"{mean}{objective.metric}{suffix}" for objective in objectives],
-        "point" if repeated else "trial",
-    )
-
-
-def _parameters(points: Sequence[_Point], dimensions: Sequence[Dimension]) -> list[_Parameter]:
-    """The parameters of which complete points have more than one value, in the order of the sweep."""
-    keys = list(dict.fromkeys(key for point in points for key in point.params))
-    names = _distinct(keys, _NAME)
-    given = {dimension.key: dimension for dimension in dimensions}
-    found = []
-    for key in keys:
-        values = {point.number: point.params[key] for point in points if key in point.params}
-        tried = {cell_text(values[p.number]) for p in points if p.values is not None and p.number in values}
-        if len(tried) > 1:
-            found.append(_parameter(key, names[key], values, given.get(key)))
-    return found
-
-
-def _parameter(key: str, name: str, values: Mapping[int, Any], dimension: Dimension | None) -> _Parameter:
-    """Numbers on a scale of their own; all else by labels."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    numbers = [value for value in values.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) < len(values) or not all(map(math.isfinite, numbers)):
-        texts = {number: cell_text(value) or "null" for number, value in values.items()}
-        labels = _distinct(list(dict.fromkeys(texts.values())), _VALUE)
-        return _Parameter(
-            key,
-            name,
-            {number: labels[text] for number, text in texts.items()},
-            CategoricalDistribution(list(labels.values())),
-        )
-    low, high = min(numbers), max(numbers)
-    interval = None if dimension is None else dimension.interval
-    log = low > 0 and (high / low >= _WIDE if interval is None else interval.log)
-    if all(isinstance(value, int) for value in numbers):
-        return _Parameter(key, name, values, IntDistribution(int(low), int(high), log=log))
-    floats = {number: float(value) for number, value in values.items()}
-    return _Parameter(key, name, floats, FloatDistribution(float(low), float(high), log=log))
-
-
-def _distinct(texts: Sequence[str], length: int) -> dict[str, str]:
-    """Each text as a label of at most `length` characters; labels that became equal are numbered."""
-    labels: dict[str, str] = {}
-    for text in texts:
-        label, count = _cut(text, length), 1
-        while label in labels.values():
-            count += 1
-            end = f" ({count})"
-            label = _cut(text, length - len(end)) + end
-        labels[text] = label
-    return labels
-
-
-def _cut(text: str, length: int) -> str:
-    """One line of at most `length` characters, without its middle where it is longer."""
-    line = " ".join(text.split())
-    tail = length // 2
-    short = line if len(line) <= length else f"{line[: length - tail - 1]}…{line[-tail:]}"
-    return literal(short)
-
-
-def _always(search: _Search) -> str:
+def _always(search: Search) -> str:
     return ""
 
 
-def _no_slices(search: _Search) -> str:
-    return "" if search.parameters else f"no parameter differs between complete {search.unit}s"
-
-
-def _no_parallel(search: _Search) -> str:
-    only = search.parameters[0].name if len(search.parameters) == 1 else ""
-    return f"a single parameter varies, {only}: see slices" if only else _no_slices(search)
-
-
-def _no_importances(search: _Search) -> str:
-    if len(search.parameters) < 2:
-        return _no_parallel(search)
-    equal = len({point.values[0] for point in search.complete if point.values is not None}) == 1
-    return f"every complete {search.unit} has the same {search.objectives[0].metric}" if equal else ""
-
-
-def _draw_one(plot: Callable[[_Search], Figure], search: _Search, path: Path) -> None:
+def _draw_one(plot: Callable[[Search], Figure], search: Search, path: Path) -> None:
     with _own_looks():
         save(plot(search), path)
 
@@ -360,7 +124,7 @@ def _own_looks() -> Iterator[None]:
     style.library["ggplot"] = matplotlib.RcParams()
     try:
         with pyplot.rc_context({"figure.constrained_layout.use": True}), warnings.catch_warnings():
-            _ignore_notes()
+            ignore_notes()
             yield
     finally:
         style.library["ggplot"] = ggplot
@@ -368,7 +132,7 @@ def _own_looks() -> Iterator[None]:
             pyplot.close(number)
 
 
-def _draw_importances(search: _Search) -> Figure:
+def _draw_importances(search: Search) -> Figure:
     """Bars by PED-ANOVA (Watanabe and others 2023): what sets the best tenth apart from all."""
     from optuna.visualization.matplotlib import plot_param_importances
 
@@ -393,7 +157,7 @@ def _draw_importances(search: _Search) -> Figure:
     return figure
 
 
-def _draw_history(search: _Search) -> Figure:
+def _draw_history(search: Search) -> Figure:
     """Each complete point's value and the best so far; pruned and failed ones are marked at the bottom."""
     from optuna.visualization.matplotlib import plot_optimization_history
 
@@ -414,7 +178,7 @@ def _draw_history(search: _Search) -> Figure:
     return figure
 
 
-def _draw_pareto(search: _Search) -> Figure:
+def _draw_pareto(search: Search) -> Figure:
     """Complete points by the first two objectives; what no other is better than in both stands out."""
     from optuna.visualization.matplotlib import plot_pareto_front
 
@@ -431,7 +195,7 @@ def _draw_pareto(search: _Search) -> Figure:
     return figure
 
 
-def _draw_slices(search: _Search) -> Figure:
+def _draw_slices(search: Search) -> Figure:
     """The first objective over each parameter, a panel each; the darker, the later."""
     import numpy as np
     from optuna.visualization.matplotlib import plot_slice
@@ -460,7 +224,7 @@ def _draw_slices(search: _Search) -> Figure:
     return figure
 
 
-def _name_slice(axes: Axes, parameter: _Parameter, search: _Search) -> None:
+def _name_slice(axes: Axes, parameter: Parameter, search: Search) -> None:
     """The horizontal axis of a panel: labels of categories, whole numbers as such."""
     used = {parameter.values.get(point.number) for point in search.complete}
     labels = [label for label in parameter.labels if label in used]
@@ -474,7 +238,7 @@ def _name_slice(axes: Axes, parameter: _Parameter, search: _Search) -> None:
         _whole_numbers(axes)
 
 
-def _draw_parallel(search: _Search) -> Figure:
+def _draw_parallel(search: Search) -> Figure:
     """A line a point through its values and its objectives; the darker, the better."""
     from matplotlib.collections import LineCollection
     from optuna.visualization.matplotlib import plot_parallel_coordinate

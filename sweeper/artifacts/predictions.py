@@ -1,0 +1,36 @@
+"""A trial's `predictions.npz`: probabilities, classes and losses, written and read here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper.core.paths import TrialPaths
+
+#: Probabilities below this count as this, as in Keras's cross-entropy (`keras.config.epsilon`).
+_LEAST = 1e-7
+
+
+def image_losses(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The cross-entropy of each image, (images,), of probabilities (images, classes) and labels (images,)."""
+    of_label = np.take_along_axis(np.asarray(probabilities, dtype=np.float64), labels[:, None], axis=1)[:, 0]
+    losses: NDArray[np.float64] = -np.log(np.clip(of_label, _LEAST, 1.0))
+    return losses
+
+
+def save_predictions(
+    paths: TrialPaths, probabilities: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """Writes `predictions.npz`; returns the predicted classes."""
+    predicted: np.ndarray[Any, Any] = probabilities.argmax(axis=1).astype(np.int64)
+    paths.artifacts.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        paths.predictions,
+        probabilities=probabilities.astype(np.float16),
+        losses=image_losses(probabilities, labels).astype(np.float16),
+        predicted=predicted,
+        labels=labels.astype(np.int64),
+    )
+    return predicted

@@ -1,0 +1,221 @@
+"""The part of the schema that belongs to the sweep: objective, sampler, executor, tracking, report."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from sweeper.config.checks import check, is_int, nearest, refuse
+from sweeper.core.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
+from sweeper.core.objectives import EPOCH_METRICS, METRIC_DIRECTIONS, Objective
+
+
+@dataclass
+class ObjectiveConfig:
+    """What is optimised and ranked by: one metric, or a list of them with a list of directions."""
+
+    metric: Any = "val_accuracy"
+    direction: Any = None  # maximize, minimize, or a list of them; null: as each metric has it
+
+    def __post_init__(self) -> None:
+        self.resolve()
+
+    def resolve(self) -> tuple[Objective, ...]:
+        """Returns each metric with its direction.
+
+        Raises:
+            ObjectiveError: for a metric that no trial logs, a test metric, or an unknown direction.
+        """
+        metrics = self.metric if isinstance(self.metric, list) and self.metric else [self.metric]
+        directions = self.direction if isinstance(self.direction, list) else [self.direction] * len(metrics)
+        if len(directions) != len(metrics):
+            listed = ",".join(METRIC_DIRECTIONS.get(str(metric), "minimize") for metric in metrics)
+            raise ObjectiveError(
+                f"objective.direction has {len(directions)} entries for {len(metrics)} metrics. Accepted: one for each "
+                f"metric, or null (as each metric has it).  Try: objective.direction=[{listed}]"
+            )
+        if len(set(map(str, metrics))) < len(metrics):
+            raise ObjectiveError(
+                f"objective.metric={as_typed(self.metric)} names a metric twice. Accepted: different ones."
+                "  Try: objective.metric=[val_accuracy,num_params]"
+            )
+        return tuple(_objective(metric, direction) for metric, direction in zip(metrics, directions, strict=True))
+
+
+def _objective(metric: Any, direction: Any) -> Objective:
+    known = ", ".join(METRIC_DIRECTIONS)
+    if isinstance(metric, str) and metric.startswith("test_"):
+        raise ObjectiveError(
+            f"objective.metric={metric} would choose on the test set, whose figures then mean nothing. "
+            f"Accepted: {known}.  Try: objective.metric=val_accuracy"
+        )
+    if not isinstance(metric, str) or metric not in METRIC_DIRECTIONS:
+        near = nearest(metric, METRIC_DIRECTIONS, "val_accuracy")
+        raise ObjectiveError(
+            f"objective.metric={as_typed(metric)} is not logged by a trial. Logged: {known}. "
+            f"{did_you_mean(str(metric), METRIC_DIRECTIONS)}  Try: objective.metric={near}"
+        )
+    if direction is None:
+        return Objective(metric, METRIC_DIRECTIONS[metric])
+    if direction == "maximize" or direction == "minimize":
+        return Objective(metric, direction)
+    near = nearest(direction, ("maximize", "minimize"), METRIC_DIRECTIONS[metric])
+    raise ObjectiveError(
+        f"objective.direction={as_typed(direction)} is not a direction. Accepted: maximize, minimize, or null "
+        f"(as the metric has it).  Try: objective.direction={near}"
+    )
+
+
+SWEEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass
+class SweepConfig:
+    """How the trials are run; none of it changes a trial's result."""
+
+    name: str | None = None  # letters, digits, '.', '_', '-'; null: the date and time
+    workers: Any = "auto"  # trials at a time; auto: one a GPU, else one a CPU core
+    trial_timeout_s: float | None = None  # seconds before a trial is ended as failed; null: never
+    dry_run: bool = False  # print the plan and train nothing
+    skip_infeasible: bool = False  # leave out grid points whose network the input is too small for
+    retry_failed: bool = False  # run the failed trials of a resumed sweep again
+    retries: int = 0  # times that a trial whose process died is run again
+    trials: int | None = None  # points in all, earlier ones of the sweep included; null: a grid's all, a sampler's 20
+    max_epochs: int | None = None  # epochs of all trials, earlier starts included, after which none is begun any more
+    timeout_s: float | None = None  # seconds after which no trial is begun any more; null: never
+    max_failures: int | None = None  # failed trials after which none is begun any more; null: never
+    target: float | None = None  # value of the first objective that is good enough; null: none is
+    seeds: int = 1  # repeats of each point, under seed, seed + 1, ...; the point is ranked by their mean
+    zip: Any = None  # [key, key]: their choices go together instead of crossed; or a list of such lists
+    exclude: Any = None  # [{key: value, key: value}]: points that are left out
+    enqueue: Any = None  # [{key: value}]: points that a sampler begins with; it fills in the keys that are missing
+    warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
+
+    def __post_init__(self) -> None:
+        self._check_budgets()
+        if self.name is not None and not SWEEP_NAME.fullmatch(self.name):
+            raise refuse(
+                "sweep.name",
+                repr(self.name),
+                "up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+                "first-sweep",
+            )
+        check(
+            self.workers == "auto" or (is_int(self.workers) and 1 <= self.workers <= 1024),
+            "sweep.workers",
+            self.workers,
+            "'auto' or a whole number from 1 to 1024",
+            "2",
+        )
+        if self.trial_timeout_s is not None:
+            check(
+                math.isfinite(self.trial_timeout_s) and self.trial_timeout_s > 0,
+                "sweep.trial_timeout_s",
+                self.trial_timeout_s,
+                "a number of seconds above 0, or null",
+                "600",
+            )
+
+    def _check_budgets(self) -> None:
+        check(0 <= self.retries <= 100, "sweep.retries", self.retries, "a whole number from 0 to 100", "1")
+        check(1 <= self.seeds <= 1000, "sweep.seeds", self.seeds, "a whole number from 1 to 1000", "3")
+        for key, try_ in (("trials", "20"), ("max_epochs", "200"), ("max_failures", "3")):
+            value = getattr(self, key)
+            check(value is None or value >= 1, f"sweep.{key}", value, "a whole number from 1, or null", try_)
+        if self.timeout_s is not None:
+            ok = math.isfinite(self.timeout_s) and self.timeout_s > 0
+            check(ok, "sweep.timeout_s", self.timeout_s, "a number of seconds above 0, or null", "3600")
+        if self.target is not None:
+            check(math.isfinite(self.target), "sweep.target", self.target, "a number, or null", "0.99")
+
+
+@dataclass
+class TrackingConfig:
+    """Where MLflow records."""
+
+    uri: str | None = None  # an MLflow server, http(s)://host:port; null: SQLite under output_dir
+    experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
+    patience_s: float = 300.0  # seconds for which a store that is gone or locked is tried again; trials go on
+
+    def __post_init__(self) -> None:
+        ok = math.isfinite(self.patience_s) and self.patience_s >= 0
+        check(ok, "tracking.patience_s", self.patience_s, "a number of seconds from 0", "300")
+        accepted = "http://HOST:PORT, https://HOST, or null (SQLite under output_dir)"
+        check(self.uri is None or _is_server(self.uri), "tracking.uri", self.uri, accepted, "http://127.0.0.1:5000")
+        check(bool(self.experiment.strip()), "tracking.experiment", repr(self.experiment), "a name", "sweeper")
+
+
+def _is_server(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number
+        return False
+
+
+@dataclass
+class SamplerConfig:
+    """Which sampler proposes the points."""
+
+    name: str = "auto"  # auto: grid for a discrete space, tpe for a continuous one; grid, or a sampler of Optuna's
+    seed: int | None = None  # of its proposals, 0 to 2**32 - 1; null: `seed`
+    _target_: str | None = None  # the class of a sampler of your own choice, by its dotted path
+    options: dict[str, Any] = field(default_factory=dict)  # handed to the class
+
+    def __post_init__(self) -> None:
+        if self.seed is not None:
+            check(0 <= self.seed < 2**32, "sampler.seed", self.seed, "a whole number from 0 to 2**32 - 1", "0")
+
+
+@dataclass
+class PrunerConfig:
+    """Which pruner ends trials early."""
+
+    name: str = "none"  # none, or a pruner of Optuna's
+    metric: str | None = None  # what it compares each epoch; null: the first objective that an epoch has
+    _target_: str | None = None  # the class of a pruner of your own choice, by its dotted path
+    options: dict[str, Any] = field(default_factory=dict)  # handed to the class
+
+    def __post_init__(self) -> None:
+        if self.metric is not None and self.metric not in EPOCH_METRICS:
+            raise ObjectiveError(
+                f"pruner.metric={self.metric} is not known after an epoch. Accepted: {', '.join(EPOCH_METRICS)}, or "
+                f"null (the first objective that is). {did_you_mean(self.metric, EPOCH_METRICS)}"
+                "  Try: pruner.metric=val_accuracy"
+            )
+
+
+#: The executors, by their name.
+EXECUTORS = ("processes", "serial")
+
+
+@dataclass
+class ExecutorConfig:
+    """What runs the trials."""
+
+    name: str = "processes"  # processes, serial
+
+    def __post_init__(self) -> None:
+        if self.name not in EXECUTORS:
+            raise ConfigError(
+                f"executor.name={self.name} does not exist. Accepted: {', '.join(EXECUTORS)}. "
+                f"{did_you_mean(self.name, EXECUTORS)}  Try: executor=processes"
+            )
+
+
+@dataclass
+class ReportConfig:
+    """What a sweep's end finds out about its ranking; none of it changes a trial's result or rank."""
+
+    finalists: int = 5  # trials that the test set is opened for, the leading group first; 0: it stays shut
+    margin: float = 0.005  # accuracy that a cheaper trial may lose and still count as good, as a fraction
+
+    def __post_init__(self) -> None:
+        check(0 <= self.finalists <= 100, "report.finalists", self.finalists, "a whole number from 0 to 100", "5")
+        ok = math.isfinite(self.margin) and 0 <= self.margin < 1
+        check(
+            ok, "report.margin", self.margin, "a fraction from 0 to below 1 (0.005: half a percentage point)", "0.005"
+        )

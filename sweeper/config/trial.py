@@ -1,0 +1,105 @@
+"""The part of the schema that a trial's result depends on: data and training."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeper.config.checks import check, is_int, nearest
+from sweeper.core.errors import ConfigError, did_you_mean
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+_MOST = 1_000_000  # epochs, images a step: more is a slip of the finger
+
+
+DATASETS = ("digits", "mnist", "fashion_mnist", "npz")
+
+
+@dataclass
+class DataConfig:
+    """Which images, and how they are split."""
+
+    name: str = "digits"  # digits, mnist, fashion_mnist, npz
+    path: str | None = None  # an .npz file, or a folder of the four IDX files
+    validation: Any = 0.2  # below 1: a fraction; from 2: a number of images; "test": the notebook's way
+    split_seed: int = 0  # fixes the split, whatever `seed` is; 0 or more
+    max_samples: int | None = None  # caps training + validation, and the test set; images
+
+    def __post_init__(self) -> None:
+        near = nearest(self.name, DATASETS, "digits")
+        check(self.name in DATASETS, "data.name", self.name, f"one of {', '.join(DATASETS)}", near)
+        value = self.validation
+        fraction = isinstance(value, float) and 0.0 < value < 1.0
+        count = is_int(value) and value >= 2
+        check(
+            fraction or count or value == "test",
+            "data.validation",
+            value,
+            "a fraction between 0 and 1, a number of images from 2, or 'test' (the notebook's way)",
+            nearest(value, ("test",), "0.2"),
+        )
+        check(0 <= self.split_seed < 2**32, "data.split_seed", self.split_seed, "0 to 2**32 - 1", "0")
+        if self.max_samples is not None:
+            check(self.max_samples >= 2, "data.max_samples", self.max_samples, "a number of images from 2", "2000")
+
+
+@dataclass
+class EarlyStoppingConfig:
+    """Ends a trial whose validation metric no longer improves."""
+
+    patience: int | None = None  # epochs without improvement before the end; null: never
+    min_delta: float = 0.0  # an improvement is larger than this, in the metric's unit
+
+    def __post_init__(self) -> None:
+        key = "training.early_stopping"
+        if self.patience is not None:
+            check(self.patience >= 1, f"{key}.patience", self.patience, "a number of epochs from 1, or null", "3")
+        check(
+            math.isfinite(self.min_delta) and self.min_delta >= 0,
+            f"{key}.min_delta",
+            self.min_delta,
+            "0 or more",
+            "0.001",
+        )
+
+
+@dataclass
+class TrainingConfig:
+    """How one trial trains."""
+
+    epochs: int = 10  # 1 to 1,000,000
+    batch_size: int = 128  # images a step, 1 to 1,000,000
+    precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
+    threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
+    restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
+    checkpoint: bool = False  # keep the state after each epoch, so that a trial that is cut off goes on from there
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+
+    def __post_init__(self) -> None:
+        if self.checkpoint and (self.restore_best or self.early_stopping.patience is not None):
+            raise ConfigError(
+                "training.checkpoint=true does not keep what early stopping and restored weights remember of earlier "
+                "epochs. Accepted: the one or the others.  Try: training.checkpoint=true training.restore_best=false "
+                "training.early_stopping.patience=null"
+            )
+        most = f"a whole number from 1 to {_MOST}"
+        check(1 <= self.epochs <= _MOST, "training.epochs", self.epochs, most, "10")
+        check(1 <= self.batch_size <= _MOST, "training.batch_size", self.batch_size, most, "128")
+        check(1 <= self.threads <= 256, "training.threads", self.threads, "a whole number from 1 to 256", "2")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"training.precision={self.precision} is not known. Accepted: {', '.join(PRECISIONS)}. "
+                f"{did_you_mean(self.precision, PRECISIONS)}"
+                f"  Try: training.precision={nearest(self.precision, PRECISIONS, 'float32')}"
+            )
+
+
+def training_config(node: Mapping[str, Any]) -> TrainingConfig:
+    """Builds the checked schema object of a resolved `training` node."""
+    stopping = EarlyStoppingConfig(**node["early_stopping"])
+    return dataclasses.replace(TrainingConfig(**{**node, "early_stopping": stopping}))

@@ -1,0 +1,128 @@
+"""One sweep as every form of the report shows it: rows, findings, sentences."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking import columns, judge, leaderboard
+from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking.findings import Findings
+from sweeper.report.text import plain
+from sweeper.storage.stored_sweep import Loaded
+
+
+def scored(report: SweepReport, metric: str) -> str:
+    """A metric's name, with the label that it needs where it was measured on the images that chose."""
+    optimistic = report.test_is_validation and metric.startswith(("val_", "test_"))
+    return f"{plain(metric)} ({OPTIMISTIC})" if optimistic else plain(metric)
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """One sweep as it is reported.
+
+    Attributes:
+        name: the sweep's name.
+        objective: what it is ranked by.
+        params: the swept keys, in the order of the sweep.
+        rows: its trials, running ones among them.
+        about: what else is known: data, started.
+        test_is_validation: with `data.validation=test`, the notebook's way; every figure is then optimistic.
+        further: objectives beside the first; the rank is then the number of the Pareto front.
+        findings: what can be said of the ranking.
+    """
+
+    name: str
+    objective: Objective
+    params: tuple[str, ...]
+    rows: tuple[TrialRow, ...]
+    about: dict[str, str] = field(default_factory=dict)
+    test_is_validation: bool = False
+    further: tuple[Objective, ...] = ()
+    findings: Findings = field(default_factory=Findings)
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All of them, the first first."""
+        return (self.objective, *self.further)
+
+
+@dataclass(frozen=True)
+class View:
+    """Which rows are shown: the first `top`, ordered by the column `sort` (descending with a leading `-`)."""
+
+    top: int | None = None
+    sort: str | None = None
+
+
+def tabulate(report: SweepReport, view: View) -> tuple[list[str], list[dict[str, Any]]]:
+    """The leaderboard's column names and rows as the view has them."""
+    ranked = leaderboard.rank(report.rows, *report.objectives)
+    names, rows = columns.table(ranked, report.params, *report.objectives)
+    if view.sort is not None:
+        rows = columns.sort_rows(names, rows, view.sort)
+    return names, rows[: view.top]
+
+
+def headline(report: SweepReport) -> str:
+    """What the leaderboard is ranked by, and on which data."""
+    objective = ", ".join(f"{objective.metric} ({objective.direction})" for objective in report.objectives)
+    objective = f"the Pareto front of {objective}" if report.further else objective
+    data = f"data {report.about['data']}, " if "data" in report.about else ""
+    label = f"; {OPTIMISTIC}" if report.test_is_validation else ""
+    return f"{data}ranked by {objective}{label}"
+
+
+#: Accuracy that a cheaper trial may lose, of a sweep that does not say (`report.margin`).
+MARGIN = 0.005
+
+
+def judged(loaded: Loaded) -> SweepReport:
+    """A stored sweep's report with what can be said of its ranking."""
+    case = judge.Case(
+        rows=loaded.rows,
+        objectives=loaded.objectives,
+        validation=loaded.validation,
+        margin=float(loaded.about.get("margin", MARGIN)),
+        test=loaded.test,
+        test_answers=loaded.test_answers,
+        optimistic=bool(loaded.about["test_is_validation"]),
+    )
+    return unjudged(loaded, judge.judge(case))
+
+
+def unjudged(loaded: Loaded, findings: Findings | None = None) -> SweepReport:
+    """A stored sweep's report; without findings its rows alone."""
+    findings = findings or Findings()
+    return SweepReport(
+        name=loaded.name,
+        objective=loaded.objectives[0],
+        further=loaded.objectives[1:],
+        params=tuple(loaded.about["params"]),
+        rows=tuple(_marked(row, findings) for row in loaded.rows),
+        about=_told(loaded.about),
+        test_is_validation=bool(loaded.about["test_is_validation"]),
+        findings=findings,
+    )
+
+
+def _told(about: Mapping[str, Any]) -> dict[str, str]:
+    """What a report says of a sweep; sweeps of earlier versions know less."""
+    told = {key: about[key] for key in ("data", "started", "sampler", "pruner") if key in about}
+    told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
+    space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
+    return told | ({"space": space} if space else {})
+
+
+def _marked(row: TrialRow, findings: Findings) -> TrialRow:
+    """A row that knows its rank's interval and whether it leads, for the columns of the leaderboard."""
+    if row.state is not TrialState.COMPLETE or not findings.group:
+        return row
+    low, high = findings.rank_intervals.get(row.number, (None, None))
+    leads = row.number in findings.group
+    return replace(row, details={**row.details, "leading_group": leads, "rank_low": low, "rank_high": high})

@@ -1,0 +1,180 @@
+"""A sampler's points, asked for one at a time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweeper.config.sweep import SweepConfig
+from sweeper.core.errors import ArchitectureError, ConfigError
+from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
+from sweeper.preflight.check import Checker, PlannedTrial
+from sweeper.search.pruner import Pruning
+from sweeper.search.sampler import Search
+from sweeper.search.scheduler import Candidates, Job, PointJobs, is_pruned
+from sweeper.space.composer import Composer, Point
+from sweeper.space.dimensions import MAX_POINTS, Choices, SearchSpace
+from sweeper.storage.study import SweepStudy
+
+_REPEATED = 20  # proposals in a row that were tried before, after which a finite space is looked through
+
+
+_IMPOSSIBLE = 1000  # proposals in a row that are impossible or were tried before, after which the search ends
+
+
+class SampledJobs(PointJobs):
+    """A sampler's points, up to a total that earlier starts count towards."""
+
+    learns = True
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        study: SweepStudy,
+        limits: SweepConfig,
+        pruning: Pruning | None,
+        search: Search,
+        composer: Composer,
+        space: SearchSpace,
+        distributions: Mapping[str, Any],
+        num_points: int,
+        enqueued: Sequence[Mapping[str, Any]],
+    ) -> None:
+        super().__init__(candidates, study.trials(), limits, pruning)
+        self._study = study
+        self._search = search
+        self._composer = composer
+        self._space = space
+        self._distributions = distributions
+        self._checker = Checker()
+        self._num_points = num_points
+        self._tried: set[tuple[str, ...]] = set()
+        self._proposals: dict[int, int] = {}  # by point: the open proposal
+        self._in_a_row = 0
+        proposed = self._recall()
+        for point in enqueued[proposed:]:
+            search.enqueue(point)
+
+    @property
+    def total(self) -> int:
+        """Trials of this start."""
+        points = max(0, self._num_points - self._num_known()) * self._candidates.num_repeats
+        return len(self.queue) + points
+
+    def _num_known(self) -> int:
+        return len({point for point, _ in self._point_of.values()})
+
+    def _recall(self) -> int:
+        """Tells the sampler what was proposed before; what was cut off is queued. Returns how many proposals."""
+        entries = self._study.proposals()
+        points: set[int] = set()
+        num_skipped = 0
+        for entry in entries:
+            self._tried.add(entry.overrides)
+            if isinstance(entry, Skipped):
+                num_skipped += 1
+                state = TrialState.FAILED if entry.values is None else TrialState.COMPLETE
+                self._search.learn(entry.overrides, entry.values, state, ())
+            elif entry.point not in points:
+                points.add(entry.point)
+                self._recall_point(entry)
+        return len(points) + num_skipped
+
+    def _recall_point(self, trial: StudyTrial) -> None:
+        rows = self._rows.get(trial.point, {})
+        if len(rows) >= self._candidates.num_repeats or is_pruned(rows.values()):
+            self._search.learn(trial.overrides, *self._outcome(trial.point))
+            return
+        proposal = self._search.learn(trial.overrides, None, TrialState.RUNNING, ())
+        if proposal is not None:
+            planned = self._checker.plan(self._composer.point(proposal.choices))
+            self.enqueue(planned)
+            self._proposals[trial.point] = proposal.number
+
+    def _outcome(self, point: int) -> tuple[list[float] | None, TrialState, list[float]]:
+        """A point's values, state and first repeat's curve of the first objective, as the sampler is told them."""
+        rows = [row for _, row in sorted(self._rows[point].items())]
+        states = {row.state for row in rows}
+        state = next((s for s in (TrialState.FAILED, TrialState.PRUNED) if s in states), TrialState.COMPLETE)
+        values = self.point_values(point)
+        if state is TrialState.COMPLETE and values is None:
+            state = TrialState.FAILED
+        return values, state, rows[0].curve(self._objectives[0])
+
+    def next(self) -> Job | None:
+        while (self.queue or self._num_known() < self._num_points) and not self.budget.is_spent():
+            if self.queue:
+                return self._take()
+            if not self._propose():
+                return None
+        return None
+
+    def _propose(self) -> bool:
+        """Asks once for a point; False where there is none left."""
+        if self._in_a_row >= _REPEATED and not self._help():
+            return False
+        proposal = self._search.ask()
+        point, planned, reason = self._planned(proposal.choices)
+        self._tried.add(point.overrides)
+        if planned is None:
+            self._skip(proposal.number, point, None, reason)
+            return True
+        repeats = range(self._candidates.num_repeats)
+        if any(self._candidates.of(planned, repeat).hash in self._known for repeat in repeats):
+            same = self.trials_of(planned)[0].point
+            self._skip(proposal.number, point, self.point_values(same), f"point {same} again")
+            return True
+        self._in_a_row = 0
+        self.enqueue(planned)
+        self._proposals[self.queue[-1].trial.point] = proposal.number
+        return True
+
+    def _planned(self, choices: Choices) -> tuple[Point, PlannedTrial | None, str]:
+        point = self._composer.point(choices)
+        if self._space.excludes(choices):
+            return point, None, "sweep.exclude"
+        try:
+            return point, self._checker.plan(point), ""
+        except (ArchitectureError, ConfigError) as error:
+            return point, None, str(error)
+
+    def _skip(self, proposal: int, point: Point, values: list[float] | None, reason: str) -> None:
+        self._in_a_row += 1
+        state = TrialState.FAILED if values is None else TrialState.COMPLETE
+        self._search.tell(proposal, values, state, ())
+        told = Skipped(point.overrides, None if values is None else tuple(values))
+        self._study.skip(told, point.params, self._distributions, reason)
+
+    def _help(self) -> bool:
+        """After many proposals in a row that cannot be used: names an untried point of a finite space, or gives up."""
+        if not self._space.is_discrete or len(self._space) > MAX_POINTS:
+            if self._in_a_row >= _IMPOSSIBLE:
+                self.budget.reason = f"the sampler proposed {_IMPOSSIBLE} points in a row that cannot be trained anew"
+            return self._in_a_row < _IMPOSSIBLE
+        untried = [choices for choices in self._space.grid() if self._overrides(choices) not in self._tried]
+        if not untried:
+            self.budget.reason = "the space is exhausted: each of its points was tried"
+            return False
+        choices = random.Random(self._next_number).choice(untried)
+        pairs = zip(self._space.dimensions, choices, strict=True)
+        self._search.enqueue({dimension.key: choice.value for dimension, choice in pairs})
+        return True
+
+    def _overrides(self, choices: Choices) -> tuple[str, ...]:
+        pairs = zip(self._space.dimensions, choices, strict=True)
+        return tuple(
+            dimension.override(choice)
+            for dimension, choice in pairs
+            if choice is not None and self._composer.exists(dimension, choices)
+        )
+
+    def finished(self, row: TrialRow) -> None:
+        super().finished(row)
+        point, _ = self._point_of[row.number]
+        waiting = any(job.trial.point == point for job in self.queue)
+        done = len(self._rows[point]) >= self._candidates.num_repeats or (
+            row.state is TrialState.PRUNED and not waiting
+        )
+        if done and point in self._proposals:
+            self._search.tell(self._proposals.pop(point), *self._outcome(point))

@@ -1,0 +1,89 @@
+"""The configuration nodes that belong to the sweep, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+
+from sweeper.config.schema import check_output_dir
+from sweeper.config.sweep import (
+    ExecutorConfig,
+    ObjectiveConfig,
+    PrunerConfig,
+    ReportConfig,
+    SamplerConfig,
+    SweepConfig,
+    TrackingConfig,
+)
+from sweeper.core.errors import ConfigError
+from sweeper.core.machine import Machine, look
+from sweeper.core.objectives import Objective
+from sweeper.core.paths import OutputPaths
+
+#: Points of a sampler, where `sweep.trials` does not say.
+NUM_POINTS = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The nodes that belong to the sweep and to no trial, checked."""
+
+    objectives: tuple[Objective, ...]
+    sweep: SweepConfig
+    sampler: SamplerConfig
+    pruner: PrunerConfig
+    seed: int
+    executor: ExecutorConfig
+    tracking: TrackingConfig
+    report: ReportConfig
+    paths: OutputPaths
+    machine: Machine
+    workers: int
+
+    @classmethod
+    def of(cls, config: DictConfig) -> Settings:
+        """Reads and checks them.
+
+        Raises:
+            ConfigError: a value that is not accepted.
+        """
+        executor = _node(config, "executor", ExecutorConfig)
+        sweep = _node(config, "sweep", SweepConfig)
+        machine = look()
+        return cls(
+            objectives=_node(config, "objective", ObjectiveConfig).resolve(),
+            sweep=sweep,
+            sampler=_node(config, "sampler", SamplerConfig),
+            pruner=_named(_node(config, "pruner", PrunerConfig)),
+            seed=0 if OmegaConf.is_missing(config, "seed") else config["seed"],  # missing: refused with the points
+            executor=executor,
+            tracking=_node(config, "tracking", TrackingConfig),
+            report=_node(config, "report", ReportConfig),
+            paths=OutputPaths(Path(check_output_dir(config["output_dir"])).expanduser().resolve()),
+            machine=machine,
+            workers=1 if executor.name == "serial" else machine.workers(sweep.workers),
+        )
+
+    @property
+    def num_points(self) -> int:
+        """Points of a sampler in all."""
+        return NUM_POINTS if self.sweep.trials is None else self.sweep.trials
+
+
+_Node = TypeVar("_Node")
+
+
+def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
+    """The checked schema object of one node."""
+    node: Any = OmegaConf.to_object(config[key])
+    if not isinstance(node, kind):
+        raise ConfigError(f"{key}={node} is not accepted: a group or keys under it.  Try: python -m sweeper --cfg job")
+    return node
+
+
+def _named(pruner: PrunerConfig) -> PrunerConfig:
+    """A pruner that is given by its class alone is called by it."""
+    return pruner if pruner.name != "none" or pruner._target_ is None else replace(pruner, name=pruner._target_)

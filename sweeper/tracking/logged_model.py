@@ -1,0 +1,78 @@
+"""A trial's logged model in MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from sweeper.core.errors import TrackingError
+from sweeper.tracking import tags as keys
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+#: The name under which a trial's model is found: `runs:/RUN_ID/model`.
+MODEL_NAME = "model"
+
+
+def name_in_folder(folder: Path, run_id: str, model_id: str) -> None:
+    """Enters run and model into the folder's MLmodel; the path is the model's name, which outlives a move."""
+    from mlflow.models import Model
+
+    description = Model.load(str(folder))
+    description.run_id = run_id
+    description.model_id = model_id
+    description.model_uuid = model_id
+    description.artifact_path = MODEL_NAME
+    description.save(str(folder / "MLmodel"))
+
+
+def log(client: MlflowClient, experiment_id: str, run_id: str, folder: Path, step: int) -> str:
+    """Makes a model's folder a logged model of the run, as `mlflow.models.Model.log` does; returns the model's id.
+
+    That function would save the model itself, which needs TensorFlow and a fluent run.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    run = client.get_run(run_id)
+    shared = (keys.SWEEP, keys.TRIAL, keys.MLFLOW_USER, keys.MLFLOW_SOURCE_NAME, keys.MLFLOW_SOURCE_TYPE)
+    logged = client.create_logged_model(
+        experiment_id,
+        name=MODEL_NAME,
+        source_run_id=run_id,
+        params=run.data.params,
+        tags={key: run.data.tags[key] for key in shared if key in run.data.tags},
+    )
+    name_in_folder(folder, run_id, logged.model_id)
+    client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
+    return str(logged.model_id)
+
+
+def delete(client: MlflowClient, experiment_id: str, run_id: str) -> None:
+    """Soft-deletes a run's logged models."""
+    for model in client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+        client.delete_logged_model(model.model_id)
+
+
+def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, uri: str) -> Path:
+    """The folder of a run's logged model: where it lies, or, of a server, a copy in `into`.
+
+    Raises:
+        TrackingError: the run has no model.
+    """
+    import mlflow.artifacts
+
+    models = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    if not models:
+        raise TrackingError(f"MLflow at {uri}: run {run_id} has no model.")
+    place = str(models[0].artifact_location)
+    if place.startswith("file:"):
+        return Path(unquote(urlsplit(place).path))
+    return Path(
+        mlflow.artifacts.download_artifacts(
+            artifact_uri=f"models:/{models[0].model_id}", dst_path=str(into), tracking_uri=uri
+        )
+    )

@@ -1,0 +1,57 @@
+"""Evaluates a trained network on the test images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.builder import resolve_builder
+from sweeper import data
+from sweeper.artifacts import predictions
+from sweeper.artifacts.model import load_model
+from sweeper.artifacts.predictions import save_predictions
+from sweeper.config.trial import training_config
+from sweeper.core.paths import TrialPaths
+from sweeper.core.trials import TrialSpec, TrialState
+from sweeper.trial.runtime import configure_tensorflow
+
+
+def evaluate(spec: TrialSpec, trained: Path) -> dict[str, Any]:
+    """Evaluates a trained network on the test images, once, and leaves its predictions.
+
+    Args:
+        spec: the finalist, in a folder for this evaluation.
+        trained: the folder of its saved network (`sweeper.artifacts.model`).
+
+    Returns:
+        A result with the metrics test_loss and test_accuracy.
+
+    Raises:
+        Exception: whatever Keras raises for a network that cannot be loaded.
+    """
+    training = training_config(spec.config["training"])
+    configure_tensorflow(training.threads, spec.gpu)
+    resolve_builder(spec.config["arch"]["_target_"])  # registers layers of the user's own
+    arrays = data.open_arrays(spec.data)
+    labels = np.asarray(arrays.y_test)
+    model = load_model(trained)
+    probabilities = _called(model, arrays.x_test, training.batch_size)
+    save_predictions(TrialPaths(spec.folder), probabilities, labels)
+    return {
+        "state": TrialState.COMPLETE,
+        "metrics": {
+            "test_loss": float(predictions.image_losses(probabilities, labels).mean()),
+            "test_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        },
+        "details": {"num_test": len(labels)},
+        "error": "",
+        "traceback": "",
+    }
+
+
+def _called(model: Any, images: Any, batch_size: int) -> np.ndarray[Any, Any]:
+    """The network's probabilities, (images, classes) float64, batch by batch; tracing it once would take longer."""
+    batches = [data.as_float(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+    return np.concatenate([np.asarray(model(batch, training=False), dtype=np.float64) for batch in batches])

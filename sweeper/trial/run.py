@@ -1,0 +1,45 @@
+"""The life of a trial's process: train or evaluate, and leave a result whatever happens."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+
+from sweeper.artifacts.result import failure
+from sweeper.core.errors import SweeperError
+from sweeper.core.paths import TrialPaths, write_atomically
+from sweeper.core.trials import EpochReport, TrialSpec
+from sweeper.trial.callbacks import Report
+from sweeper.trial.evaluate import evaluate
+from sweeper.trial.train import run
+
+
+def run_to_result(spec: TrialSpec, report: Report) -> None:
+    """Runs a trial and leaves `result.json`, whatever the trial's code raises.
+
+    The file is renamed into place last, when weights, predictions and pictures lie beside it.
+    """
+    paths = TrialPaths(spec.folder)
+    paths.artifacts.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    history: list[dict[str, float]] = []
+
+    def report_and_keep(epoch: EpochReport) -> bool:
+        history.append(epoch.metrics)
+        return report(epoch)
+
+    try:
+        result = run(spec, report_and_keep) if spec.trained is None else evaluate(spec, spec.trained)
+    except Exception as error:  # noqa: BLE001  a trial's own code may raise anything; it is recorded, not hidden
+        result = failure(_reason(error), traceback.format_exc())
+    result["metrics"]["duration_s"] = time.monotonic() - started
+    result["history"] = history
+    write_atomically(paths.result, json.dumps(result))
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, SweeperError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

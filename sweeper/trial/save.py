@@ -1,0 +1,53 @@
+"""Writes a trained network's files: predictions, pictures, configuration, model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sweeper.artifacts import figures
+from sweeper.artifacts.predictions import save_predictions
+from sweeper.artifacts.versions import versions
+from sweeper.core.paths import TrialPaths
+from sweeper.core.trials import TrialSpec
+
+
+def write_summary(model: Any, path: Path) -> None:
+    """Writes Keras's summary of a model as text."""
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, **_: lines.append(line), line_length=96)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def save_files(
+    spec: TrialSpec,
+    model: Any,
+    history: tuple[dict[str, float], ...],
+    probabilities: np.ndarray[Any, Any],
+    labels: np.ndarray[Any, Any],
+) -> None:
+    """Writes predictions, pictures and the configuration into the trial's artifacts."""
+    from omegaconf import OmegaConf
+
+    folder = TrialPaths(spec.folder).artifacts
+    predicted = save_predictions(TrialPaths(spec.folder), probabilities, labels)
+    num_classes = spec.data.summary.num_classes
+    matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(matrix, (labels, predicted), 1)
+    curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
+    figures.save(curves, folder / "curves.png")
+    figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
+    figures.save(
+        figures.confusion_figure(matrix, [str(label) for label in range(num_classes)]), folder / "confusion.png"
+    )
+    OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
+    (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
+    (folder / "versions.json").write_text(json.dumps(versions(spec.gpu), indent=2) + "\n", encoding="utf-8")
+
+
+def layer_weights(model: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """The kernel of each layer that has one, by the layer's name."""
+    return {layer.name: np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")}
