@@ -21,7 +21,9 @@ from omegaconf import DictConfig
 
 from sweeper.config import schema
 from sweeper.space.composer import Composer, Point
-from sweeper.space.dimensions import SearchSpace, parse_space
+from sweeper.space.dimensions import SearchSpace
+from sweeper.space.parser import parse_space
+from sweeper.space.rules import with_rules
 
 Compose = Callable[..., list[Point]]
 
@@ -125,7 +127,7 @@ def make_composer() -> Callable[..., tuple[SearchSpace, Composer]]:
         *arguments: str, params: dict[str, Any] | None = None, zip: Any = None, exclude: Any = None
     ) -> tuple[SearchSpace, Composer]:
         master = loader.load_configuration("config", list(arguments), run_mode=RunMode.MULTIRUN)
-        space = parse_space(arguments, params or {}, parser, loader.get_group_options).with_rules(zip, exclude)
+        space = with_rules(parse_space(arguments, params or {}, parser, loader.get_group_options), zip, exclude)
         return space, Composer(loader, master, space)
 
     return make

@@ -12,58 +12,39 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeper.config import keys, schema
-from sweeper.space.composer import canonical
+from sweeper.config import keys, schema, sweep, trial
+from sweeper.config.identity import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("hydra_plugins/*.py")])
 
-#: Libraries with one home each: the modules that may import them.
-HOMES = {
-    "optuna": {
-        "sweeper/storage/study.py",
-        "sweeper/search/sampler.py",
-        "sweeper/search/pruner.py",
-        "sweeper/report/plots/search.py",
-    },
-    "mlflow": {
-        "sweeper/tracking/tracker.py",
-        "sweeper/artifacts/model.py",
-        "sweeper/tracking/reader.py",
-        "sweeper/tracking/registry.py",
-    },
-    "keras": {
-        "sweeper/trial/train.py",
-        "sweeper/trial/batches.py",
-        "sweeper/artifacts/model.py",
-        "models/cnn.py",
-        "models/builder.py",
-    },
-    "tensorflow": {"sweeper/trial/train.py", "sweeper/artifacts/model.py"},
-    "sklearn": {"sweeper/data/digits.py"},
-    "vl_convert": {"sweeper/report/page/vega_bundle.py"},
-    "jinja2": {"sweeper/report/page/__init__.py"},
-    "matplotlib": {"sweeper/artifacts/figures.py", "sweeper/report/plots/search.py"},
-}
+#: The packages of `sweeper`, top to bottom: a package imports only from the lines below its own.
+FLOORS = """
+    __main__
+    cli
+    sweep verify
+    report executors search
+    trial storage preflight
+    data space ranking tracking
+    artifacts config
+    inference
+    core
+"""
+#: `models` stands beside `config`: it builds networks and takes nothing of `sweeper` but its errors.
+MODELS_FLOOR = "config"
+MODELS_MAY_IMPORT = {"sweeper.core.errors"}
 
-#: The layers, lowest first; a module imports from its own layer or below.
-LAYERS = (
-    {"errors", "records", "findings", "paths", "quiet", "tags", "mlflow_settings", "interrupts", "patience"},
-    {"lock", "machine", "server", "config", "keys", "space", "statistics", "provenance", "evidence"}
-    | {"mlflow_format", "model_files", "relocate", "checkpoint", "inputs", "comparison", "verdict", "targets"},
-    {"data", "models", "compose", "leaderboard"},
-    {"preflight", "optimizers", "identity", "figures", "study", "tracker", "tables", "ui", "display"}
-    | {"search", "pruning", "recorded", "registry", "batches"},
-    {"trial", "estimate", "report", "plan_table", "explain", "line", "jobs", "insight"}
-    | {"wording", "judgement", "loading", "exhibits", "rows"},
-    {"page"},
-    {"preload", "executors"},
-    {"driver", "rerun"},
-    {"lockbox", "closing"},
-    {"lifecycle", "verify", "promote"},
-    {"app", "commands", "__main__", "hydra_plugins"},
-)
-LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
+#: Libraries with one home each: the modules and packages that may import them.
+HOMES = {
+    "optuna": ("sweeper/storage/", "sweeper/search/", "sweeper/report/plots/"),
+    "mlflow": ("sweeper/tracking/", "sweeper/artifacts/model.py"),
+    "keras": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/cnn.py", "models/builder.py"),
+    "tensorflow": ("sweeper/trial/runtime.py", "sweeper/artifacts/model.py"),
+    "sklearn": ("sweeper/data/digits.py",),
+    "vl_convert": ("sweeper/report/page/vega_bundle.py",),
+    "jinja2": ("sweeper/report/page/__init__.py",),
+    "matplotlib": ("sweeper/artifacts/figures.py", "sweeper/report/plots/"),
+}
 
 
 def _imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
@@ -77,24 +58,65 @@ def _imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
                 yield from (f"sweeper.{alias.name}" for alias in node.names)
 
 
-def _place(path: Path) -> str:
-    """The name of a file's place in LAYERS: its module, or its package."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return parts[1] if parts[0] == "sweeper" else parts[0]
+def _floors() -> dict[str, int]:
+    """The floor of each package, 0 at the top."""
+    floors = {name: floor for floor, line in enumerate(FLOORS.strip().splitlines()) for name in line.split()}
+    return floors | {"models": floors[MODELS_FLOOR], "hydra_plugins": 0}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_downwards_and_each_library_has_one_home(path: Path) -> None:
-    if path == ROOT / "sweeper/__init__.py":
-        return
-    for name in _imports(path):
-        top, *below = name.split(".")
-        if top in HOMES:
-            assert str(path.relative_to(ROOT)) in HOMES[top], f"{path} imports {top}"
-        if (top == "sweeper" and below) or top == "models":
-            imported = below[0] if top == "sweeper" else "models"
-            # models reads the error tree of the layer below and is itself imported from above
-            assert LEVELS[imported] <= LEVELS[_place(path)], f"{path} imports {name} from a layer above"
+def _package(module: str) -> str | None:
+    """`cli` of `sweeper.cli.sweep`, `models` of `models.cnn`; None of what is not ours."""
+    top, *below = module.split(".")
+    if top == "sweeper":
+        return below[0] if below else None
+    return top if top in ("models", "hydra_plugins") else None
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_every_package_has_its_floor() -> None:
+    found = {path.parent.name for path in ROOT.glob("sweeper/*/__init__.py")}
+    assert found <= set(_floors()), f"{sorted(found - set(_floors()))} stand on no floor of FLOORS"
+
+
+def test_imports_run_downwards() -> None:
+    floors, upwards = _floors(), []
+    for path in SOURCES:
+        own = _package(_module(path))
+        for name in _imports(path):
+            other = _package(name)
+            if own is None or other is None or other == own or (own == "models" and name in MODELS_MAY_IMPORT):
+                continue
+            if own == "models" or floors[other] <= floors[own]:
+                upwards.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not upwards, f"{len(upwards)} imports do not run downwards, the first: {upwards[0]}"
+
+
+def test_each_library_has_one_home() -> None:
+    for path in SOURCES:
+        for name in _imports(path):
+            homes = HOMES.get(name.split(".")[0])
+            where = str(path.relative_to(ROOT))
+            assert homes is None or where.startswith(homes), f"{where} imports {name}"
+
+
+def test_no_private_name_crosses_a_module() -> None:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("sweeper", "models"):
+                private = [alias.name for alias in node.names if alias.name.startswith("_")]
+                assert not private, f"{path.relative_to(ROOT)} imports {private} of {node.module}"
+
+
+def test_a_folder_is_taken_in_at_one_look() -> None:
+    for folder in {path.parent for path in SOURCES}:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= 12, f"{folder.relative_to(ROOT)} lists {len(modules)} modules"
+    for path in SOURCES:
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= 350, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
 def test_a_refusal_loads_no_heavy_library() -> None:
@@ -126,7 +148,7 @@ def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
     readers = [
         path
         for path in SOURCES
-        if path.name != "config.py"
+        if "sweeper/config/" not in str(path)
         and (f".{name}" in path.read_text(encoding="utf-8") or f'"{name}"' in path.read_text(encoding="utf-8"))
     ]
     assert readers, f"nothing reads {key}"
@@ -134,17 +156,17 @@ def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
 
 def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
     defaults = {
-        "training/default.yaml": dataclasses.asdict(schema.TrainingConfig()),
-        "tracking/local.yaml": dataclasses.asdict(schema.TrackingConfig()),
-        "objective/val_accuracy.yaml": dataclasses.asdict(schema.ObjectiveConfig()),
-        "sampler/auto.yaml": dataclasses.asdict(schema.SamplerConfig()),
-        "pruner/none.yaml": dataclasses.asdict(schema.PrunerConfig()),
-        "executor/processes.yaml": dataclasses.asdict(schema.ExecutorConfig()),
+        "training/default.yaml": dataclasses.asdict(trial.TrainingConfig()),
+        "tracking/local.yaml": dataclasses.asdict(sweep.TrackingConfig()),
+        "objective/val_accuracy.yaml": dataclasses.asdict(sweep.ObjectiveConfig()),
+        "sampler/auto.yaml": dataclasses.asdict(sweep.SamplerConfig()),
+        "pruner/none.yaml": dataclasses.asdict(sweep.PrunerConfig()),
+        "executor/processes.yaml": dataclasses.asdict(sweep.ExecutorConfig()),
     }
     for name, expected in defaults.items():
         assert canonical(yaml.safe_load((ROOT / "conf" / name).read_text())) == canonical(expected), name
     written = yaml.safe_load((ROOT / "conf/config.yaml").read_text())
-    assert written["sweep"] == dataclasses.asdict(schema.SweepConfig())
+    assert written["sweep"] == dataclasses.asdict(sweep.SweepConfig())
     assert written["seed"] == schema.Config().seed
     assert written["output_dir"] == schema.Config().output_dir
 

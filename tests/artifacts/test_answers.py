@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sweeper.artifacts import answers
+from sweeper.artifacts.predictions import image_losses
 from sweeper.core.paths import AnswerPaths
 
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1])
@@ -85,6 +86,6 @@ def test_nothing_recorded_is_no_answer(paths: AnswerPaths) -> None:
 def test_the_loss_of_an_image_is_the_cross_entropy_of_its_class() -> None:
     probabilities = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5]])
 
-    losses = answers.image_losses(probabilities, np.array([0, 1, 2]))
+    losses = image_losses(probabilities, np.array([0, 1, 2]))
 
     assert losses.tolist() == pytest.approx([np.log(2), -np.log(1e-7), np.log(2)])

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from sweeper.artifacts import figures
-from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.report.plots import curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -192,7 +194,7 @@ def trial(number: int, num_epochs: int = 5, state: TrialState = TrialState.COMPL
 @pytest.mark.parametrize("num_trials", [1, 3, 10, 11, 60, 500])
 def test_the_curves_of_a_sweep(num_trials: int, tmp_path: Path) -> None:
     rows = [trial(number) for number in range(num_trials)]
-    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    figure = curves.sweep_curves_figure(rows, ACCURACY)
     pixels(figure, tmp_path / "curves.png")
     loss, accuracy = figure.axes
     assert (labels(loss), labels(accuracy)) == (("epoch", "validation loss"), ("epoch", "validation accuracy"))
@@ -224,7 +226,7 @@ ODD: dict[str, list[TrialRow]] = {
 
 @pytest.mark.parametrize("rows", ODD.values(), ids=ODD.keys())
 def test_the_curves_of_an_odd_sweep(rows: list[TrialRow], tmp_path: Path) -> None:
-    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    figure = curves.sweep_curves_figure(rows, ACCURACY)
     pixels(figure, tmp_path / "curves.png")
     drawn = [row for row in rows if row.history and row.state is not TrialState.RUNNING]
     assert all(len(axes.lines) == len(drawn) for axes in figure.axes)
@@ -233,7 +235,7 @@ def test_the_curves_of_an_odd_sweep(rows: list[TrialRow], tmp_path: Path) -> Non
 def test_what_a_user_gave_is_in_the_legend_as_it_is(tmp_path: Path) -> None:
     texts = ["=cmd|' /C calc'!A0", "[bold]x", "<script>", "$x", "$a$ _^{}", "\\frac", "a\nb", "größe 数字 🎉"]
     rows = [trial(number, overrides=(text,)) for number, text in enumerate(texts)]
-    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    figure = curves.sweep_curves_figure(rows, ACCURACY)
     pixels(figure, tmp_path / "curves.png")
     shown = [line.replace(r"\$", "$").removeprefix("best: ") for line in legend(figure)]
     expected = [f"trial {number}: {' '.join(text.split())}" for number, text in enumerate(texts)]
@@ -242,13 +244,13 @@ def test_what_a_user_gave_is_in_the_legend_as_it_is(tmp_path: Path) -> None:
 
 def test_pruned_and_failed_trials_are_dotted_and_named_so() -> None:
     rows = [trial(0), trial(1, 2, TrialState.PRUNED), trial(2, 1, TrialState.FAILED)]
-    figure = figures.sweep_curves_figure(rows, ACCURACY)
+    figure = curves.sweep_curves_figure(rows, ACCURACY)
     styles = {str(line.get_label()).split(":")[-2].strip(): line.get_linestyle() for line in figure.axes[0].lines}
     assert styles == {"trial 0": "-", "trial 1 (pruned)": ":", "trial 2 (failed)": ":"}
 
 
 def test_no_trial_is_the_best_where_none_is_complete() -> None:
-    figure = figures.sweep_curves_figure([trial(0, 2, TrialState.PRUNED)], ACCURACY)
+    figure = curves.sweep_curves_figure([trial(0, 2, TrialState.PRUNED)], ACCURACY)
     assert legend(figure)[0].startswith("trial 0 (pruned): ")
 
 
@@ -256,25 +258,25 @@ def test_the_best_follows_the_objective() -> None:
     rows = [trial(0), trial(1)]
     for row, loss in zip(rows, (0.1, 0.2), strict=True):
         row.metrics["val_loss"] = loss
-    assert legend(figures.sweep_curves_figure(rows, ACCURACY))[0].startswith("best: trial 1")
-    assert legend(figures.sweep_curves_figure(rows, Objective("val_loss", "minimize")))[0].startswith("best: trial 0")
+    assert legend(curves.sweep_curves_figure(rows, ACCURACY))[0].startswith("best: trial 1")
+    assert legend(curves.sweep_curves_figure(rows, Objective("val_loss", "minimize")))[0].startswith("best: trial 0")
 
 
 def test_curves_of_a_test_set_that_was_chosen_on_are_labelled() -> None:
-    figure = figures.sweep_curves_figure([trial(0, details={"test_is_validation": True})], ACCURACY)
+    figure = curves.sweep_curves_figure([trial(0, details={"test_is_validation": True})], ACCURACY)
     assert figure.axes[1].get_ylabel() == "test accuracy (optimistic: chosen on the test set)"
 
 
 def test_drawing_needs_neither_a_display_nor_pyplot(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from sweeper import figures;"
+        "import sys; from pathlib import Path; from sweeper.artifacts import figures;"
         "assert 'matplotlib' not in sys.modules;"
         "figures.save(figures.curves_figure([{'loss': 1.0, 'accuracy': 0.5}]), Path(sys.argv[1]));"
         "assert 'matplotlib.pyplot' not in sys.modules and 'pandas' not in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.png")],
-        cwd=Path(__file__).resolve().parent.parent,
+        cwd=Path(__file__).resolve().parents[2],
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MPLBACKEND": "TkAgg"},
         capture_output=True,
         text=True,

@@ -20,14 +20,14 @@ from sweeper.cli import commands, promote
 from sweeper.core.errors import RefusedError, StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialState
-from sweeper.ranking.leaderboard import OPTIMISTIC
-from sweeper.relocate import relocate
+from sweeper.ranking.columns import OPTIMISTIC
 from sweeper.storage import stored_sweep
 from sweeper.storage.stored_sweep import Loaded
 from sweeper.tracking import tags
-from sweeper.tracking.tracker import local_uri
+from sweeper.tracking.client import local_uri
+from sweeper.tracking.store import relocate
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from sweeper.cli.sweep import choose_sampler
-from sweeper.config.schema import SamplerConfig
+from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
+from sweeper.sweep.plan import choose_sampler
 
 Make = Callable[..., tuple[SearchSpace, Composer]]
 DISCRETE, CONTINUOUS = "arch.depth=3,5", "arch.dropout=interval(0,0.5)"

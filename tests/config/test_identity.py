@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sweeper.config.identity import differences, fixed_part, trial_hash, trial_identity
-from sweeper.core.trials import DataSummary, PreparedData
+from sweeper.core.datasets import DataSummary, PreparedData
 
 CONFIG: dict[str, Any] = {
     "arch": {"_target_": "models.cnn.build", "depth": 3, "filters": [8, 16, 16]},

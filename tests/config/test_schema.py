@@ -16,22 +16,13 @@ import yaml
 
 from models.config import CnnConfig
 from sweeper.config import schema as config
-from sweeper.config.schema import (
-    Config,
-    DataConfig,
-    EarlyStoppingConfig,
-    ObjectiveConfig,
-    PrunerConfig,
-    SamplerConfig,
-    SweepConfig,
-    TrackingConfig,
-    TrainingConfig,
-    check_output_dir,
-)
+from sweeper.config.schema import Config, check_output_dir
+from sweeper.config.sweep import ObjectiveConfig, PrunerConfig, SamplerConfig, SweepConfig, TrackingConfig
+from sweeper.config.trial import DataConfig, EarlyStoppingConfig, TrainingConfig
 from sweeper.core.errors import ConfigError, ObjectiveError
-from sweeper.core.trials import METRIC_DIRECTIONS, Objective
+from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"
 
 WRONG = [

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from sweeper import data, executors
-from sweeper.config.schema import DataConfig
+from sweeper.config import sweep
+from sweeper.config.trial import DataConfig
+from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import Objective, PreparedData, TrialSpec
+from sweeper.core.trials import TrialSpec
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 
 EXECUTORS = ["processes", "serial"]
@@ -147,4 +150,4 @@ class TestEveryExecutor:
 
 def test_an_unknown_executor_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"executor\.name=procesess does not exist.*Did you mean 'processes'"):
-        executors.check("procesess")
+        sweep.ExecutorConfig("procesess")

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeper.config.schema import PrunerConfig
+from sweeper.config.sweep import PrunerConfig
 from sweeper.core.errors import ConfigError
-from sweeper.core.trials import Direction, Objective, TrialState
+from sweeper.core.objectives import Direction, Objective
+from sweeper.core.trials import TrialState
 from sweeper.search.pruner import Pruning, compared_metric, make_pruner
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "pruner"

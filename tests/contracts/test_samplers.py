@@ -14,11 +14,14 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from sweeper.config.schema import SamplerConfig
+from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
-from sweeper.core.trials import Objective, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialState
 from sweeper.search.sampler import Proposal, Search, make_sampler
-from sweeper.space.dimensions import Choices, Dimension, SearchSpace, parse_space
+from sweeper.space.dimensions import Choices, Dimension, SearchSpace
+from sweeper.space.parser import parse_space
+from sweeper.space.rules import with_rules
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "sampler"
 ACCURACY = Objective("val_accuracy", "maximize")
@@ -51,7 +54,7 @@ PARSER = OverridesParser.create(config_loader=_Groups())  # type: ignore[arg-typ
 
 
 def parse(*arguments: str, paired: Any = None) -> SearchSpace:
-    return parse_space(arguments, {}, PARSER, lambda key: GROUPS.get(key, [])).with_rules(paired, None)
+    return with_rules(parse_space(arguments, {}, PARSER, lambda key: GROUPS.get(key, [])), paired, None)
 
 
 def exists(dimension: Dimension, groups: Choices) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sweeper.config.schema import DATASETS, DataConfig
+from sweeper.config.trial import DATASETS, DataConfig
 from sweeper.core.errors import RefusedError, StoreError
 from sweeper.data import as_float, describe, open_arrays, prepare
 from sweeper.data.arrays import digest_arrays

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.data import describe, digits, download, idx_format, prepare, published
 from sweeper.data.arrays import Inventory

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.data.arrays import Inventory
 from sweeper.data.splits import SplitIndices, apportion, draw, draw_splits, num_validation, plan_splits

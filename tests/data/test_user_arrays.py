@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.data import describe, open_arrays, prepare
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ("README.md", "docs/search.md", "docs/resume.md", "docs/repeat.md", "docs/promote.md")
 
 #: Lines that need what the reader makes first, or something from the network.

@@ -91,7 +91,7 @@ class Sweep:
         experiment = client.get_experiment_by_name("sweeper")
         assert experiment is not None
         runs = client.search_runs([experiment.experiment_id], "tags.`sweeper.kind` = 'trial'")
-        return sorted((run.data.tags["sweeper.trial.train"], run.info.status) for run in runs)
+        return sorted((run.data.tags["sweeper.trial"], run.info.status) for run in runs)
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.findings import Exhibits, Findings, ShownImage
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking.findings import Findings
+from sweeper.report.examples import Exhibits, ShownImage
 from sweeper.report.page import write_page
-from sweeper.report.terminal import SweepReport
+from sweeper.report.sweep_report import SweepReport
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (Debian: apt-get install chromium)")

@@ -16,6 +16,7 @@ import numpy as np
 
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialRow
+from sweeper.report import sweep_report
 from sweeper.storage import stored_sweep
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -78,7 +79,7 @@ def test_a_trial_whose_process_died_is_run_again_and_one_whose_code_raised_is_no
 
 def history(folder: Path, name: str) -> tuple[TrialRow, list[dict[str, float]]]:
     """The only trial, and its epochs' metrics but for their durations."""
-    [row] = stored_sweep.load(OutputPaths(folder / "mlruns"), name).judged().rows
+    [row] = sweep_report.judged(stored_sweep.load(OutputPaths(folder / "mlruns"), name)).rows
     return row, [{name: value for name, value in epoch.items() if name != "duration_s"} for epoch in row.history]
 
 

@@ -15,11 +15,12 @@ from mlflow import MlflowClient
 
 from sweeper import data
 from sweeper.artifacts import answers as evidence
-from sweeper.config.schema import DataConfig, TrainingConfig
+from sweeper.config.trial import DataConfig, TrainingConfig
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import Objective, TrialSpec
+from sweeper.core.trials import TrialSpec
 from sweeper.storage import stored_sweep
-from sweeper.trial.train import run_to_result
+from sweeper.trial.run import run_to_result
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]

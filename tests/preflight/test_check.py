@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError
-from sweeper.core.trials import METRIC_DIRECTIONS, DataSummary, Objective
+from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
 from sweeper.preflight import check as preflight
-from sweeper.preflight.check import Preflight, check_objectives, check_optimizer, check_seed
+from sweeper.preflight.check import Preflight, check_objectives, check_seed
+from sweeper.preflight.optimizers import check_optimizer
 from sweeper.space.composer import Point
 
 Compose = Callable[..., list[Point]]
@@ -294,19 +296,20 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from sweeper import config, preflight
+from sweeper.config import schema
+from sweeper.preflight.check import check
 from sweeper.space.composer import Composer
-from sweeper.space.dimensions import parse_space
-config.register()
+from sweeper.space.parser import parse_space
+schema.register()
 loader = ConfigLoaderImpl(create_config_search_path(sys.argv[1]))
 line = ["arch=cnn,depth7_kernel6", "optimizer=adam,sgd", "seed=0,1"]
 master = loader.load_configuration("config", line, run_mode=RunMode.MULTIRUN)
 space = parse_space(line, {}, OverridesParser.create(config_loader=loader), loader.get_group_options)
-checked = preflight.check(Composer(loader, master, space).points(), skip_infeasible=False)
+checked = check(Composer(loader, master, space).points(), skip_infeasible=False)
 assert len(checked.trials) == 8
 print(sorted({"keras", "tensorflow", "sklearn", "mlflow", "optuna", "pandas", "matplotlib"} & set(sys.modules)))
 """
-    conf = Path(__file__).resolve().parent.parent / "conf"
+    conf = Path(__file__).resolve().parents[2] / "conf"
     done = subprocess.run([sys.executable, "-c", code, str(conf)], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -8,7 +8,8 @@ import pytest
 
 from models.config import CnnConfig
 from models.shapes import plan
-from sweeper.core.trials import DataSummary, TrialRow, TrialState
+from sweeper.core.datasets import DataSummary
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.preflight.estimate import Speed, measured_speed, sweep_seconds, trial_seconds

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from sweeper.artifacts.answers import Answers
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.findings import Findings, LockboxRecord, Opening
+from sweeper.core.objectives import Objective
+from sweeper.core.test_set import LockboxRecord, Opening
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking.findings import Findings
 from sweeper.ranking.judge import Case, finalists, judge
 
 ACCURACY = Objective("val_accuracy", "maximize")

@@ -16,10 +16,14 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from sweeper.core.errors import ConfigError
-from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.text import cell_text
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import wilson_interval
-from sweeper.ranking import leaderboard
-from sweeper.ranking.leaderboard import METRIC_COLUMNS, OPTIMISTIC, pareto_fronts, rank, sort_rows, table, to_csv
+from sweeper.ranking import columns
+from sweeper.ranking.columns import METRIC_COLUMNS, OPTIMISTIC, sort_rows, table
+from sweeper.ranking.leaderboard import pareto_fronts, rank
+from sweeper.report.export import to_csv
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")
@@ -123,7 +127,7 @@ COLUMNS: dict[str, tuple[list[str], Objective, list[str]]] = {
 
 @pytest.mark.parametrize(("params", "objective", "expected"), COLUMNS.values(), ids=COLUMNS.keys())
 def test_the_columns_have_their_order(params: list[str], objective: Objective, expected: list[str]) -> None:
-    names = leaderboard.columns(params, (row for row in [complete(0, 1.0, objective.metric)]), objective)
+    names = columns.columns(params, (row for row in [complete(0, 1.0, objective.metric)]), objective)
     assert names == expected
     assert len(set(names)) == len(names)
 
@@ -268,15 +272,15 @@ def test_an_unknown_column_is_refused_with_those_there_are(column: str) -> None:
 
 
 def test_several_leaderboards_share_their_columns() -> None:
-    first = leaderboard.columns(["arch.depth"], [], ACCURACY)
-    second = leaderboard.columns(["seed", "arch.depth"], [], Objective("flops", "minimize"))
-    names = leaderboard.merged([first, second])
+    first = columns.columns(["arch.depth"], [], ACCURACY)
+    second = columns.columns(["seed", "arch.depth"], [], Objective("flops", "minimize"))
+    names = columns.merged([first, second])
     rest = [name for name in FIXED if name != "seed"]
     assert names == ["rank", "trial", "state", "arch.depth", "seed", "flops", *rest]
 
 
 def test_a_list_cell_is_json() -> None:
-    assert json.loads(leaderboard.cell_text((1, 2.5, "a", True))) == [1, 2.5, "a", True]
+    assert json.loads(cell_text((1, 2.5, "a", True))) == [1, 2.5, "a", True]
 
 
 SIZE = Objective("num_params", "minimize")
@@ -393,7 +397,7 @@ def test_pruned_trials_follow_the_last_front_by_the_first_objective() -> None:
 def test_each_of_several_objectives_has_one_column() -> None:
     flops = Objective("flops", "minimize")
 
-    assert leaderboard.columns([], [], ACCURACY, flops, SIZE) == ["rank", "trial", "state", "flops", *FIXED]
+    assert columns.columns([], [], ACCURACY, flops, SIZE) == ["rank", "trial", "state", "flops", *FIXED]
 
 
 def test_a_point_is_ranked_by_the_mean_of_its_repeats() -> None:

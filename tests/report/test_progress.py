@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.core.trials import EpochReport, Objective, TrialRow, TrialState
+from sweeper.core.objectives import Objective
+from sweeper.core.text import duration, figure
+from sweeper.core.trials import EpochReport, TrialRow, TrialState
 from sweeper.report import progress as display
-from sweeper.report.progress import LineDisplay, LiveDisplay, Progress, duration, figure
+from sweeper.report.progress import LineDisplay, LiveDisplay, Progress
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")

@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeper.core.errors import ArchitectureError
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.leaderboard import rank, table
-from sweeper.report import tables
+from sweeper.core.objectives import Objective
+from sweeper.core.text import printable
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking.columns import table
+from sweeper.ranking.leaderboard import rank
+from sweeper.report import notebook, tables
 
 ACCURACY = Objective("val_accuracy", "maximize")
-CONF = Path(__file__).resolve().parent.parent / "conf" / "arch"
+CONF = Path(__file__).resolve().parents[2] / "conf" / "arch"
 
 
 def arch(name: str, **changes: Any) -> dict[str, Any]:
@@ -129,7 +132,7 @@ def test_what_a_user_gave_is_shown_as_it_is(value: str) -> None:
     [("\x1b[31mred", r"\x1b[31mred"), ("a\nb", r"a\nb"), ("\u202eabc", r"\u202eabc"), ("数字 é", "数字 é")],
 )
 def test_control_characters_do_not_reach_the_terminal(text: str, shown: str) -> None:
-    assert tables.printable(text) == shown
+    assert printable(text) == shown
     assert shown in leaderboard([trial(params={"x": text})], ["x"], 200)[1]
 
 
@@ -154,12 +157,12 @@ POOLS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
 
 @pytest.mark.parametrize(("node", "expected"), POOLS.values(), ids=POOLS.keys())
 def test_the_pools_of_a_network_are_its_true_ones(node: dict[str, Any], expected: tuple[int, ...]) -> None:
-    assert tables.pools(node) == expected
+    assert notebook.pools(node) == expected
 
 
 def test_keys_that_the_builtin_network_does_not_take_are_refused() -> None:
     with pytest.raises(ArchitectureError, match=r"arch\.width is not a key"):
-        tables.pools({"width": 3})
+        notebook.pools({"width": 3})
 
 
 def notebook_rows() -> list[TrialRow]:
@@ -177,7 +180,7 @@ def notebook_rows() -> list[TrialRow]:
 
 
 def test_the_notebooks_table_is_the_notebooks() -> None:
-    lines = printed(tables.notebook_table(notebook_rows()[::-1], test_is_validation=False, width=150), 150)
+    lines = printed(notebook.notebook_table(notebook_rows()[::-1], test_is_validation=False, width=150), 150)
     assert lines == [
         "hidden layers  kernel size  padding  max pooling  epochs  train error  train accuracy  validation error"
         "  validation accuracy",
@@ -191,14 +194,14 @@ def test_the_notebooks_table_is_the_notebooks() -> None:
 
 
 def test_figures_of_the_test_set_that_was_chosen_on_are_labelled() -> None:
-    lines = printed(tables.notebook_table(notebook_rows(), test_is_validation=True, width=200), 200)
+    lines = printed(notebook.notebook_table(notebook_rows(), test_is_validation=True, width=200), 200)
     assert "test error (optimistic: chosen on it)  test accuracy (optimistic: chosen on it)" in lines[0]
     assert "validation" not in lines[0]
 
 
 @pytest.mark.parametrize("optimistic", [False, True], ids=["validation", "test"])
 def test_the_notebooks_table_is_whole_at_80_columns(optimistic: bool) -> None:
-    lines = printed(tables.notebook_table(notebook_rows(), test_is_validation=optimistic, width=80), 80)
+    lines = printed(notebook.notebook_table(notebook_rows(), test_is_validation=optimistic, width=80), 80)
     assert [" ".join(line.split()) for line in lines[-3:]] == [
         "3 3x3 valid 2x2 10 0.0623 98.18 % 0.0207 99.35 %",
         "5 5x5 same 2x2, 3x3 10 0.0511 98.60 % 0.0194 99.40 %",
@@ -209,7 +212,7 @@ def test_the_notebooks_table_is_whole_at_80_columns(optimistic: bool) -> None:
 
 def test_trials_that_the_table_could_not_tell_apart_are_numbered() -> None:
     rows = [trial(number, details={"arch": arch("cnn")}) for number in (4, 2)]
-    lines = printed(tables.notebook_table(rows, test_is_validation=False, width=150), 150)
+    lines = printed(notebook.notebook_table(rows, test_is_validation=False, width=150), 150)
     assert lines[0].startswith("trial  hidden layers")
     assert [line.split()[0] for line in lines[1:]] == ["2", "4"]
 
@@ -226,7 +229,7 @@ NOT_COMPARED: dict[str, list[TrialRow]] = {
 
 @pytest.mark.parametrize("rows", NOT_COMPARED.values(), ids=NOT_COMPARED.keys())
 def test_without_a_trained_builtin_network_there_is_no_notebooks_table(rows: list[TrialRow]) -> None:
-    assert tables.notebook_table(rows, test_is_validation=False) is None
+    assert notebook.notebook_table(rows, test_is_validation=False) is None
 
 
 CELLS: dict[str, tuple[TrialRow, int, str]] = {
@@ -242,9 +245,9 @@ CELLS: dict[str, tuple[TrialRow, int, str]] = {
 @pytest.mark.parametrize(("row", "position", "expected"), CELLS.values(), ids=CELLS.keys())
 def test_a_cell_of_the_notebooks_table(row: TrialRow, position: int, expected: str) -> None:
     row.details.setdefault("arch", arch("cnn"))
-    assert tables.notebook_cells(row)[position] == expected
+    assert notebook.notebook_cells(row)[position] == expected
 
 
 def test_a_figure_that_was_not_recorded_is_empty() -> None:
     row = TrialRow(0, TrialState.COMPLETE, {}, {"val_accuracy": 0.5}, details={"arch": arch("cnn")})
-    assert tables.notebook_cells(row)[4:] == ("", "", "", "", "50.00 %")
+    assert notebook.notebook_cells(row)[4:] == ("", "", "", "", "50.00 %")

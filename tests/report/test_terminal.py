@@ -15,9 +15,10 @@ import pytest
 from rich.console import Console
 
 from sweeper.core.errors import ConfigError, StoreError
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.report import terminal
-from sweeper.report.terminal import SweepReport, View
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.report import export, sweep_report, terminal
+from sweeper.report.sweep_report import SweepReport, View
 
 ACCURACY = Objective("val_accuracy", "maximize")
 HOSTILE = [
@@ -52,9 +53,9 @@ def hostile() -> SweepReport:
 
 Write = Callable[[list[SweepReport], str], None]
 WRITERS: list[tuple[str, Write]] = [
-    ("csv", terminal.write_csv),
-    ("json", terminal.write_json),
-    ("markdown", terminal.write_markdown),
+    ("csv", export.write_csv),
+    ("json", export.write_json),
+    ("markdown", export.write_markdown),
 ]
 each_writer = pytest.mark.parametrize(("option", "write"), WRITERS, ids=[option for option, _ in WRITERS])
 
@@ -65,7 +66,7 @@ def read_csv(text: str) -> list[dict[str, str]]:
 
 def test_a_csv_file_reads_back(tmp_path: Path) -> None:
     target = tmp_path / "new" / "leaderboard.csv"
-    terminal.write_csv([sweep(trial(0, 0.25), trial(1, 1 / 3), failed(2, "it broke"))], str(target))
+    export.write_csv([sweep(trial(0, 0.25), trial(1, 1 / 3), failed(2, "it broke"))], str(target))
     rows = read_csv(target.read_text(encoding="utf-8"))
     assert [(row["rank"], row["trial"], row["arch.depth"], row["val_accuracy"]) for row in rows] == [
         ("1", "1", "1", "0.3333333333333333"),
@@ -78,7 +79,7 @@ def test_a_csv_file_reads_back(tmp_path: Path) -> None:
 
 
 def test_hostile_values_read_back_from_csv(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.write_csv([hostile()], "-")
+    export.write_csv([hostile()], "-")
     shown = [row["arch.depth"] for row in read_csv(capsys.readouterr().out)]
     assert shown == [f"'{text}" if text.startswith("=") else text for text in HOSTILE]
 
@@ -90,7 +91,7 @@ def test_several_sweeps_in_one_csv_share_their_columns(capsys: pytest.CaptureFix
         params=("seed", "arch.depth"),
         objective=Objective("flops", "minimize"),
     )
-    terminal.write_csv([sweep(trial(3, seed=9)), second], "-")
+    export.write_csv([sweep(trial(3, seed=9)), second], "-")
     out = capsys.readouterr().out
     head = next(csv.reader(io.StringIO(out)))
     assert head[:7] == ["rank", "trial", "state", "arch.depth", "seed", "flops", "train_loss"]
@@ -109,7 +110,7 @@ def strict(text: str) -> Any:
 
 def test_json_is_strict_and_reads_back(capsys: pytest.CaptureFixture[str]) -> None:
     odd = trial(1, params={"arch.depth": [1, float("nan")]}, metrics={"val_loss": float("nan"), "train_loss": -1e-05})
-    terminal.write_json([sweep(trial(0, 0.25), odd, failed(2, "it\nbroke"), test_is_validation=True)], "-")
+    export.write_json([sweep(trial(0, 0.25), odd, failed(2, "it\nbroke"), test_is_validation=True)], "-")
     (found,) = strict(capsys.readouterr().out)["sweeps"]
     assert (found["name"], found["data"], found["optimistic"]) == ("first", "digits", True)
     assert found["objective"] == {"metric": "val_accuracy", "direction": "maximize"}
@@ -123,13 +124,13 @@ def test_json_is_strict_and_reads_back(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_hostile_values_read_back_from_json(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.write_json([hostile()], "-")
+    export.write_json([hostile()], "-")
     (found,) = strict(capsys.readouterr().out)["sweeps"]
     assert [row["arch.depth"] for row in found["trials"]] == HOSTILE
 
 
 def test_markdown_is_a_table_of_github(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.write_markdown([sweep(trial(0, 0.25)), sweep(trial(1), name="second")], "-")
+    export.write_markdown([sweep(trial(0, 0.25)), sweep(trial(1), name="second")], "-")
     lines = capsys.readouterr().out.split("\n")
     assert lines[0] == "## first"
     assert lines[2] == "data digits, ranked by val_accuracy (maximize)"
@@ -158,13 +159,13 @@ def test_markdown_is_a_table_of_github(capsys: pytest.CaptureFixture[str]) -> No
     ],
 )
 def test_markdown_shows_what_a_user_gave_as_it_is(text: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.write_markdown([sweep(trial(0, params={"arch.depth": text}))], "-")
+    export.write_markdown([sweep(trial(0, params={"arch.depth": text}))], "-")
     line = capsys.readouterr().out.split("\n")[6]
     assert line.startswith(f"| 1 | 0 | complete | {shown} | ")
 
 
 def test_optimistic_figures_are_labelled_in_markdown(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.write_markdown([sweep(trial(0), test_is_validation=True)], "-")
+    export.write_markdown([sweep(trial(0), test_is_validation=True)], "-")
     assert "; optimistic: chosen on the test set" in capsys.readouterr().out
 
 
@@ -187,14 +188,14 @@ def test_a_file_that_cannot_be_written_is_refused(option: str, write: Write, tmp
 
 
 def test_the_name_of_standard_output_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.write_csv([sweep(trial(0))], "/dev/stdout")
+    export.write_csv([sweep(trial(0))], "/dev/stdout")
     assert capsys.readouterr().out.startswith("rank,trial,state")
 
 
 def test_a_file_is_replaced_and_a_link_to_it_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("old")
     (tmp_path / "link.csv").symlink_to("real.csv")
-    terminal.write_csv([sweep(trial(0))], str(tmp_path / "link.csv"))
+    export.write_csv([sweep(trial(0))], str(tmp_path / "link.csv"))
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text().startswith("rank,trial,state")
 
@@ -205,7 +206,7 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(tmp_path: Path) -> None
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
     reader.start()
-    terminal.write_csv([sweep(trial(0))], str(pipe))
+    export.write_csv([sweep(trial(0))], str(pipe))
     reader.join(10)
     assert read[0].startswith("rank,trial,state")
     assert pipe.is_fifo()
@@ -224,13 +225,13 @@ VIEWS: dict[str, tuple[View, list[int]]] = {
 @pytest.mark.parametrize(("view", "expected"), VIEWS.values(), ids=VIEWS.keys())
 def test_a_view_chooses_and_orders_the_rows(view: View, expected: list[int]) -> None:
     rows = [trial(number, 0.1 + number / 10) for number in range(3)]
-    _, cells = terminal.tabulate(sweep(*rows), view)
+    _, cells = sweep_report.tabulate(sweep(*rows), view)
     assert [row["trial"] for row in cells] == expected
 
 
 def test_an_unknown_column_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--sort accuracy is no column"):
-        terminal.write_csv([sweep(trial(0))], str(tmp_path / "a.csv"), View(sort="accuracy"))
+        export.write_csv([sweep(trial(0))], str(tmp_path / "a.csv"), View(sort="accuracy"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,16 +10,21 @@ from typing import Any
 
 import pytest
 
-from sweeper.config.schema import PrunerConfig, SamplerConfig, SweepConfig
+from sweeper.config.sweep import PrunerConfig, SamplerConfig, SweepConfig
+from sweeper.core.datasets import DataSummary, PreparedData
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import DataSummary, Objective, PreparedData, TrialRow, TrialState
+from sweeper.core.trials import Skipped, TrialRow, TrialState
 from sweeper.preflight.check import check
+from sweeper.search.grid import GridJobs
 from sweeper.search.pruner import Pruning
+from sweeper.search.sampled import SampledJobs
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import Candidates, GridJobs, Job, SampledJobs
+from sweeper.search.scheduler import Candidates, Job
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
-from sweeper.storage.study import Skipped, SweepStudy, distributions
+from sweeper.storage.distributions import distributions
+from sweeper.storage.study import SweepStudy
 
 ACCURACY = Objective("val_accuracy", "maximize")
 SIZE = Objective("num_params", "minimize")
@@ -506,7 +511,7 @@ class TestRepeatedAndImpossibleProposals:
     def test_a_space_without_a_possible_point_ends_the_search(
         self, sampled: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sweeper.search.scheduler._IMPOSSIBLE", 30)
+        monkeypatch.setattr("sweeper.search.sampled._IMPOSSIBLE", 30)
         sweep = sampled(RATE, "arch.depth=3,5", num_points=4, exclude=[{"arch.depth": 3}, {"arch.depth": 5}])
         jobs = sweep.open()
 
@@ -532,7 +537,7 @@ class TestRepeatedAndImpossibleProposals:
     def test_a_huge_finite_space_is_not_gone_through(
         self, sampled: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sweeper.search.scheduler._IMPOSSIBLE", 30)
+        monkeypatch.setattr("sweeper.search.sampled._IMPOSSIBLE", 30)
         line = ("seed=range(0,1000)", "training.batch_size=range(1,1000)", "training.epochs=choice(3)")
         jobs = sampled(*line, exclude=[{"training.epochs": 3}]).open()
 

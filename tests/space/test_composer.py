@@ -14,12 +14,13 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from sweeper.config import schema
+from sweeper.config.identity import canonical
+from sweeper.config.schema import VARYING
 from sweeper.core.errors import ConfigError
-from sweeper.space.composer import Point, canonical
-from sweeper.space.dimensions import VARYING
+from sweeper.space.composer import Point
 
 Compose = Callable[..., list[Point]]
-CONF = Path(__file__).resolve().parent.parent / "conf"
+CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def test_without_anything_that_varies_there_is_one_point_with_the_files_values(compose: Compose) -> None:

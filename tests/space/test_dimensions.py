@@ -10,7 +10,8 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sweeper.core.errors import SpaceError
-from sweeper.space.dimensions import SearchSpace, check_grid, parse_space
+from sweeper.space.dimensions import SearchSpace
+from sweeper.space.parser import check_grid, parse_space
 
 GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
 

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.core.errors import SpaceError
-from sweeper.space.dimensions import Choice, Interval, SearchSpace, check_grid, parse_space, partial_points
+from sweeper.space.dimensions import Choice, Interval, SearchSpace
+from sweeper.space.parser import check_grid, parse_space
+from sweeper.space.rules import partial_points, with_rules
 
 GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
 
@@ -30,7 +32,7 @@ PARSER = OverridesParser.create(config_loader=_Groups())  # type: ignore[arg-typ
 
 def parse(*arguments: str, params: dict[str, Any] | None = None, zip: Any = None, exclude: Any = None) -> SearchSpace:
     space = parse_space(arguments, params or {}, PARSER, lambda key: GROUPS.get(key, []))
-    return space.with_rules(zip, exclude)
+    return with_rules(space, zip, exclude)
 
 
 def grid(space: SearchSpace) -> list[tuple[Any, ...]]:
@@ -290,7 +292,7 @@ def test_a_partial_point_that_makes_no_sense_is_refused_with_what_to_type(rule: 
     space = parse(DEPTHS, KERNELS, "arch.dropout=interval(0,0.5)", "arch.dense_units=int(interval(4,64))")
 
     with pytest.raises(SpaceError, match=message.replace("RULE", rule.replace(".", r"\."))):
-        space.with_rules(None, points) if rule == "sweep.exclude" else partial_points(rule, points, space)
+        with_rules(space, None, points) if rule == "sweep.exclude" else partial_points(rule, points, space)
 
 
 def test_points_that_come_first_are_given_by_full_key() -> None:

@@ -11,9 +11,10 @@ import optuna
 import pytest
 from optuna.distributions import IntDistribution
 
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.storage.study import StudyTrial, SweepStudy
+from sweeper.core.trials import StudyTrial, TrialRow, TrialState
+from sweeper.storage.study import SweepStudy
 
 ACCURACY = Objective("val_accuracy", "maximize")
 SIZE = Objective("num_params", "minimize")

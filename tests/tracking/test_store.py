@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.config.schema import TrackingConfig
+from sweeper.config.sweep import TrackingConfig
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialState
-from sweeper.relocate import ADDRESSES, moved, relocate
-from sweeper.tracking.tracker import Tracker, local_uri
+from sweeper.tracking.client import local_uri
+from sweeper.tracking.store import ADDRESSES, moved, relocate
+from sweeper.tracking.tracker import Tracker
 
 OLD, NEW = Path("/a/runs"), Path("/b/new place")
 
@@ -92,7 +93,7 @@ def _everything_is_found_in(paths: OutputPaths) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(local_uri(paths), local_uri(paths))
-    [run] = client.search_runs(["1"], "tags.`sweeper.trial.train` = '0'")
+    [run] = client.search_runs(["1"], "tags.`sweeper.trial` = '0'")
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["note.txt"]
     assert Path(client.download_artifacts(run.info.run_id, "note.txt")).read_text(encoding="utf-8") == "a note"
     assert run.info.artifact_uri == f"{paths.artifacts.as_uri()}/{run.info.run_id}/artifacts"
@@ -169,7 +170,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path, content: bytes, reas
 
 
 def test_a_store_that_another_program_holds_is_refused(copied: OutputPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.relocate._BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("sweeper.tracking.store._BUSY_TIMEOUT_S", 0.1)
     with closing(sqlite3.connect(copied.tracking_db, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked"):

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sweeper import mlflow_settings
-from sweeper.config.schema import TrackingConfig
+from sweeper.config.sweep import TrackingConfig
+from sweeper.core import process
 from sweeper.core.errors import StoreError, TrackingError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import EpochReport, TrialState
@@ -90,7 +90,8 @@ def _curve(client: MlflowClient, run_id: str, name: str) -> list[tuple[int, floa
 
 
 def test_importing_the_tracker_does_not_import_mlflow() -> None:
-    code = "import sys, sweeper.tracking.tracker, sweeper.tracking.ui; assert not {'mlflow', 'sqlalchemy'} & set(sys.modules)"
+    modules = "sys, sweeper.tracking.tracker, sweeper.tracking.ui"
+    code = f"import {modules}; assert not {{'mlflow', 'sqlalchemy'}} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -467,7 +468,7 @@ def test_a_server_that_is_not_there_is_refused_within_seconds(tmp_path: Path) ->
         with pytest.raises(StoreError, match=rf"tracking\.uri={uri} does not answer .*Connection refused\. .*uri=null"):
             Tracker.open(TrackingConfig(uri=uri), OutputPaths(tmp_path))
     assert time.monotonic() - started < 5
-    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == mlflow_settings.ENVIRONMENT["MLFLOW_HTTP_REQUEST_TIMEOUT"]
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == process.MLFLOW_ENVIRONMENT["MLFLOW_HTTP_REQUEST_TIMEOUT"]
 
 
 def test_a_server_that_says_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.config.schema import TrackingConfig
+from sweeper.config.sweep import TrackingConfig
 from sweeper.core.errors import ConfigError, StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import EpochReport, TrialState
@@ -32,7 +32,7 @@ from sweeper.tracking.tracker import Tracker
 SERVE = """
 import sys
 from pathlib import Path
-from sweeper import ui
+from sweeper.tracking import ui
 from sweeper.core.errors import SweeperError
 try:
     sys.exit(ui.serve(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None))

@@ -10,8 +10,7 @@ import pytest
 
 from sweeper.tracking import provenance
 from sweeper.tracking.tags import GIT_CHANGED, GIT_COMMIT
-from sweeper.verdict import judge
-from sweeper.verify.comparison import Compared, Tolerance, Training, compare, same_bits
+from sweeper.verify.comparison import Compared, Tolerance, Training, compare, judge, same_bits
 from sweeper.verify.inputs import NOT_RECORDED, Difference, Kind, code_difference, version_differences
 
 EPOCH = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.4, "val_accuracy": 0.9, "duration_s": 1.0}

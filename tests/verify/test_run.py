@@ -20,13 +20,14 @@ from rich.console import Console
 from sweeper import data, executors
 from sweeper.artifacts.model import read_weights
 from sweeper.cli import commands
-from sweeper.config.schema import DataConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core.errors import RefusedError
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, TrialPaths
-from sweeper.core.trials import Objective, TrialRow, TrialSpec, TrialState
+from sweeper.core.trials import TrialRow, TrialSpec, TrialState
 from sweeper.executors import Executor
 from sweeper.report import progress
-from sweeper.report.text import repeat_line
+from sweeper.report.command_lines import repeat_line
 from sweeper.verify.lookup import find_row
 from sweeper.verify.rerun import Rerun
 

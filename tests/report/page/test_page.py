@@ -20,21 +20,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sweeper.core.errors import StoreError
-from sweeper.core.trials import Objective, TrialRow, TrialState
-from sweeper.ranking.findings import (
-    Cheapest,
-    ConfigurationFindings,
-    Confirmation,
-    Exhibits,
-    ExpectedAccuracy,
-    Finalist,
-    Findings,
-    Opening,
-    ShownImage,
-)
+from sweeper.core.objectives import Objective
+from sweeper.core.test_set import Opening
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking.findings import Cheapest, ConfigurationFindings, Confirmation, ExpectedAccuracy, Finalist, Findings
+from sweeper.report import command_lines
 from sweeper.report import text as texts
-from sweeper.report.page import page, pictures, vega_bundle, write_page
-from sweeper.report.terminal import SweepReport
+from sweeper.report.examples import Exhibits, ShownImage
+from sweeper.report.page import mistakes, page, vega_bundle, write_page
+from sweeper.report.sweep_report import SweepReport
 
 ACCURACY = Objective("val_accuracy", "maximize")
 CNN = {"_target_": "models.cnn.build", "depth": 3, "kernel_size": 3, "pool_size": [1, 2, 3]}
@@ -485,14 +479,14 @@ def test_of_many_classes_the_matrix_is_a_chart() -> None:
 
 def test_large_images_are_made_small() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
-    content = base64.b64decode(pictures.address(pixels).partition(",")[2])
+    content = base64.b64decode(mistakes.address(pixels).partition(",")[2])
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), pixels[::3, ::3])
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_images_of_any_channels_are_png(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 7, channels), dtype=np.uint8)
-    with Image.open(io.BytesIO(pictures.png(pixels))) as image:
+    with Image.open(io.BytesIO(mistakes.png(pixels))) as image:
         image.load()
         assert image.size == (7, 3)
 
@@ -518,7 +512,7 @@ def test_the_notebooks_table_has_what_the_notebook_could_not_say() -> None:
 )
 def test_the_line_that_repeats_a_row(fixed: str, overrides: tuple[str, ...], seed: int, line: str) -> None:
     row = TrialRow(0, TrialState.COMPLETE, {}, overrides=overrides, seed=seed)
-    assert texts.repeat_line(row, fixed) == f"python -m sweeper {line}"
+    assert command_lines.repeat_line(row, fixed) == f"python -m sweeper {line}"
 
 
 @pytest.mark.parametrize(
@@ -531,7 +525,7 @@ def test_the_line_that_repeats_a_row(fixed: str, overrides: tuple[str, ...], see
     ],
 )
 def test_the_line_that_verifies_a_row(run_id: str, fixed: str | None, line: str) -> None:
-    assert texts.verify_line(TrialRow(0, TrialState.COMPLETE, {}, run_id=run_id), fixed) == line
+    assert command_lines.verify_line(TrialRow(0, TrialState.COMPLETE, {}, run_id=run_id), fixed) == line
 
 
 def test_two_hundred_trials_are_small() -> None:

@@ -12,8 +12,9 @@ import pytest
 from matplotlib import image, pyplot, style
 from matplotlib.figure import Figure
 
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import InsightPaths
-from sweeper.core.trials import Objective, TrialRow, TrialState
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.report.plots import search
 from sweeper.space.dimensions import Choice, Dimension, Interval
 
