@@ -73,7 +73,7 @@ def fill(folder: Path, num_trials: int, num_images: int) -> None:
         row["number"] = number
         row["metrics"]["val_accuracy"] = float(correct.mean())
         row["metrics"]["num_params"] = int(rng.integers(10_000, 1_000_000))
-        row["details"] |= {"num_validation": num_images, "point": number}
+        row["point"], row["facts"]["num_validation"] = number, num_images
         added.append(
             optuna.trial.create_trial(
                 value=row["metrics"]["val_accuracy"],

@@ -152,7 +152,7 @@ def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
         tags.DATA: str(identity["name"]),
         tags.DATA_DIGEST: identity["digest"],
         tags.SPLIT_DIGEST: identity["split_digest"],
-        tags.LABEL: OPTIMISTIC if row.details.get("test_is_validation") else "",
+        tags.LABEL: OPTIMISTIC if row.facts.test_is_validation else "",
         **figures,
     }
 

@@ -25,34 +25,52 @@ class TrialState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrialSpec:
-    """All that a trial's process is given.
+    """What a process needs to work on one trial: a `TrainingSpec` or an `EvaluationSpec`.
 
     Attributes:
         number: the trial's number in its sweep, from 0.
         folder: where it writes; the driver records and then deletes it.
         config: the resolved configuration of this trial, plain containers with the keys
             arch, data, training, optimizer and seed.
-        overrides: what distinguishes it, as typed: `("arch.depth=3",)`.
         data: the prepared arrays.
-        metric: the objective's metric (the first, where there are several).
         gpu: index of the GPU to use, or None for the CPU.
-        awaits_verdict: whether the trial waits after each epoch for the pruner's word.
-        measures_latency: whether an objective asks for `predict_latency_ms`.
-        trained: a folder with this trial's saved network, to be evaluated on the test images; nothing is trained.
+        awaits_verdict: whether the process waits after each epoch for the pruner's verdict.
     """
 
     number: int
     folder: Path
     config: dict[str, Any]
-    overrides: tuple[str, ...]
     data: PreparedData
-    metric: Objective
     gpu: int | None = None
     awaits_verdict: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec(TrialSpec):
+    """A trial that is to be trained.
+
+    Attributes:
+        overrides: what distinguishes it, as typed: `("arch.depth=3",)`.
+        metric: the objective's metric (the first, where there are several).
+        measures_latency: whether an objective needs `predict_latency_ms`.
+    """
+
+    overrides: tuple[str, ...]
+    metric: Objective
     measures_latency: bool = False
-    trained: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSpec(TrialSpec):
+    """A trained network that is to be evaluated on the test images; nothing is trained.
+
+    Attributes:
+        trained: the folder with the trial's saved network.
+    """
+
+    trained: Path
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,75 @@ class EpochReport:
     epoch: int
     metrics: dict[str, float]
     timestamp_ms: int
+
+
+@dataclass(frozen=True)
+class TrialFacts:
+    """What a trial's process knows about its training besides the metrics.
+
+    Attributes:
+        num_train, num_validation, num_test: images that it was trained, validated and tested on; None where it was
+            not, or where an earlier version did not record it.
+        test_is_validation: whether the test set was the validation set.
+        best_epoch: the epoch whose weights were restored, from 1; None where the last epoch's were kept.
+        interruptions: the last epoch of each earlier process that was interrupted and resumed from a checkpoint.
+        versions: of packages, environment variables and processor, by name.
+    """
+
+    num_train: int | None = None
+    num_validation: int | None = None
+    num_test: int | None = None
+    test_is_validation: bool = False
+    best_epoch: int | None = None
+    interruptions: tuple[int, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came of a trial, as its process leaves it in its folder.
+
+    Attributes:
+        state: complete, pruned or failed.
+        metrics: final figures by name, of the saved weights.
+        history: the metrics of each epoch, from epoch 1.
+        facts: what else is known about the training.
+        error: the reason of a failure in one line, or empty.
+        traceback: of a failure, or empty.
+    """
+
+    state: TrialState
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: tuple[dict[str, float], ...] = ()
+    facts: TrialFacts = field(default_factory=TrialFacts)
+    error: str = ""
+    traceback: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state is TrialState.RUNNING:
+            raise ValueError("a result is complete, pruned or failed")
+        if self.state is TrialState.FAILED and not self.error:
+            raise ValueError("a trial failed without a reason")
+
+    @classmethod
+    def failure(cls, error: str, traceback: str = "", duration_s: float = 0.0) -> TrialResult:
+        """The result of a failed trial."""
+        return cls(TrialState.FAILED, {"duration_s": duration_s}, error=error, traceback=traceback)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a row comes from when several sweeps are shown together.
+
+    Attributes:
+        sweep: the name of its sweep.
+        trial: its number there.
+        fixed: the overrides that every trial of that sweep has, as typed; None where they are not known.
+    """
+
+    sweep: str
+    trial: int
+    fixed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +165,13 @@ class TrialRow:
         error: the reason of a failure in one line, or empty.
         history: one dict of EPOCH_METRICS (and duration_s) an epoch, from epoch 1.
         overrides: what distinguishes it, as typed.
+        arch: its network's configuration; empty where it is not known.
+        point: the number of its configuration; None where it is not known.
+        repeat: which repeat of its configuration it is, from 0.
+        num_repeats: repeats of each configuration.
+        split_digest: which images it was scored on.
+        facts: what its process knew about the training.
+        origin: its sweep, where several are shown together.
     """
 
     number: int
@@ -89,7 +183,13 @@ class TrialRow:
     error: str = ""
     history: tuple[dict[str, float], ...] = ()
     overrides: tuple[str, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict)
+    arch: dict[str, Any] = field(default_factory=dict)
+    point: int | None = None
+    repeat: int = 0
+    num_repeats: int = 1
+    split_digest: str = ""
+    facts: TrialFacts = field(default_factory=TrialFacts)
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if self.state is TrialState.FAILED and not self.error:

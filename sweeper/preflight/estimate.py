@@ -47,10 +47,10 @@ def measured_speed(rows: Iterable[TrialRow]) -> Speed:
     """The median speed of the complete trials in `rows` that were long enough to tell, or a guess."""
     speeds = []
     for row in rows:
-        flops, images = row.metrics.get("flops"), row.details.get("train_images")
+        flops, images = row.metrics.get("flops"), row.facts.num_train
         busy = row.metrics.get("duration_s", 0.0) - _TRIAL_OVERHEAD_S
         if row.state is TrialState.COMPLETE and flops and images and busy > _TRIAL_OVERHEAD_S:
-            validation = row.details.get("num_validation", 0)
+            validation = row.facts.num_validation or 0
             speeds.append(_operations(flops, images, validation, row.metrics["epochs"]) / busy)
     return Speed(statistics.median(speeds), len(speeds)) if speeds else Speed(_FLOPS_PER_S, 0)
 

@@ -54,7 +54,7 @@ _WHOLE = ("num_params", "epochs", "flops", "best_epoch")
 
 def columns(params: Sequence[str], rows: Iterable[TrialRow], *objectives: Objective) -> list[str]:
     """The names of the columns; none occurs twice."""
-    return _columns(params, [_cells(row) for row in rows], objectives)
+    return _columns(params, [_cells(RankedRow(None, row)) for row in rows], objectives)
 
 
 def _columns(params: Sequence[str], cells: Sequence[Mapping[str, Any]], objectives: Sequence[Objective]) -> list[str]:
@@ -76,8 +76,8 @@ def table(
     ranked: Sequence[RankedRow], params: Sequence[str], *objectives: Objective
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Column names, and for each row its cells by column: numbers, text, None for an empty cell."""
-    cells = [_cells(one.row) for one in ranked]
-    if any(one.row.details.get("repeats", 1) > 1 for one in ranked):
+    cells = [_cells(one) for one in ranked]
+    if any(one.row.num_repeats > 1 for one in ranked):
         spread = _spread([one.row for one in ranked], objectives)
         cells = [
             {**known, **spread[point_of(one.row)], **_repeat(one.row)} for one, known in zip(ranked, cells, strict=True)
@@ -90,29 +90,30 @@ def table(
     return names, rows
 
 
-def _cells(row: TrialRow) -> dict[str, Any]:
+def _cells(ranked: RankedRow) -> dict[str, Any]:
+    row = ranked.row
     low, high = _interval(row)
     cells = {
         **row.metrics,
-        "trial": row.details.get("trial", row.number),
+        "trial": row.number if row.origin is None else row.origin.trial,
         "state": str(row.state),
         "seed": row.seed,
         "run_id": row.run_id,
         "error": " ".join(row.error.split()),
         "val_accuracy_low": low,
         "val_accuracy_high": high,
-        "sweep": row.details.get("sweep"),
-        "leading_group": row.details.get("leading_group"),
-        "rank_low": row.details.get("rank_low"),
-        "rank_high": row.details.get("rank_high"),
-        "best_epoch": row.details.get("best_epoch"),
-        "label": OPTIMISTIC if row.details.get("test_is_validation") else "",
+        "sweep": None if row.origin is None else row.origin.sweep,
+        "leading_group": ranked.in_leading_group,
+        "rank_low": ranked.rank_low,
+        "rank_high": ranked.rank_high,
+        "best_epoch": row.facts.best_epoch,
+        "label": OPTIMISTIC if row.facts.test_is_validation else "",
     }
     return {name: _whole(value) if name in _WHOLE else value for name, value in cells.items()}
 
 
 def _repeat(row: TrialRow) -> dict[str, Any]:
-    return {"point": point_of(row), "repeat": row.details.get("repeat", 0)}
+    return {"point": point_of(row), "repeat": row.repeat}
 
 
 def _spread(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> dict[int, dict[str, float | None]]:
@@ -143,7 +144,7 @@ def _whole(value: Any) -> Any:
 
 def _interval(row: TrialRow) -> tuple[float | None, float | None]:
     """The Wilson interval of the validation accuracy, where the number of images is known."""
-    accuracy, num_images = row.metrics.get("val_accuracy"), row.details.get("num_validation")
+    accuracy, num_images = row.metrics.get("val_accuracy"), row.facts.num_validation
     if accuracy is None or not num_images or not math.isfinite(accuracy):
         return None, None
     return wilson_interval(round(accuracy * num_images), num_images)

@@ -54,7 +54,7 @@ class Case:
     """What is judged.
 
     Attributes:
-        rows: all trials; `details["split_digest"]` tells on which images each was scored.
+        rows: all trials; `split_digest` says on which images each was scored.
         objectives: what the rows are ranked by.
         validation: the trials' answers on the validation images, by number; of some they may be missing.
         margin: accuracy that a cheaper trial may lose, as a fraction.
@@ -83,7 +83,7 @@ class Case:
 
     @property
     def num_repeats(self) -> int:
-        return max((int(row.details.get("repeats", 1)) for row in self.rows), default=1)
+        return max((row.num_repeats for row in self.rows), default=1)
 
 
 def judge(case: Case) -> Findings:
@@ -130,7 +130,7 @@ def finalists(findings: Findings, rows: Sequence[TrialRow], objectives: Sequence
 
 def split_of(row: TrialRow) -> str:
     """Which images a trial was scored on."""
-    return str(row.details.get("split_digest", ""))
+    return row.split_digest
 
 
 def _complete(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[TrialRow]:
@@ -205,9 +205,7 @@ def _configurations(case: Case) -> ConfigurationFindings:
         if row.state is TrialState.COMPLETE:
             points.setdefault(point_of(row), []).append(row)
     whole = [
-        sorted(rows, key=lambda row: int(row.details["repeat"]))
-        for _, rows in sorted(points.items())
-        if len(rows) == case.num_repeats
+        sorted(rows, key=lambda row: row.repeat) for _, rows in sorted(points.items()) if len(rows) == case.num_repeats
     ]
     if len(whole) < 2:
         return ConfigurationFindings(case.num_repeats, len(whole), ())

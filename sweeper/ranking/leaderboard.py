@@ -7,8 +7,8 @@ What does not live here: how a cell looks on a terminal (`sweeper.report.tables`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sweeper.core.objectives import EPOCH_METRICS, Objective
 from sweeper.core.trials import TrialRow, TrialState
@@ -16,10 +16,20 @@ from sweeper.core.trials import TrialRow, TrialState
 
 @dataclass(frozen=True)
 class RankedRow:
-    """A trial with its rank, from 1; None where it has none (failed)."""
+    """A trial with its place on the leaderboard.
+
+    Attributes:
+        rank: from 1; None where it has none (failed).
+        row: the trial.
+        in_leading_group: whether it is in the leading group; None where that was not found.
+        rank_low, rank_high: the ranks that it may truly have; None where they were not found.
+    """
 
     rank: int | None
     row: TrialRow
+    in_leading_group: bool | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
 
 
 def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
@@ -36,7 +46,7 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
     for row in ordered:
         if row.state is not TrialState.RUNNING:
             points.setdefault(point_of(row), []).append(row)
-    num_repeats = max((row.details.get("repeats", 1) for row in ordered), default=1)
+    num_repeats = max((row.num_repeats for row in ordered), default=1)
     scored = {number: _mean_scores(point, num_repeats, objectives) for number, point in points.items()}
     whole = {number: scores for number, scores in scored.items() if scores is not None}
     ranked = _ranked([(point, whole[number]) for number, point in points.items() if number in whole], objectives, 1)
@@ -49,9 +59,32 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
     return ranked + [RankedRow(None, row) for row in [*lost, *failed]]
 
 
+def marked(
+    ranked: Iterable[RankedRow], group: Sequence[int], intervals: Mapping[int, tuple[int, int]]
+) -> list[RankedRow]:
+    """The same rows with what was found about the complete ones.
+
+    Args:
+        ranked: the rows.
+        group: numbers of the trials in the leading group; empty where it was not found.
+        intervals: lowest and highest rank of a trial, by its number.
+    """
+    return [
+        replace(
+            one,
+            in_leading_group=one.row.number in group,
+            rank_low=intervals.get(one.row.number, (None, None))[0],
+            rank_high=intervals.get(one.row.number, (None, None))[1],
+        )
+        if group and one.row.state is TrialState.COMPLETE
+        else one
+        for one in ranked
+    ]
+
+
 def point_of(row: TrialRow) -> int:
     """The number of a trial's point; with one repeat a point, the trial's own."""
-    return int(row.details["point"]) if row.details.get("repeats", 1) > 1 else row.number
+    return row.point if row.num_repeats > 1 and row.point is not None else row.number
 
 
 def _last_rank(ranked: Sequence[RankedRow]) -> int:

@@ -151,7 +151,7 @@ class Words:
 
     def _scored(self, row: TrialRow) -> str:
         value = row.metrics[self.objective.metric]
-        num_images = row.details.get("num_validation")
+        num_images = row.facts.num_validation
         if self.objective.metric != "val_accuracy" or not num_images:
             return f"{self.objective.metric} {value:.4g}"
         low, high = wilson_interval(round(value * num_images), num_images)
@@ -169,9 +169,8 @@ class Words:
 
     def _short(self, number: int) -> str:
         """A trial's number, and of several sweeps whose it is."""
-        details = self._row(number).details
-        own = str(details.get("trial", number))
-        return f"{own} of {details['sweep']}" if "sweep" in details else own
+        origin = self._row(number).origin
+        return str(number) if origin is None else f"{origin.trial} of {origin.sweep}"
 
     def _row(self, number: int | None) -> TrialRow:
         if number is None:
@@ -187,7 +186,7 @@ def warnings(rows: Sequence[TrialRow], *, optimistic: bool, num_openings: int) -
             "Every figure is optimistic: the test set was the validation set (data.validation=test), so the trials "
             "were chosen on it, and nothing is left to confirm them."
         )
-    if any(row.details.get("best_epoch") for row in rows):
+    if any(row.facts.best_epoch for row in rows):
         found.append(
             "Scores are those of the best epoch, which was chosen on the validation images (training.restore_best); "
             "they are a little too high."

@@ -74,10 +74,10 @@ def notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
 
 def is_comparable(row: TrialRow) -> bool:
     """Whether the notebook's table has a row for it: a built-in CNN that ended well."""
-    if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_builtin(row.details.get("arch") or {}):
+    if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_builtin(row.arch):
         return False
     try:
-        pools(row.details["arch"])
+        pools(row.arch)
     except ArchitectureError:  # recorded by another version, with keys that this one does not know
         return False
     return True
@@ -85,7 +85,7 @@ def is_comparable(row: TrialRow) -> bool:
 
 def notebook_cells(row: TrialRow) -> tuple[str, ...]:
     """One row of the notebook's table."""
-    arch = row.details["arch"]
+    arch = row.arch
     config = CnnConfig.from_mapping(arch)
     pruned = " (pruned)" if row.state is TrialState.PRUNED else ""
     metrics = row.metrics

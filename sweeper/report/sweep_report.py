@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.core.objectives import Objective
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialRow
 from sweeper.ranking import columns, judge, leaderboard
 from sweeper.ranking.columns import OPTIMISTIC
 from sweeper.ranking.findings import Findings
+from sweeper.ranking.leaderboard import RankedRow
 from sweeper.report.text import plain
 from sweeper.storage.stored_sweep import Loaded
 
@@ -51,6 +52,11 @@ class SweepReport:
         """All of them, the first first."""
         return (self.objective, *self.further)
 
+    def ranked(self) -> list[RankedRow]:
+        """The rows by rank, with what the findings say of each."""
+        ranked = leaderboard.rank(self.rows, *self.objectives)
+        return leaderboard.marked(ranked, self.findings.group, self.findings.rank_intervals)
+
 
 @dataclass(frozen=True)
 class View:
@@ -62,7 +68,7 @@ class View:
 
 def tabulate(report: SweepReport, view: View) -> tuple[list[str], list[dict[str, Any]]]:
     """The leaderboard's column names and rows as the view has them."""
-    ranked = leaderboard.rank(report.rows, *report.objectives)
+    ranked = report.ranked()
     names, rows = columns.table(ranked, report.params, *report.objectives)
     if view.sort is not None:
         rows = columns.sort_rows(names, rows, view.sort)
@@ -104,7 +110,7 @@ def unjudged(loaded: Loaded, findings: Findings | None = None) -> SweepReport:
         objective=loaded.objectives[0],
         further=loaded.objectives[1:],
         params=tuple(loaded.about["params"]),
-        rows=tuple(_marked(row, findings) for row in loaded.rows),
+        rows=loaded.rows,
         about=_told(loaded.about),
         test_is_validation=bool(loaded.about["test_is_validation"]),
         findings=findings,
@@ -117,12 +123,3 @@ def _told(about: Mapping[str, Any]) -> dict[str, str]:
     told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
     space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
     return told | ({"space": space} if space else {})
-
-
-def _marked(row: TrialRow, findings: Findings) -> TrialRow:
-    """A row that knows its rank's interval and whether it leads, for the columns of the leaderboard."""
-    if row.state is not TrialState.COMPLETE or not findings.group:
-        return row
-    low, high = findings.rank_intervals.get(row.number, (None, None))
-    leads = row.number in findings.group
-    return replace(row, details={**row.details, "leading_group": leads, "rank_low": low, "rank_high": high})

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeper.core.text import printable
-from sweeper.core.trials import TrialState
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.report import notebook, tables
 from sweeper.report.sweep_report import SweepReport, View, headline, tabulate
 
@@ -85,8 +85,12 @@ def _print_findings(console: Console, report: SweepReport) -> None:
         console.print(Text(f"- {printable(warning)}", style="yellow"), width=min(console.width, 120))
 
 
+def _shown_as(row: TrialRow) -> _Shown:
+    return (None, row.number) if row.origin is None else (row.origin.sweep, row.origin.trial)
+
+
 def _print_notebook_table(console: Console, report: SweepReport, shown: set[_Shown]) -> None:
-    rows = [row for row in report.rows if (row.details.get("sweep"), row.details.get("trial", row.number)) in shown]
+    rows = [row for row in report.rows if _shown_as(row) in shown]
     table = notebook.notebook_table(rows, test_is_validation=report.test_is_validation, width=console.width)
     if table is None:
         return

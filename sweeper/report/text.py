@@ -70,7 +70,7 @@ def listed(items: Iterable[Any], most: int = _LISTED) -> str:
 
 def interval_of(row: TrialRow) -> tuple[float, float] | None:
     """The Wilson 95 % interval of a trial's validation accuracy; None where the number of images is not known."""
-    accuracy, num_images = row.metrics.get("val_accuracy"), row.details.get("num_validation")
+    accuracy, num_images = row.metrics.get("val_accuracy"), row.facts.num_validation
     if accuracy is None or not num_images or not 0 <= accuracy <= 1:
         return None
     return wilson_interval(round(accuracy * num_images), num_images)
@@ -83,8 +83,7 @@ def between(low: float, high: float) -> str:
 
 def called(row: TrialRow) -> str:
     """A trial's number; of several sweeps together its own there, `3 of first`."""
-    number = str(row.details.get("trial", row.number))
-    return f"{number} of {plain(row.details['sweep'])}" if "sweep" in row.details else number
+    return str(row.number) if row.origin is None else f"{row.origin.trial} of {plain(row.origin.sweep)}"
 
 
 def trials(names: Sequence[str]) -> str:

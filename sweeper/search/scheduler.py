@@ -20,7 +20,7 @@ from sweeper.config.sweep import SweepConfig
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import StudyTrial, TrialRow, TrialSpec, TrialState
+from sweeper.core.trials import StudyTrial, TrainingSpec, TrialRow, TrialState
 from sweeper.preflight.check import PlannedTrial
 from sweeper.search.budget import Budget
 from sweeper.search.pruner import Pruning
@@ -31,7 +31,7 @@ class Job:
     """A trial that is to run: what the study calls it, what its process is given."""
 
     trial: StudyTrial
-    spec: TrialSpec
+    spec: TrainingSpec
     num_repeats: int = 1
 
 
@@ -80,7 +80,7 @@ class Candidates:
     def job(self, trial: StudyTrial, planned: PlannedTrial) -> Job:
         """A numbered trial with what its process is given."""
         config = {**planned.point.config, "seed": planned.point.config["seed"] + trial.repeat}
-        spec = TrialSpec(
+        spec = TrainingSpec(
             number=trial.number,
             folder=self.folder.trial(trial.number).root,
             config=config,

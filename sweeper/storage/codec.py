@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.artifacts.result import facts_of_version_1
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 
+VERSION = 2  # of a row's form
+
 POINT = "sweeper.point"  # user attribute of a trial: what it is, written when it begins
-
-
 ROW = "sweeper.row"  # user attribute of a trial: what came of it, written just before it is told
-
-
 SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a repeated or impossible proposal
 
 
@@ -30,32 +31,40 @@ def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTri
         run_id=point["run_id"],
         point=int(point.get("point", point["number"])),
         repeat=int(point.get("repeat", 0)),
-        row=_row_from_json(row) if is_finished and row else None,
+        row=row_from_json(row) if is_finished and row else None,
     )
 
 
 def row_to_json(row: TrialRow) -> dict[str, Any]:
     """A trial's row as plain JSON values."""
-    return {
-        "number": row.number,
-        "state": str(row.state),
-        "params": row.params,
-        "metrics": row.metrics,
-        "seed": row.seed,
-        "run_id": row.run_id,
-        "error": row.error,
-        "history": list(row.history),
-        "overrides": list(row.overrides),
-        "details": row.details,
-    }
+    return {"version": VERSION, **dataclasses.asdict(row)}
 
 
-def _row_from_json(fields: Mapping[str, Any]) -> TrialRow:
-    return TrialRow(
-        **{
-            **fields,
-            "state": TrialState(fields["state"]),
-            "history": tuple(fields["history"]),
-            "overrides": tuple(fields["overrides"]),
+def row_from_json(values: Mapping[str, Any]) -> TrialRow:
+    """A trial's row from its JSON values; the first version, which had no number, is read too.
+
+    Raises:
+        ValueError: it is not a row, or one of a later release.
+    """
+    version = values.get("version", 1)
+    if not isinstance(version, int) or version > VERSION:
+        raise ValueError(f"a trial was recorded in form {version}; this release reads forms 1 to {VERSION}")
+    known = {name: value for name, value in values.items() if name not in ("version", "details")}
+    if version == 1:
+        details = values.get("details", {})
+        known |= {
+            "arch": details.get("arch", {}),
+            "point": details.get("point"),
+            "repeat": details.get("repeat", 0),
+            "num_repeats": details.get("repeats", 1),
+            "facts": facts_of_version_1(details),
         }
-    )
+    row: TrialRow = _adapter().validate_python(known)
+    return row
+
+
+@functools.cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(TrialRow)

@@ -19,7 +19,7 @@ from sweeper.config.identity import leaves
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.test_set import LockboxRecord, Opening
-from sweeper.core.trials import StudyTrial, TrialRow
+from sweeper.core.trials import Origin, StudyTrial, TrialRow
 from sweeper.storage.study import SweepStudy
 
 
@@ -140,22 +140,18 @@ def _row(trial: StudyTrial, keys: Sequence[str], test: LockboxRecord) -> TrialRo
     """A trial's row with every swept key: one that varies only since a later line stands in its configuration."""
     row = trial.as_row()
     later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
-    digests = {"split_digest": trial.identity["data"].get("split_digest", "")}
     result = test.results.get(trial.number, {})
     tested = {name: result[name] for name in ("test_loss", "test_accuracy") if name in result}
     return replace(
         row,
         params={**row.params, **later},
         metrics={**row.metrics, **tested},
-        details={**row.details, **digests},
+        split_digest=trial.identity["data"].get("split_digest", ""),
     )
 
 
 def _renumbered(row: TrialRow, loaded: Loaded, numbers: Mapping[int, int]) -> TrialRow:
-    details = {**row.details, "sweep": loaded.name, "trial": row.number}
-    if "fixed" in loaded.about:
-        details["fixed"] = shlex.join(loaded.about["fixed"])
-    if row.details.get("repeats", 1) > 1:
-        # A point is called by its first trial here; its own number may occur in every sweep.
-        details["point"] = min(numbers.values()) + int(row.details["point"])
-    return replace(row, number=numbers[row.number], details=details)
+    fixed = shlex.join(loaded.about["fixed"]) if "fixed" in loaded.about else None
+    # A point is called by its first trial here; its own number may occur in every sweep.
+    point = min(numbers.values()) + row.point if row.num_repeats > 1 and row.point is not None else row.point
+    return replace(row, number=numbers[row.number], point=point, origin=Origin(loaded.name, row.number, fixed))

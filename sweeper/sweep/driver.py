@@ -27,7 +27,7 @@ from sweeper.config.identity import leaves
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import EpochReport, TrialRow, TrialState
+from sweeper.core.trials import EpochReport, TrialResult, TrialRow, TrialState
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.report.progress import Display
 from sweeper.search.scheduler import Job, Jobs
@@ -150,7 +150,7 @@ class Driver:
 
     def _end(self, running: _Running, reason: str) -> None:
         """Records a trial whose process is gone, or leaves it cut off where the sweep was interrupted."""
-        result = read_result(self._paths, running.job.spec.number)
+        result = read_result(self._paths.trial(running.job.spec.number))
         if result is None and self.interrupted:
             self._tracker.abandon_trial(running.run_id)
             self._display.cut_off(running.job.spec.number)
@@ -163,13 +163,13 @@ class Driver:
             result = crashed(reason, self._paths, running)
         self._record(running.job, running.run_id, result, running.history)
 
-    def _record(self, job: Job, run_id: str, result: dict[str, Any], history: list[dict[str, float]]) -> None:
+    def _record(self, job: Job, run_id: str, result: TrialResult, history: list[dict[str, float]]) -> None:
         """Writes MLflow, then the study, then deletes the folder: the order in which a trial becomes finished."""
         row = trial_row(job, run_id, result, history)
         folder = self._paths.trial(row.number)
-        if result.get("traceback"):
+        if result.traceback:
             folder.artifacts.mkdir(parents=True, exist_ok=True)
-            (folder.artifacts / "traceback.txt").write_text(result["traceback"], encoding="utf-8")
+            (folder.artifacts / "traceback.txt").write_text(result.traceback, encoding="utf-8")
         self._tracker.finish_trial(
             run_id,
             row.state,
@@ -185,11 +185,11 @@ class Driver:
         self._display.finished(row)
         self._jobs.finished(row)
 
-    def replay(self, job: Job, result: dict[str, Any], jobs: Jobs) -> None:
+    def replay(self, job: Job, result: TrialResult, jobs: Jobs) -> None:
         """Records a trial that had finished when its driver was killed; nothing is trained again."""
         self._jobs = jobs
         run_id = self._begin(job)
-        history = list(result["history"])
+        history = list(result.history)
         for epoch, metrics in enumerate(history, start=1):
             self._tracker.log_epoch(run_id, EpochReport(epoch, metrics, int(time.time() * 1000)))
         self._record(job, run_id, result, history)
@@ -227,39 +227,31 @@ class Driver:
                 signal.signal(number, handler)
 
 
-def crashed(reason: str, paths: SweepPaths, running: _Running) -> dict[str, Any]:
+def crashed(reason: str, paths: SweepPaths, running: _Running) -> TrialResult:
     """The result of a trial whose process ended without one; its log may hold what native code left."""
     log = paths.trial(running.job.spec.number).log
     trace = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     duration_s = time.monotonic() - running.started if running.started is not None else 0.0
-    return {
-        "state": TrialState.FAILED,
-        "metrics": {"duration_s": duration_s},
-        "details": {},
-        "error": reason or NO_RESULT,
-        "traceback": trace,
-    }
+    return TrialResult.failure(reason or NO_RESULT, trace, duration_s)
 
 
-def trial_row(job: Job, run_id: str, result: Mapping[str, Any], history: list[dict[str, float]]) -> TrialRow:
+def trial_row(job: Job, run_id: str, result: TrialResult, history: list[dict[str, float]]) -> TrialRow:
     """The row of a finished trial."""
     return TrialRow(
         number=job.spec.number,
-        state=TrialState(result["state"]),
+        state=result.state,
         params=job.trial.params,
-        metrics=dict(result["metrics"]),
+        metrics=result.metrics,
         seed=int(job.spec.config["seed"]),
         run_id=run_id,
-        error=result["error"],
+        error=result.error,
         history=tuple(history),
         overrides=job.spec.overrides,
-        details={
-            **result["details"],
-            "arch": job.spec.config["arch"],
-            "point": job.trial.point,
-            "repeat": job.trial.repeat,
-            "repeats": job.num_repeats,
-        },
+        arch=job.spec.config["arch"],
+        point=job.trial.point,
+        repeat=job.trial.repeat,
+        num_repeats=job.num_repeats,
+        facts=result.facts,
     )
 
 

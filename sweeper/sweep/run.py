@@ -235,7 +235,7 @@ def _start_parent(request: SweepRequest, tracker: Tracker) -> str:
 def _drive(driver: Driver, study: SweepStudy, request: SweepRequest, jobs: GridJobs | SampledJobs) -> None:
     """Settles what a killed driver left, then runs the loop."""
     for job in list(jobs.queue):
-        result = read_result(request.folder, job.spec.number) if study.is_open(job.spec.number) else None
+        result = read_result(request.folder.trial(job.spec.number)) if study.is_open(job.spec.number) else None
         if result is not None:  # it had finished; anything but this very trial's result is old
             if job in jobs.queue:  # not where the replay of another repeat has pruned its point
                 jobs.queue.remove(job)

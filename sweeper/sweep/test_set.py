@@ -16,17 +16,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from sweeper.artifacts import answers
-from sweeper.artifacts.result import NO_RESULT, result_of
+from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
 from sweeper.core.test_set import Opening
-from sweeper.core.trials import StudyTrial, TrialSpec, TrialState
+from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialState
 from sweeper.executors import Event, Executor, TrialEnded
 from sweeper.storage.study import SweepStudy
 from sweeper.tracking import tags
@@ -109,9 +109,9 @@ class Lockbox:
         def handle(event: Event) -> None:
             if isinstance(event, TrialEnded):
                 trial = running.pop(event.number)
-                result = result_of(self._paths.evaluation(trial.number))
-                if result is None or result["state"] != TrialState.COMPLETE:
-                    failures[trial.number] = (result or {}).get("error") or event.reason or NO_RESULT
+                result = read_result(self._paths.evaluation(trial.number))
+                if result is None or result.state is not TrialState.COMPLETE:
+                    failures[trial.number] = (result.error if result else "") or event.reason or NO_RESULT
                 else:
                     self._record(trial, result)
 
@@ -127,29 +127,27 @@ class Lockbox:
             failures[number] = f"it took longer than {_TIMEOUT_S:g} s"
         return failures
 
-    def _spec(self, trial: StudyTrial, prepared: PreparedData) -> TrialSpec:
+    def _spec(self, trial: StudyTrial, prepared: PreparedData) -> EvaluationSpec:
         folder = self._paths.evaluation(trial.number).root
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return TrialSpec(
+        return EvaluationSpec(
             number=trial.number,
             folder=folder,
             config=trial.identity,
-            overrides=trial.overrides,
             data=prepared,
-            metric=self._objective,
             trained=self._tracker.model_folder(trial.run_id, folder / "model"),
         )
 
-    def _record(self, trial: StudyTrial, result: dict[str, Any]) -> None:
+    def _record(self, trial: StudyTrial, result: TrialResult) -> None:
         """Writes MLflow, then the study."""
         paths = self._paths.evaluation(trial.number)
         answers.append(self._paths.test_answers, trial.number, paths.predictions)
-        metrics = {name: result["metrics"][name] for name in ("test_loss", "test_accuracy")}
+        metrics = {name: result.metrics[name] for name in ("test_loss", "test_accuracy")}
         self._tracker.log_files(trial.run_id, _only_predictions(paths.predictions), "test")
         self._tracker.log_metrics(trial.run_id, metrics, {}, step=int(_epochs(trial)))
         record = self._study.test
-        figures = {**metrics, "num_images": result["details"]["num_test"]}
+        figures = {**metrics, "num_images": result.facts.num_test or 0}
         self._study.write_test(replace(record, results={**record.results, trial.number: figures}))
 
     def _say(self, text: str) -> None:

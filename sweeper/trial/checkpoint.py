@@ -22,12 +22,12 @@ class Checkpoint:
     """Attributes: the epochs so far, those after which a process was cut off, the variables in their own order."""
 
     history: tuple[dict[str, float], ...]
-    cuts: tuple[int, ...]
+    interruptions: tuple[int, ...]
     model: tuple[np.ndarray[Any, Any], ...]
     optimizer: tuple[np.ndarray[Any, Any], ...]
 
 
-def save(path: Path, config: str, model: Any, history: list[dict[str, float]], cuts: tuple[int, ...]) -> None:
+def save(path: Path, config: str, model: Any, history: list[dict[str, float]], interruptions: tuple[int, ...]) -> None:
     """Writes the state of a compiled Keras model after an epoch.
 
     Args:
@@ -35,11 +35,11 @@ def save(path: Path, config: str, model: Any, history: list[dict[str, float]], c
         config: the trial's configuration as text; another trial's state is never taken for this one's.
         model: whose variables, and whose optimizer's, are written.
         history: the metrics of each epoch so far.
-        cuts: the epochs after which an earlier process was cut off and gone on from.
+        interruptions: the epochs after which an earlier process was interrupted and resumed from.
     """
     arrays = {f"model_{number:05d}": np.asarray(value) for number, value in enumerate(model.variables)}
     arrays |= {f"optimizer_{number:05d}": np.asarray(value) for number, value in enumerate(model.optimizer.variables)}
-    text = json.dumps({"config": config, "history": history, "cuts": cuts})
+    text = json.dumps({"config": config, "history": history, "cuts": interruptions})
     arrays["about"] = np.frombuffer(text.encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]  # its stubs take every name for `allow_pickle`
@@ -63,7 +63,7 @@ def load(path: Path, config: str) -> Checkpoint | None:
         names = sorted(saved.files)
         return Checkpoint(
             history=tuple(about["history"]),
-            cuts=tuple(about.get("cuts", ())),  # a checkpoint of an earlier version has none
+            interruptions=tuple(about.get("cuts", ())),  # a checkpoint of an earlier version has none
             model=tuple(saved[name] for name in names if name.startswith("model_")),
             optimizer=tuple(saved[name] for name in names if name.startswith("optimizer_")),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,15 @@ from sweeper.artifacts.model import load_model
 from sweeper.artifacts.predictions import save_predictions
 from sweeper.config.trial import training_config
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrialSpec, TrialState
+from sweeper.core.trials import EvaluationSpec, TrialFacts, TrialResult, TrialState
 from sweeper.trial.runtime import configure_tensorflow
 
 
-def evaluate(spec: TrialSpec, trained: Path) -> dict[str, Any]:
+def evaluate(spec: EvaluationSpec) -> TrialResult:
     """Evaluates a trained network on the test images, once, and leaves its predictions.
 
     Args:
-        spec: the finalist, in a folder for this evaluation.
-        trained: the folder of its saved network (`sweeper.artifacts.model`).
+        spec: the finalist, in a folder for this evaluation, and where its saved network lies.
 
     Returns:
         A result with the metrics test_loss and test_accuracy.
@@ -36,19 +34,14 @@ def evaluate(spec: TrialSpec, trained: Path) -> dict[str, Any]:
     resolve_builder(spec.config["arch"]["_target_"])  # registers layers of the user's own
     arrays = data.open_arrays(spec.data)
     labels = np.asarray(arrays.y_test)
-    model = load_model(trained)
+    model = load_model(spec.trained)
     probabilities = _called(model, arrays.x_test, training.batch_size)
     save_predictions(TrialPaths(spec.folder), probabilities, labels)
-    return {
-        "state": TrialState.COMPLETE,
-        "metrics": {
-            "test_loss": float(predictions.image_losses(probabilities, labels).mean()),
-            "test_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
-        },
-        "details": {"num_test": len(labels)},
-        "error": "",
-        "traceback": "",
+    metrics = {
+        "test_loss": float(predictions.image_losses(probabilities, labels).mean()),
+        "test_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
     }
+    return TrialResult(TrialState.COMPLETE, metrics, facts=TrialFacts(num_test=len(labels)))
 
 
 def _called(model: Any, images: Any, batch_size: int) -> np.ndarray[Any, Any]:

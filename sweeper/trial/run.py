@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
+from dataclasses import replace
 
-from sweeper.artifacts.result import failure
+from sweeper.artifacts.result import write_result
 from sweeper.core.errors import SweeperError
-from sweeper.core.paths import TrialPaths, write_atomically
-from sweeper.core.trials import EpochReport, TrialSpec
+from sweeper.core.paths import TrialPaths
+from sweeper.core.trials import EpochReport, EvaluationSpec, TrainingSpec, TrialResult, TrialSpec
 from sweeper.trial.callbacks import Report
 from sweeper.trial.evaluate import evaluate
-from sweeper.trial.train import run
+from sweeper.trial.train import train
 
 
 def run_to_result(spec: TrialSpec, report: Report) -> None:
@@ -30,12 +30,20 @@ def run_to_result(spec: TrialSpec, report: Report) -> None:
         return report(epoch)
 
     try:
-        result = run(spec, report_and_keep) if spec.trained is None else evaluate(spec, spec.trained)
+        result = _result(spec, report_and_keep)
     except Exception as error:  # noqa: BLE001  a trial's own code may raise anything; it is recorded, not hidden
-        result = failure(_reason(error), traceback.format_exc())
-    result["metrics"]["duration_s"] = time.monotonic() - started
-    result["history"] = history
-    write_atomically(paths.result, json.dumps(result))
+        result = TrialResult.failure(_reason(error), traceback.format_exc())
+    metrics = {**result.metrics, "duration_s": time.monotonic() - started}
+    write_result(paths, replace(result, metrics=metrics, history=tuple(history)))
+
+
+def _result(spec: TrialSpec, report: Report) -> TrialResult:
+    match spec:
+        case TrainingSpec():
+            return train(spec, report)
+        case EvaluationSpec():
+            return evaluate(spec)
+    raise TypeError(f"{type(spec).__name__} is neither a training nor an evaluation")
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from sweeper.artifacts import figures
 from sweeper.artifacts.predictions import save_predictions
 from sweeper.artifacts.versions import versions
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrialSpec
+from sweeper.core.trials import TrainingSpec
 
 
 def write_summary(model: Any, path: Path) -> None:
@@ -23,7 +23,7 @@ def write_summary(model: Any, path: Path) -> None:
 
 
 def save_files(
-    spec: TrialSpec,
+    spec: TrainingSpec,
     model: Any,
     history: tuple[dict[str, float], ...],
     probabilities: np.ndarray[Any, Any],

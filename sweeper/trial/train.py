@@ -22,18 +22,18 @@ from sweeper.config.identity import canonical
 from sweeper.config.trial import TrainingConfig, training_config
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrialSpec, TrialState
+from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialState
 from sweeper.trial import checkpoint
 from sweeper.trial.callbacks import Report, early_stopping, make_reporter
 from sweeper.trial.runtime import configure_tensorflow, predict_latency_ms
 from sweeper.trial.save import save_files, write_summary
 
 
-def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
+def train(spec: TrainingSpec, report: Report) -> TrialResult:
     """Seeds, builds, compiles, fits, evaluates and saves.
 
     Returns:
-        The result: state, metrics (of the saved weights), details, empty error and traceback.
+        The result without its history, with the metrics of the saved weights.
 
     Raises:
         NonFiniteError: a loss became NaN or infinite.
@@ -60,7 +60,7 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
     x_validation = data.as_float(arrays.x_validation)
     probabilities = np.asarray(model.predict(x_validation, batch_size=training.batch_size, verbose=0))
     kept = fit.history[fit.kept_epoch - 1]
-    metrics = {
+    metrics: dict[str, float] = {
         "train_loss": fit.history[-1]["loss"],
         "train_accuracy": fit.history[-1]["accuracy"],
         "val_loss": kept["val_loss"],
@@ -77,21 +77,15 @@ def run(spec: TrialSpec, report: Report) -> dict[str, Any]:
         metrics |= {"test_loss": metrics["val_loss"], "test_accuracy": metrics["val_accuracy"]}
     save_files(spec, model, fit.history, probabilities, np.asarray(arrays.y_validation))
     save_model(model, paths.model, summary.input_shape, summary.num_classes)
-    return {
-        "state": TrialState.PRUNED if fit.pruned else TrialState.COMPLETE,
-        "metrics": metrics,
-        "details": {
-            "num_validation": summary.num_validation,
-            "train_images": summary.num_train,
-            "test_is_validation": spec.data.test_is_validation,
-            "best_epoch": fit.kept_epoch if training.restore_best else None,
-            "resumed_after_epoch": fit.resumed_after or None,
-            "cuts": list(fit.cuts),
-            "versions": versions(spec.gpu),
-        },
-        "error": "",
-        "traceback": "",
-    }
+    facts = TrialFacts(
+        num_train=summary.num_train,
+        num_validation=summary.num_validation,
+        test_is_validation=spec.data.test_is_validation,
+        best_epoch=fit.kept_epoch if training.restore_best else None,
+        interruptions=fit.interruptions,
+        versions=versions(spec.gpu),
+    )
+    return TrialResult(TrialState.PRUNED if fit.pruned else TrialState.COMPLETE, metrics, facts=facts)
 
 
 def build_optimizer(node: Mapping[str, Any]) -> Any:
@@ -122,35 +116,30 @@ class Fit:
         history: each epoch's metrics.
         kept_epoch: the epoch of the kept weights, from 1.
         pruned: whether it was ended early.
-        cuts: the last epoch of each earlier process that was cut off and gone on from.
+        interruptions: the last epoch of each earlier process that was interrupted and resumed from.
     """
 
     history: tuple[dict[str, float], ...]
     kept_epoch: int
     pruned: bool
-    cuts: tuple[int, ...]
-
-    @property
-    def resumed_after(self) -> int:
-        """The last epoch that an earlier process trained; 0 where there was none."""
-        return self.cuts[-1] if self.cuts else 0
+    interruptions: tuple[int, ...]
 
 
-def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec: TrialSpec, report: Report) -> Fit:
+def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec: TrainingSpec, report: Report) -> Fit:
     from sweeper.trial.batches import ShuffledBatches
 
     path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
     earlier = checkpoint.load(path, config) if training.checkpoint else None
-    cuts = (*earlier.cuts, len(earlier.history)) if earlier is not None else ()
+    interruptions = (*earlier.interruptions, len(earlier.history)) if earlier is not None else ()
     reporter = make_reporter(
-        report, lambda history: checkpoint.save(path, config, model, history, cuts), training.checkpoint
+        report, lambda history: checkpoint.save(path, config, model, history, interruptions), training.checkpoint
     )
     if earlier is not None:
         checkpoint.restore(earlier, model)
         reporter.tell_again(earlier.history)
     resumed_after = len(reporter.history)
     if reporter.pruned or resumed_after >= training.epochs:
-        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, cuts)
+        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, interruptions)
     stopping = early_stopping(training, spec.metric)
     batches = ShuffledBatches(arrays, training.batch_size, spec.config["seed"])
     callbacks = [batches.callback(), reporter, stopping]
@@ -165,4 +154,4 @@ def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec
         verbose=0,
     )
     kept = stopping.best_epoch + 1 if stopping and training.restore_best else len(reporter.history)
-    return Fit(tuple(reporter.history), kept, reporter.pruned, cuts)
+    return Fit(tuple(reporter.history), kept, reporter.pruned, interruptions)

@@ -49,10 +49,8 @@ class Row:
 
     @property
     def cuts(self) -> tuple[int, ...]:
-        """The epochs after which its process was cut off and gone on from its checkpoint."""
-        details = self.outcome.details
-        last = details.get("resumed_after_epoch")  # all that an earlier version recorded
-        return tuple(details.get("cuts", () if last is None else (last,)))
+        """The epochs after which its process was interrupted and resumed from its checkpoint."""
+        return self.outcome.facts.interruptions
 
 
 def find_row(paths: OutputPaths, given: str) -> Row:

@@ -5,14 +5,12 @@ What does not live here: what is trained and what is made of the result (`sweepe
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
-from sweeper.artifacts.result import NO_RESULT, failure
+from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrialSpec
+from sweeper.core.trials import TrainingSpec, TrialResult
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.report.progress import Display
 
@@ -23,7 +21,7 @@ class Rerun:
     """One training. A pruned row is stopped after its last epoch; one that was resumed is cut off and gone on with."""
 
     def __init__(
-        self, executor: Executor, spec: TrialSpec, display: Display, stop_after: int | None, cuts: Sequence[int]
+        self, executor: Executor, spec: TrainingSpec, display: Display, stop_after: int | None, cuts: Sequence[int]
     ) -> None:
         """Prepares it.
 
@@ -42,17 +40,14 @@ class Rerun:
         self._is_cut = False
         self._reason: str | None = None
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> TrialResult:
         """Trains, and returns the result as the trial's process left it."""
         self._display.started(self._spec.number, self._spec.overrides, self._spec.config["training"]["epochs"])
         self._executor.submit(self._spec)
         while self._reason is None:
             self._executor.poll(self._handle, _POLL_S)
-        path = TrialPaths(self._spec.folder).result
-        if not path.is_file():
-            return failure(self._reason or NO_RESULT)
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return result
+        result = read_result(TrialPaths(self._spec.folder))
+        return result or TrialResult.failure(self._reason or NO_RESULT)
 
     def _handle(self, event: Event) -> None:
         match event:

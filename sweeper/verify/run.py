@@ -32,7 +32,7 @@ from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.machine import CPU, GPU
 from sweeper.core.paths import OutputPaths, TrialPaths
 from sweeper.core.text import printable
-from sweeper.core.trials import TrialSpec, TrialState
+from sweeper.core.trials import TrainingSpec, TrialState
 from sweeper.executors import Executor
 from sweeper.preflight import check
 from sweeper.report import progress
@@ -147,8 +147,8 @@ def _other_images(row: Row, prepared: PreparedData) -> str:
     return ""
 
 
-def _spec(row: Row, config: dict[str, Any], prepared: PreparedData, folder: Path) -> TrialSpec:
-    return TrialSpec(
+def _spec(row: Row, config: dict[str, Any], prepared: PreparedData, folder: Path) -> TrainingSpec:
+    return TrainingSpec(
         number=row.trial.number,
         folder=folder,
         config=config,
@@ -159,19 +159,19 @@ def _spec(row: Row, config: dict[str, Any], prepared: PreparedData, folder: Path
     )
 
 
-def _train(executor: Executor, spec: TrialSpec, row: Row, console: Console) -> Training | str:
+def _train(executor: Executor, spec: TrainingSpec, row: Row, console: Console) -> Training | str:
     """What the training left; where it failed, the reason."""
     shown = progress.create(console, progress.Progress(1, 1, row.objective))
     try:
         result = Rerun(executor, spec, shown, row.stop_after, row.cuts).run()
     finally:
         shown.close()
-    if result["state"] == TrialState.FAILED:
-        return str(result["error"])
+    if result.state is TrialState.FAILED:
+        return result.error
     paths = TrialPaths(spec.folder)
     with np.load(paths.artifacts / "predictions.npz", allow_pickle=False) as saved:
         predictions = {name: saved[name] for name in saved.files}
-    return Training(result["metrics"], result["history"], predictions, read_weights(paths.model))
+    return Training(result.metrics, result.history, predictions, read_weights(paths.model))
 
 
 def _print_inputs(console: Console, row: Row, prepared: PreparedData, differences: Sequence[Difference]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from sweeper.artifacts import figures
 from sweeper.core.objectives import Objective
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.report.plots import curves
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def test_the_best_follows_the_objective() -> None:
 
 
 def test_curves_of_a_test_set_that_was_chosen_on_are_labelled() -> None:
-    figure = curves.sweep_curves_figure([trial(0, details={"test_is_validation": True})], ACCURACY)
+    figure = curves.sweep_curves_figure([trial(0, facts=TrialFacts(test_is_validation=True))], ACCURACY)
     assert figure.axes[1].get_ylabel() == "test accuracy (optimistic: chosen on the test set)"
 
 

@@ -172,7 +172,7 @@ def test_without_a_complete_trial_none_is_best(loaded: Loaded) -> None:
 def test_of_repeats_the_best_is_taken_and_it_is_said(loaded: Loaded) -> None:
     number, _ = best_and_other(loaded)
     rows = [row for row in loaded.rows if row.state is TrialState.COMPLETE]
-    rows = [replace(row, details={**row.details, "point": 0, "repeats": 2}) for row in rows]
+    rows = [replace(row, point=0, num_repeats=2) for row in rows]
     chosen = promote.choose(replace(loaded, rows=tuple(rows)), None)
     assert chosen.ranked.row.number == number
     assert chosen.notes == (
@@ -197,7 +197,7 @@ def test_running_trials_are_mentioned(loaded: Loaded) -> None:
 
 
 def test_figures_of_the_test_set_are_labelled(loaded: Loaded) -> None:
-    rows = tuple(replace(row, details={**row.details, "test_is_validation": True}) for row in loaded.rows)
+    rows = tuple(replace(row, facts=replace(row.facts, test_is_validation=True)) for row in loaded.rows)
     optimistic = replace(loaded, rows=rows)
     about = promote.version_tags(optimistic, promote.choose(optimistic, None).ranked)
     assert about[tags.LABEL] == OPTIMISTIC

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sweeper import data, executors
+from sweeper.artifacts.result import read_result
 from sweeper.config import sweep
 from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrialSpec
+from sweeper.core.trials import TrainingSpec, TrialResult
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 
 EXECUTORS = ["processes", "serial"]
@@ -46,8 +45,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
 
 
 @pytest.fixture
-def spec(prepared: PreparedData, tmp_path: Path) -> TrialSpec:
-    return TrialSpec(0, tmp_path / "0", CONFIG, (), prepared, Objective("val_accuracy", "maximize"))
+def spec(prepared: PreparedData, tmp_path: Path) -> TrainingSpec:
+    return TrainingSpec(
+        number=0,
+        folder=tmp_path / "0",
+        config=CONFIG,
+        overrides=(),
+        data=prepared,
+        metric=Objective("val_accuracy", "maximize"),
+    )
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
@@ -58,7 +64,7 @@ class TestEveryExecutor:
         yield made
         made.close()
 
-    def run(self, executor: Executor, *specs: TrialSpec, each: Callable[[Event], None] | None = None) -> list[Event]:
+    def run(self, executor: Executor, *specs: TrainingSpec, each: Callable[[Event], None] | None = None) -> list[Event]:
         events: list[Event] = []
 
         def handle(event: Event) -> None:
@@ -72,21 +78,22 @@ class TestEveryExecutor:
             executor.poll(handle, 0.2)
         return events
 
-    def result(self, spec: TrialSpec) -> dict[str, Any]:
-        result: dict[str, Any] = json.loads(TrialPaths(spec.folder).result.read_text())
+    def result(self, spec: TrainingSpec) -> TrialResult:
+        result = read_result(TrialPaths(spec.folder))
+        assert result is not None
         return result
 
-    def test_a_trial_starts_reports_each_epoch_in_order_and_ends(self, executor: Executor, spec: TrialSpec) -> None:
+    def test_a_trial_starts_reports_each_epoch_in_order_and_ends(self, executor: Executor, spec: TrainingSpec) -> None:
         events = self.run(executor, spec)
 
         assert isinstance(events[0], TrialStarted)
         assert events[0].preloaded
         assert [event.report.epoch for event in events if isinstance(event, TrialEpoch)] == [1, 2, 3]
         assert events[-1] == TrialEnded(0)
-        assert self.result(spec)["state"] == "complete"
-        assert self.result(spec)["metrics"]["epochs"] == 3
+        assert self.result(spec).state == "complete"
+        assert self.result(spec).metrics["epochs"] == 3
 
-    def test_each_of_several_trials_gets_its_own_events(self, executor: Executor, spec: TrialSpec) -> None:
+    def test_each_of_several_trials_gets_its_own_events(self, executor: Executor, spec: TrainingSpec) -> None:
         specs = [replace(spec, number=number, folder=spec.folder / str(number)) for number in range(3)]
 
         events = self.run(executor, *specs)
@@ -96,20 +103,20 @@ class TestEveryExecutor:
             assert [type(event) for event in own] == [TrialStarted, *[TrialEpoch] * 3, TrialEnded]
 
     def test_a_stopped_trial_ends_within_an_epoch_and_keeps_what_it_has(
-        self, executor: Executor, spec: TrialSpec
+        self, executor: Executor, spec: TrainingSpec
     ) -> None:
         long = replace(spec, config={**CONFIG, "training": {**TRAINING, "epochs": 2_000}})
 
         self.run(executor, long, each=lambda event: executor.stop(0) if isinstance(event, TrialEpoch) else None)
 
         result = self.result(long)
-        assert result["state"] == "pruned"
-        assert result["metrics"]["epochs"] < 2_000
-        assert len(result["history"]) == result["metrics"]["epochs"]
-        assert 0 <= result["metrics"]["val_accuracy"] <= 1
+        assert result.state == "pruned"
+        assert result.metrics["epochs"] < 2_000
+        assert len(result.history) == result.metrics["epochs"]
+        assert 0 <= result.metrics["val_accuracy"] <= 1
 
     def test_a_trial_that_is_stopped_while_it_tells_its_earlier_epochs_again_ends_with_all_of_them(
-        self, executor: Executor, spec: TrialSpec
+        self, executor: Executor, spec: TrainingSpec
     ) -> None:
         training = {**TRAINING, "checkpoint": True}
         judged = replace(spec, config={**CONFIG, "training": training}, awaits_verdict=True)
@@ -122,10 +129,10 @@ class TestEveryExecutor:
 
         assert [event.report.epoch for event in events if isinstance(event, TrialEpoch)] == [1, 2]
         result = self.result(judged)
-        assert result["state"] == "pruned"
-        assert len(result["history"]) == result["metrics"]["epochs"] == 2
+        assert result.state == "pruned"
+        assert len(result.history) == result.metrics["epochs"] == 2
 
-    def test_a_killed_trial_leaves_no_result_and_says_why(self, executor: Executor, spec: TrialSpec) -> None:
+    def test_a_killed_trial_leaves_no_result_and_says_why(self, executor: Executor, spec: TrainingSpec) -> None:
         long = replace(spec, config={**CONFIG, "training": {**TRAINING, "epochs": 2_000}})
 
         def kill(event: Event) -> None:
@@ -137,15 +144,17 @@ class TestEveryExecutor:
         assert events[-1] == TrialEnded(0, "enough")
         assert not TrialPaths(long.folder).result.exists()
 
-    def test_a_trial_that_raises_leaves_a_result_with_its_traceback(self, executor: Executor, spec: TrialSpec) -> None:
+    def test_a_trial_that_raises_leaves_a_result_with_its_traceback(
+        self, executor: Executor, spec: TrainingSpec
+    ) -> None:
         wrong = replace(spec, config={**CONFIG, "arch": {**ARCH, "depth": 0}})
 
         events = self.run(executor, wrong)
 
         assert events[-1] == TrialEnded(0)
-        assert self.result(wrong)["state"] == "failed"
-        assert "arch.depth=0 is not accepted" in self.result(wrong)["error"]
-        assert "Traceback" in self.result(wrong)["traceback"]
+        assert self.result(wrong).state == "failed"
+        assert "arch.depth=0 is not accepted" in self.result(wrong).error
+        assert "Traceback" in self.result(wrong).traceback
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest_name() -> None:

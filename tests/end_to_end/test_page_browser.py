@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from sweeper.core.objectives import Objective
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.ranking.findings import Findings
 from sweeper.report.examples import Exhibits, ShownImage
 from sweeper.report.page import write_page
@@ -46,7 +46,7 @@ def row(number: int, accuracy: float, **more: Any) -> TrialRow:
         run_id=f"{number:032x}",
         history=tuple(epoch(one, accuracy) for one in range(1, 5)),
         overrides=tuple(f"{key}={value}" for key, value in params.items()),
-        details={"num_validation": 500, "train_images": 2000},
+        facts=TrialFacts(num_validation=500, num_train=2000),
         **more,
     )
 

@@ -15,10 +15,11 @@ from mlflow import MlflowClient
 
 from sweeper import data
 from sweeper.artifacts import answers as evidence
+from sweeper.artifacts.result import read_result
 from sweeper.config.trial import DataConfig, TrainingConfig
 from sweeper.core.objectives import Objective
-from sweeper.core.paths import OutputPaths
-from sweeper.core.trials import TrialSpec
+from sweeper.core.paths import OutputPaths, TrialPaths
+from sweeper.core.trials import TrainingSpec, TrialState
 from sweeper.storage import stored_sweep
 from sweeper.trial.run import run_to_result
 
@@ -217,8 +218,17 @@ def test_a_trial_trains_where_there_is_no_test_set_to_see(tmp_path: Path) -> Non
     }
 
     run_to_result(
-        TrialSpec(0, tmp_path / "trial", config, (), prepared, Objective("val_accuracy", "maximize")), lambda _: False
+        TrainingSpec(
+            number=0,
+            folder=tmp_path / "trial",
+            config=config,
+            overrides=(),
+            data=prepared,
+            metric=Objective("val_accuracy", "maximize"),
+        ),
+        lambda _: False,
     )
 
-    result = json.loads((tmp_path / "trial/result.json").read_text())
-    assert result["state"] == "complete", result["error"]
+    result = read_result(TrialPaths(tmp_path / "trial"))
+    assert result is not None
+    assert result.state is TrialState.COMPLETE, result.error

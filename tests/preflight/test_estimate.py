@@ -9,7 +9,7 @@ import pytest
 from models.config import CnnConfig
 from models.shapes import plan
 from sweeper.core.datasets import DataSummary
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.preflight.estimate import Speed, measured_speed, sweep_seconds, trial_seconds
@@ -29,8 +29,7 @@ def planned(epochs: int = 2, *, own: bool = False) -> PlannedTrial:
 def row(duration_s: float = 12.5, state: TrialState = TrialState.COMPLETE, **more: Any) -> TrialRow:
     metrics = {"flops": FLOPS, "duration_s": duration_s, "epochs": 2, **more.pop("metrics", {})}
     error = "it broke" if state is TrialState.FAILED else ""
-    details = {"train_images": 100, "num_validation": 20}
-    return TrialRow(0, state, {}, metrics, error=error, details={**details, **more.pop("details", {})}, **more)
+    return TrialRow(0, state, {}, metrics, error=error, facts=TrialFacts(more.pop("num_train", 100), 20), **more)
 
 
 def test_work_is_three_passes_over_training_and_one_over_validation_an_epoch() -> None:
@@ -69,7 +68,7 @@ def test_the_speed_is_the_median_so_that_one_odd_trial_does_not_count() -> None:
         pytest.param(row(state=TrialState.PRUNED), id="pruned"),
         pytest.param(row(state=TrialState.RUNNING), id="running"),
         pytest.param(row(metrics={"flops": 0}), id="no operations"),
-        pytest.param(row(details={"train_images": None}), id="no number of images"),
+        pytest.param(row(num_train=None), id="no number of images"),
         pytest.param(row(duration_s=OVERHEAD_S), id="no longer than the overhead"),
         pytest.param(row(duration_s=2 * OVERHEAD_S), id="mostly overhead"),
         pytest.param(TrialRow(0, TrialState.COMPLETE, {}, {"val_accuracy": 0.5}), id="a builder of one's own"),

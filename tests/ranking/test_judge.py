@@ -11,7 +11,7 @@ import pytest
 from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import Objective
 from sweeper.core.test_set import LockboxRecord, Opening
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import Origin, TrialFacts, TrialRow, TrialState
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.judge import Case, finalists, judge
 
@@ -31,14 +31,15 @@ def right(num_right: int, first: int = 0, num_images: int = IMAGES) -> Answers:
 def row(number: int, num_right: int, state: TrialState = TrialState.COMPLETE, **more: Any) -> TrialRow:
     accuracy = num_right / IMAGES
     metrics = {"val_accuracy": accuracy, "val_loss": 1 - accuracy, "num_params": 100.0 * (number + 1), "flops": 5.0}
-    details = {"num_validation": IMAGES, "split_digest": "one", **more.pop("details", {})}
+    facts = TrialFacts(num_validation=IMAGES, best_epoch=more.pop("best_epoch", None))
     return TrialRow(
         number=number,
         state=state,
         params={"arch.depth": number},
         metrics={**metrics, **more.pop("metrics", {})},
         overrides=(f"arch.depth={number}",),
-        details=details,
+        facts=facts,
+        split_digest=more.pop("split_digest", "one"),
         **more,
     )
 
@@ -137,7 +138,7 @@ def test_pruned_and_failed_trials_are_not_compared() -> None:
 
 
 def test_trials_on_different_splits_are_refused_with_the_reason() -> None:
-    found = judge(case([row(0, 990), row(1, 985, details={"split_digest": "another"})]))
+    found = judge(case([row(0, 990), row(1, 985, split_digest="another")]))
 
     assert found.group == ()
     assert found.expected is None
@@ -193,8 +194,7 @@ def test_with_one_seed_nothing_is_said_of_configurations() -> None:
 
 def repeated(point: int, scores: list[int], first: int, repeats: int) -> list[TrialRow]:
     return [
-        row(first + place, score, details={"point": point, "repeat": place, "repeats": repeats})
-        for place, score in enumerate(scores)
+        row(first + place, score, point=point, repeat=place, num_repeats=repeats) for place, score in enumerate(scores)
     ]
 
 
@@ -237,7 +237,7 @@ def test_finalists_are_the_leading_group_first_then_by_rank() -> None:
 
 
 def test_finalists_were_scored_on_the_leaders_images() -> None:
-    rows = [row(0, 990), row(1, 985, details={"split_digest": "another"}), row(2, 980)]
+    rows = [row(0, 990), row(1, 985, split_digest="another"), row(2, 980)]
 
     assert finalists(judge(case(rows)), rows, (ACCURACY,), 5) == [0, 2]
 
@@ -300,7 +300,7 @@ def test_the_notebooks_way_is_labelled_optimistic() -> None:
 
 
 def test_restored_weights_are_said_to_be_chosen_on_validation() -> None:
-    [warning] = judge(case([row(0, 990, details={"best_epoch": 3}), row(1, 985)])).warnings
+    [warning] = judge(case([row(0, 990, best_epoch=3), row(1, 985)])).warnings
 
     assert "chosen on the validation images (training.restore_best)" in warning
 
@@ -326,8 +326,7 @@ def test_many_trials_are_named_in_part() -> None:
 
 def test_trials_of_several_sweeps_are_called_by_both() -> None:
     rows = [
-        dataclasses.replace(one, details={**one.details, "sweep": "b" if one.number else "a", "trial": 7})
-        for one in (row(0, 990), row(1, 985))
+        dataclasses.replace(one, origin=Origin("b" if one.number else "a", 7)) for one in (row(0, 990), row(1, 985))
     ]
 
     assert judge(case(rows)).sentences[0].startswith("Trial 7 of a (arch.depth=0) leads")

@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.inference import wilson_interval
 from sweeper.ranking import columns
 from sweeper.ranking.columns import METRIC_COLUMNS, OPTIMISTIC, sort_rows, table
@@ -136,7 +136,7 @@ def test_other_figures_have_columns_only_where_a_trial_has_them() -> None:
     row = complete(
         0,
         0.5,
-        details={"num_validation": 100, "test_is_validation": True, "best_epoch": 3},
+        facts=TrialFacts(num_validation=100, test_is_validation=True, best_epoch=3),
     )
     row.metrics.update(flops=1e9, gigabytes=1.5)
     names, rows = table(rank([row], ACCURACY), [], ACCURACY)
@@ -148,7 +148,7 @@ def test_other_figures_have_columns_only_where_a_trial_has_them() -> None:
 
 
 def test_a_row_carries_its_wilson_interval() -> None:
-    row = complete(0, 0.9972222222222222, details={"num_validation": 360})
+    row = complete(0, 0.9972222222222222, facts=TrialFacts(num_validation=360))
     _, rows = table(rank([row], ACCURACY), [], ACCURACY)
     published = binomtest(359, 360).proportion_ci(confidence_level=0.95, method="wilson")
     assert rows[0]["val_accuracy_low"] == pytest.approx(published.low, abs=1e-12)
@@ -232,7 +232,7 @@ def test_lines_end_in_a_line_feed_and_every_figure_has_full_digits() -> None:
 
 
 def test_a_figure_that_is_not_finite_does_not_break_the_table() -> None:
-    row = complete(0, NAN, details={"num_validation": 10})
+    row = complete(0, NAN, facts=TrialFacts(num_validation=10))
     row.metrics.update(num_params=NAN, epochs=math.inf)
     found = read_back(row, [])
     assert (found["val_accuracy"], found["num_params"], found["epochs"]) == ("nan", "nan", "inf")
@@ -292,10 +292,19 @@ def sized(number: int, accuracy: float, size: float, **more: Any) -> TrialRow:
 
 def repeat(number: int, point: int, place: int, accuracy: float, repeats: int = 3, **more: Any) -> TrialRow:
     """One of a point's repeats."""
-    details = {"point": point, "repeat": place, "repeats": repeats}
     metrics = {"val_accuracy": accuracy, "num_params": 10.0 * (point + 1)}
     state = more.pop("state", TrialState.COMPLETE)
-    return TrialRow(number, state, {"arch.depth": point}, metrics, seed=place, details=details, **more)
+    return TrialRow(
+        number,
+        state,
+        {"arch.depth": point},
+        metrics,
+        seed=place,
+        point=point,
+        repeat=place,
+        num_repeats=repeats,
+        **more,
+    )
 
 
 def point(first: int, number: int, *accuracies: float) -> list[TrialRow]:
@@ -420,8 +429,8 @@ def test_the_order_in_which_repeats_ran_does_not_matter() -> None:
     rows = [*point(0, 0, 0.9, 0.1, 0.5), *point(3, 1, 0.6, 0.6, 0.6)]
     mixed = [replace(row, number=number) for number, row in enumerate(rows[n] for n in (3, 0, 4, 1, 5, 2))]
 
-    assert [(one.rank, one.row.details["point"], one.row.details["repeat"]) for one in rank(mixed, ACCURACY)] == [
-        (one.rank, one.row.details["point"], one.row.details["repeat"]) for one in rank(rows, ACCURACY)
+    assert [(one.rank, one.row.point, one.row.repeat) for one in rank(mixed, ACCURACY)] == [
+        (one.rank, one.row.point, one.row.repeat) for one in rank(rows, ACCURACY)
     ]
 
 
@@ -458,7 +467,7 @@ def test_a_pruned_repeat_is_ranked_after_every_whole_point() -> None:
 def test_repeats_and_several_objectives_give_the_fronts_of_the_means() -> None:
     rows = [*point(0, 0, 0.5, 0.7), *point(2, 1, 0.9, 0.1), *point(4, 2, 0.8, 0.8)]
 
-    assert [(one.rank, one.row.details["point"]) for one in rank(rows, ACCURACY, SIZE)] == [
+    assert [(one.rank, one.row.point) for one in rank(rows, ACCURACY, SIZE)] == [
         *((1, 2), (1, 2)),
         *((1, 0), (1, 0)),
         *((2, 1), (2, 1)),

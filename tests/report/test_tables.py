@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from sweeper.core.errors import ArchitectureError
 from sweeper.core.objectives import Objective
 from sweeper.core.text import printable
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.ranking.columns import table
 from sweeper.ranking.leaderboard import rank
 from sweeper.report import notebook, tables
@@ -58,7 +59,7 @@ def leaderboard(rows: list[TrialRow], params: list[str], width: int, objective: 
 
 
 def test_the_leaderboard_shows_every_figure_where_there_is_room() -> None:
-    rows = [trial(0, params={"arch.depth": 3}, details={"num_validation": 10_000}), trial(1, TrialState.FAILED)]
+    rows = [trial(0, params={"arch.depth": 3}, facts=TrialFacts(num_validation=10_000)), trial(1, TrialState.FAILED)]
     lines = leaderboard(rows, ["arch.depth"], 200)
     assert " ".join(lines[0].split()) == (
         "rank trial state arch.depth val_accuracy 95 % interval num_params val_loss train_accuracy train_loss "
@@ -174,7 +175,7 @@ def notebook_rows() -> list[TrialRow]:
     ]
     names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
     return [
-        trial(number, metrics=dict(zip(names, values, strict=True)), details={"arch": arch(name)})
+        trial(number, metrics=dict(zip(names, values, strict=True)), arch=arch(name))
         for number, (name, *values) in enumerate(figures)
     ]
 
@@ -211,7 +212,7 @@ def test_the_notebooks_table_is_whole_at_80_columns(optimistic: bool) -> None:
 
 
 def test_trials_that_the_table_could_not_tell_apart_are_numbered() -> None:
-    rows = [trial(number, details={"arch": arch("cnn")}) for number in (4, 2)]
+    rows = [trial(number, arch=arch("cnn")) for number in (4, 2)]
     lines = printed(notebook.notebook_table(rows, test_is_validation=False, width=150), 150)
     assert lines[0].startswith("trial  hidden layers")
     assert [line.split()[0] for line in lines[1:]] == ["2", "4"]
@@ -219,11 +220,11 @@ def test_trials_that_the_table_could_not_tell_apart_are_numbered() -> None:
 
 NOT_COMPARED: dict[str, list[TrialRow]] = {
     "no trial": [],
-    "a user's own network": [trial(details={"arch": {"_target_": "mine.build", "width": 3}})],
+    "a user's own network": [trial(arch={"_target_": "mine.build", "width": 3})],
     "nothing is known of the network": [trial()],
-    "failed": [trial(0, TrialState.FAILED, details={"arch": arch("cnn")})],
-    "running": [trial(0, TrialState.RUNNING, details={"arch": arch("cnn")})],
-    "another version's keys": [trial(details={"arch": arch("cnn", strides=2)})],
+    "failed": [trial(0, TrialState.FAILED, arch=arch("cnn"))],
+    "running": [trial(0, TrialState.RUNNING, arch=arch("cnn"))],
+    "another version's keys": [trial(arch=arch("cnn", strides=2))],
 }
 
 
@@ -234,9 +235,9 @@ def test_without_a_trained_builtin_network_there_is_no_notebooks_table(rows: lis
 
 CELLS: dict[str, tuple[TrialRow, int, str]] = {
     "a pruned trial says so": (trial(0, TrialState.PRUNED, metrics={"epochs": 2}), 4, "2 (pruned)"),
-    "average pooling says so": (trial(details={"arch": arch("cnn", pooling="average")}), 3, "average 2x2"),
-    "no pooling": (trial(details={"arch": arch("cnn", pool_size=1)}), 3, "none"),
-    "kernels per layer": (trial(details={"arch": arch("cnn", kernel_size=[3, 5, 3])}), 1, "3x3, 5x5"),
+    "average pooling says so": (trial(arch=arch("cnn", pooling="average")), 3, "average 2x2"),
+    "no pooling": (trial(arch=arch("cnn", pool_size=1)), 3, "none"),
+    "kernels per layer": (trial(arch=arch("cnn", kernel_size=[3, 5, 3])), 1, "3x3, 5x5"),
     "whole epochs": (trial(metrics={"epochs": 10.0}), 4, "10"),
     "a tiny loss": (trial(metrics={"val_loss": 2e-6}), 7, "2.00e-06"),
 }
@@ -244,10 +245,10 @@ CELLS: dict[str, tuple[TrialRow, int, str]] = {
 
 @pytest.mark.parametrize(("row", "position", "expected"), CELLS.values(), ids=CELLS.keys())
 def test_a_cell_of_the_notebooks_table(row: TrialRow, position: int, expected: str) -> None:
-    row.details.setdefault("arch", arch("cnn"))
+    row = row if row.arch else replace(row, arch=arch("cnn"))
     assert notebook.notebook_cells(row)[position] == expected
 
 
 def test_a_figure_that_was_not_recorded_is_empty() -> None:
-    row = TrialRow(0, TrialState.COMPLETE, {}, {"val_accuracy": 0.5}, details={"arch": arch("cnn")})
+    row = TrialRow(0, TrialState.COMPLETE, {}, {"val_accuracy": 0.5}, arch=arch("cnn"))
     assert notebook.notebook_cells(row)[4:] == ("", "", "", "", "50.00 %")

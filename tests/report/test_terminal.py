@@ -243,7 +243,7 @@ def printed(shown: SweepReport, width: int = 160, **more: Any) -> str:
 
 def comparable(number: int, value: float) -> TrialRow:
     metrics = {"train_loss": 0.1, "train_accuracy": 0.9, "val_loss": 0.2, "epochs": 10}
-    return trial(number, value, metrics=metrics, details={"arch": CNN | {"kernel_size": number}})
+    return trial(number, value, metrics=metrics, arch=CNN | {"kernel_size": number})
 
 
 def test_a_report_says_what_it_is_about_and_where_the_csv_lies() -> None:

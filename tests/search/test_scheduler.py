@@ -111,9 +111,14 @@ class Sweep:
 
     def end(self, jobs: GridJobs | SampledJobs, job: Job, train: Train = by_depth) -> TrialRow:
         found = train(job)
-        details = {"point": job.trial.point, "repeat": job.trial.repeat, "repeats": job.num_repeats}
         row = TrialRow(
-            job.spec.number, TrialState.COMPLETE, job.trial.params, seed=job.spec.config["seed"], details=details
+            job.spec.number,
+            TrialState.COMPLETE,
+            job.trial.params,
+            seed=job.spec.config["seed"],
+            point=job.trial.point,
+            repeat=job.trial.repeat,
+            num_repeats=job.num_repeats,
         )
         if isinstance(found, str):
             row = replace(row, state=TrialState.FAILED, error=found)

@@ -24,7 +24,7 @@ from sweeper.config.trial import DataConfig
 from sweeper.core.errors import RefusedError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, TrialPaths
-from sweeper.core.trials import TrialRow, TrialSpec, TrialState
+from sweeper.core.trials import TrainingSpec, TrialResult, TrialRow, TrialState
 from sweeper.executors import Executor
 from sweeper.report import progress
 from sweeper.report.command_lines import repeat_line
@@ -175,11 +175,11 @@ def executor() -> Iterator[Executor]:
     made.close()
 
 
-def trained(executor: Executor, folder: Path, spec: TrialSpec, *cuts: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def trained(executor: Executor, folder: Path, spec: TrainingSpec, *cuts: int) -> tuple[TrialResult, dict[str, Any]]:
     """The result of a training that is cut off after these epochs, and its weights."""
     shown = progress.create(Console(quiet=True), progress.Progress(1, 1, ACCURACY))
     result = Rerun(executor, replace(spec, folder=folder), shown, None, cuts).run()
-    assert result["state"] == TrialState.COMPLETE, result["error"]
+    assert result.state is TrialState.COMPLETE, result.error
     return result, read_weights(TrialPaths(folder).model)
 
 
@@ -192,14 +192,15 @@ def test_a_row_that_was_cut_off_twice_is_repeated_by_cutting_it_off_twice(execut
         "optimizer": {"_target_": "keras.optimizers.Adam", "learning_rate": 0.01},
         "seed": 0,
     }
-    spec = TrialSpec(0, tmp_path, config, (), prepared, ACCURACY, awaits_verdict=True)
+    spec = TrainingSpec(
+        number=0, folder=tmp_path, config=config, overrides=(), data=prepared, metric=ACCURACY, awaits_verdict=True
+    )
 
     first, weights = trained(executor, tmp_path / "first", spec, 1, 3)
-    again, weights_again = trained(executor, tmp_path / "again", spec, *first["details"]["cuts"])
+    again, weights_again = trained(executor, tmp_path / "again", spec, *first.facts.interruptions)
 
-    losses = [[epoch["loss"] for epoch in result["history"]] for result in (first, again)]
-    assert first["details"]["cuts"] == again["details"]["cuts"] == [1, 3]
-    assert first["details"]["resumed_after_epoch"] == 3
+    losses = [[epoch["loss"] for epoch in result.history] for result in (first, again)]
+    assert first.facts.interruptions == again.facts.interruptions == (1, 3)
     assert len(losses[0]) == 5
     assert losses[0] == losses[1]
     assert all(np.array_equal(weights[place], weights_again[place]) for place in weights)

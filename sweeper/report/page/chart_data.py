@@ -71,7 +71,7 @@ class Known:
     @cached_property
     def num_repeats(self) -> int:
         """Repeats of each point."""
-        return max((int(row.details.get("repeats", 1)) for row in self.report.rows), default=1)
+        return max((row.num_repeats for row in self.report.rows), default=1)
 
     def points(self, *metrics: str) -> list[Point]:
         """The complete trials, or with repeats the points of which all trials are complete, the best first."""

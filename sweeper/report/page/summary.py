@@ -61,7 +61,7 @@ def _tried(values: Sequence[Any]) -> str:
 
 def sweeps(rows: Sequence[TrialRow]) -> list[str]:
     """The names of several sweeps that are ranked together; none of a single one."""
-    return list(dict.fromkeys(plain(row.details["sweep"]) for row in rows if "sweep" in row.details))
+    return list(dict.fromkeys(plain(row.origin.sweep) for row in rows if row.origin is not None))
 
 
 def _how(report: SweepReport) -> str:
@@ -79,12 +79,14 @@ def _data(report: SweepReport) -> str:
     """The data set and its images, as far as the rows know them."""
     if "data" not in report.about:
         return ""
-    known = [row.details for row in report.rows if row.details.get("num_validation")]
-    train, held_out = ({one.get(key) for one in known} for key in ("train_images", "num_validation"))
+    known = [row.facts for row in report.rows if row.facts.num_validation]
+    counts = {(one.num_train, one.num_validation) for one in known}
     images = ""
-    if len(train) == len(held_out) == 1 and None not in train:
+    if len(counts) == 1:
+        train, held_out = counts.pop()
         kind = "test" if report.test_is_validation else "validation"
-        images = f", {train.pop():,} images to train on and {held_out.pop():,} {kind} images to judge by"
+        if train is not None:
+            images = f", {train:,} images to train on and {held_out:,} {kind} images to judge by"
     return f"Data: {plain(report.about['data'])}{images}."
 
 
@@ -188,7 +190,7 @@ def _value(report: SweepReport, row: TrialRow) -> float:
 
 
 def _repeats(report: SweepReport) -> int:
-    return max((int(row.details.get("repeats", 1)) for row in report.rows), default=1)
+    return max((row.num_repeats for row in report.rows), default=1)
 
 
 def leads(report: SweepReport, ranked: Sequence[RankedRow]) -> str:

@@ -174,7 +174,7 @@ def _line(
     low, high, accuracy = (row.get(key) for key in ("val_accuracy_low", "val_accuracy_high", "val_accuracy"))
     interval = None if low is None or high is None or accuracy is None else (low, accuracy, high)
     ranks = report.findings.rank_intervals.get(trial.number)
-    number, fixed = trial.number, trial.details.get("fixed", report.about.get("fixed"))
+    number, fixed = trial.number, report.about.get("fixed") if trial.origin is None else trial.origin.fixed
     return Line(
         name=called(trial),
         state=str(trial.state),

@@ -60,7 +60,7 @@ def sweep_curves_figure(rows: Sequence[TrialRow], objective: Objective) -> Figur
 
 def _scored(rows: Sequence[TrialRow], name: str) -> str:
     figure = name.removeprefix("val_")
-    if any(row.details.get("test_is_validation") for row in rows):
+    if any(row.facts.test_is_validation for row in rows):
         return f"test {figure} ({OPTIMISTIC})"
     return f"validation {figure}"
 

@@ -124,7 +124,7 @@ def trial_points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> l
     for row in rows:
         if row.state is not TrialState.RUNNING:
             found.setdefault(point_of(row), []).append(row)
-    num_repeats = max((int(row.details.get("repeats", 1)) for row in rows), default=1)
+    num_repeats = max((row.num_repeats for row in rows), default=1)
     return [_point(number, found[number], num_repeats, objectives) for number in sorted(found)]
 
 
@@ -146,9 +146,9 @@ def search_of(
     objectives: Sequence[Objective],
 ) -> Search:
     """The search of a sweep: its objectives, its points, and the parameters that differ."""
-    optimistic = any(row.details.get("test_is_validation") for row in rows)
+    optimistic = any(row.facts.test_is_validation for row in rows)
     suffix = f"\n({OPTIMISTIC})" if optimistic else ""
-    repeated = any(row.details.get("repeats", 1) > 1 for row in rows)
+    repeated = any(row.num_repeats > 1 for row in rows)
     mean = "mean " if repeated else ""
     return Search(
         points,

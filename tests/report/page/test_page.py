@@ -22,7 +22,7 @@ from PIL import Image
 from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Objective
 from sweeper.core.test_set import Opening
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import Origin, TrialFacts, TrialRow, TrialState
 from sweeper.ranking.findings import Cheapest, ConfigurationFindings, Confirmation, ExpectedAccuracy, Finalist, Findings
 from sweeper.report import command_lines
 from sweeper.report import text as texts
@@ -78,7 +78,8 @@ def trial(number: int, accuracy: float = 0.9, **more: Any) -> TrialRow:
         run_id=more.pop("run_id", f"{number:032x}"),
         history=more.pop("history", history(3, accuracy)),
         overrides=more.pop("overrides", tuple(f"{key}={value}" for key, value in params.items())),
-        details={"num_validation": 1000, "train_images": 4000, "arch": CNN, **more.pop("details", {})},
+        facts=TrialFacts(num_validation=1000, num_train=4000),
+        arch=CNN,
         **more,
     )
 
@@ -347,13 +348,13 @@ def sweeps_of_all_sorts(draw: st.DrawFn) -> SweepReport:
     rows = []
     for number in range(draw(st.integers(0, 14))):
         state = draw(st.sampled_from(list(TrialState)))
-        details = {"point": number // repeats, "repeat": number % repeats, "repeats": repeats}
-        details |= draw(st.sampled_from([{}, {"num_validation": 7}, {"num_validation": 7, "train_images": 9}]))
+        facts = draw(st.sampled_from([TrialFacts(), TrialFacts(num_validation=7), TrialFacts(9, 7)]))
+        place = {"point": number // repeats, "repeat": number % repeats, "num_repeats": repeats}
         params = draw(st.dictionaries(st.sampled_from(["a.b", "a.c", "seed"]), VALUES))
         curve = draw(st.lists(FIGURES, max_size=2))
         metrics = draw(FIGURES) | (draw(OBJECTIVES) if state is TrialState.COMPLETE else {})
         error = "broken" if state is TrialState.FAILED else ""
-        rows.append(TrialRow(number, state, params, metrics, error=error, history=tuple(curve), details=details))
+        rows.append(TrialRow(number, state, params, metrics, error=error, history=tuple(curve), facts=facts, **place))
     leaders = [row.number for row in rows if row.state is TrialState.COMPLETE]
     findings = draw(
         st.sampled_from([Findings(), Findings(leader=leaders[0], group=tuple(leaders))] if leaders else [Findings()])
@@ -399,7 +400,9 @@ def test_repeats_are_points_with_mean_and_deviation() -> None:
             3 * point + repeat,
             0.8 + point / 20 + repeat / 100,
             params={"arch.depth": point},
-            details={"point": point, "repeat": repeat, "repeats": 3},
+            point=point,
+            repeat=repeat,
+            num_repeats=3,
             seed=repeat,
         )
         for point in range(2)
@@ -420,7 +423,7 @@ def test_repeats_are_points_with_mean_and_deviation() -> None:
 
 def test_sweeps_that_are_ranked_together_say_whose_each_trial_is() -> None:
     rows = [
-        trial(number, 0.9 + number / 100, details={"sweep": name, "trial": 5, "fixed": fixed})
+        trial(number, 0.9 + number / 100, origin=Origin(name, 5, fixed))
         for number, (name, fixed) in enumerate([("a", "data=mnist"), ("<b>", "training.epochs=3")])
     ]
     findings = Findings(leader=1, group=(1,), cheapest=(Cheapest("num_params", 0, 1, 2),))

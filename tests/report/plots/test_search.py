@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import InsightPaths
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.report.plots import search
 from sweeper.space.dimensions import Choice, Dimension, Interval
 
@@ -152,7 +152,7 @@ def test_a_conditional_parameter_is_missing_where_it_does_not_exist(draw: Drawn)
 def test_repeats_are_drawn_as_the_mean_of_their_point(draw: Drawn) -> None:
     rows = [
         row(2 * point + repeat, 0.1 * point + 0.02 * repeat, params={RATE: 0.1**point, "arch.depth": point},
-            details={"point": point, "repeat": repeat, "repeats": 2})
+            point=point, repeat=repeat, num_repeats=2)
         for point in range(5) for repeat in range(2)
     ]  # fmt: skip
     draw(rows[:-1])  # the last point lacks a repeat
@@ -256,7 +256,7 @@ def test_choices_far_apart_are_spread_on_a_logarithmic_axis(draw: Drawn) -> None
 
 
 def test_figures_on_the_test_set_are_labelled_optimistic(draw: Drawn) -> None:
-    draw([row(n, 0.1 * n, details={"test_is_validation": True}) for n in range(6)])
+    draw([row(n, 0.1 * n, facts=TrialFacts(test_is_validation=True)) for n in range(6)])
 
     for name in ("importances", "slices", "history", "parallel"):
         assert any("optimistic: chosen on the test set" in text.replace("\n", " ") for text in draw.texts(name)), name
