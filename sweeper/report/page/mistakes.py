@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -149,9 +148,6 @@ def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
     return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, image.label, right, guesses)
 
 
-_GREY, _COLOUR = 0, 2  # colour types of PNG
-
-
 _SIDE = 128  # pixels of the longer side
 
 
@@ -167,16 +163,10 @@ def address(pixels: NDArray[np.uint8]) -> str:
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """An image as PNG (ISO/IEC 15948, sections 5 and 11): eight bits a sample, rows unfiltered."""
-    height, width, channels = pixels.shape
-    colour = channels == 3
-    samples = np.ascontiguousarray(pixels if colour else pixels[:, :, :1], dtype=np.uint8).reshape(height, -1)
-    rows = np.hstack([np.zeros((height, 1), np.uint8), samples]).tobytes()
-    head = struct.pack(">IIBBBBB", width, height, 8, _COLOUR if colour else _GREY, 0, 0, 0)
-    return b"".join(
-        [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", head), _chunk(b"IDAT", zlib.compress(rows, 9)), _chunk(b"IEND", b"")]
-    )
+    """An image as PNG, eight bits per sample."""
+    from PIL import Image
 
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    samples = pixels if pixels.shape[2] == 3 else pixels[:, :, 0]
+    content = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(samples, dtype=np.uint8)).save(content, "PNG", optimize=True)
+    return content.getvalue()
