@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -29,6 +30,7 @@ class KerasCnnSweeper(Sweeper):
         self.loader = hydra_context.config_loader
 
     def sweep(self, arguments: list[str]) -> Any:
-        from sweeper.cli import sweep as app
+        """Runs the sweep and leaves with its exit status: Hydra discards what a sweeper returns."""
+        from sweeper.cli import sweep
 
-        return app.run(self.loader, self.composed, list(arguments), self.params)
+        sys.exit(sweep.run(self.loader, self.composed, list(arguments), self.params))

@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def _hydra() -> int:
-    """Lets Hydra read the line and compose the configuration; `sweeper.cli.sweep` does the rest."""
+    """Lets Hydra read the words and compose the configuration; `sweeper.cli.sweep` does the rest."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole, and leave as one paragraph
     import hydra
 
@@ -37,10 +37,11 @@ def _hydra() -> int:
 
     arguments.check(sys.argv[1:])
     schema.register()
-    hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)()
-    from sweeper.cli import sweep
-
-    return sweep.exit_status
+    try:
+        hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)()
+    except SystemExit as ended:  # of a sweep, whose status Hydra would discard, or of `--help`
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
 
 
 def _never_called(_: object) -> None:

@@ -138,11 +138,11 @@ class TrackingConfig:
 
     uri: str | None = None  # an MLflow server, http(s)://host:port; null: SQLite under output_dir
     experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
-    patience_s: float = 300.0  # seconds for which a store that is gone or locked is tried again; trials go on
+    retry_timeout_s: float = 300.0  # seconds for which a store that is gone or locked is tried again; trials go on
 
     def __post_init__(self) -> None:
-        ok = math.isfinite(self.patience_s) and self.patience_s >= 0
-        check(ok, "tracking.patience_s", self.patience_s, "a number of seconds from 0", "300")
+        ok = math.isfinite(self.retry_timeout_s) and self.retry_timeout_s >= 0
+        check(ok, "tracking.retry_timeout_s", self.retry_timeout_s, "a number of seconds from 0", "300")
         accepted = "http://HOST:PORT, https://HOST, or null (SQLite under output_dir)"
         check(self.uri is None or _is_server(self.uri), "tracking.uri", self.uri, accepted, "http://127.0.0.1:5000")
         check(bool(self.experiment.strip()), "tracking.experiment", repr(self.experiment), "a name", "sweeper")

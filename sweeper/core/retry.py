@@ -1,7 +1,7 @@
-"""Trying again, for a while, what a store or server refuses for a while: gone, locked, read-only.
+"""Retrying, for a while, what a store or a server refuses for a while: it is gone, locked or read-only.
 
-What is tried again is written so that a second time does no harm; what cannot get better (a full disk, a run that was
-deleted) is not tried again.
+What is retried is written so that a second time does no harm; what cannot get better (a full disk, a deleted run) is
+not retried.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _R = TypeVar("_R")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 
-#: What passes: words of SQLite's and of a network's errors.
+#: What passes: words of SQLite's errors and of a network's.
 _PASSING = (
     "database is locked",
     "database table is locked",
@@ -33,23 +33,22 @@ _PASSING = (
 
 
 def passes(reason: str) -> bool:
-    """Whether an error of this text may be gone at the next try."""
+    """Whether an error of this text may be gone at the next attempt."""
     return any(words in reason.lower() for words in _PASSING)
 
 
-class Patience:
-    """Tries again with growing pauses.
+class Retry:
+    """Retries with growing pauses, for `timeout_s` seconds. One object serves every store of a sweep.
 
     Attributes:
-        seconds: after which it gives up.
-        say: told when trouble begins and when it is over.
-        is_over: asked before each further try, so that a Ctrl-C ends the waiting.
+        is_interrupted: set once a Ctrl-C came, which ends the waiting.
     """
 
-    def __init__(self, seconds: float, say: Callable[[str], None] = lambda text: None) -> None:
-        self.seconds = seconds
-        self.say = say
-        self.is_over: Callable[[], bool] = lambda: False
+    def __init__(self, timeout_s: float = 0.0, say: Callable[[str], None] = lambda text: None) -> None:
+        """Takes the seconds after which it gives up, and what is called when trouble begins and ends."""
+        self._timeout_s = timeout_s
+        self._say = say
+        self.is_interrupted = False
 
     def call(
         self,
@@ -66,7 +65,7 @@ class Patience:
             function: what is tried; harmless a second time.
             failures: errors that may pass.
             reason_of: the cause of one, in one line.
-            again: called before each further try.
+            again: called before each further attempt.
         """
         started, pause, told = time.monotonic(), _FIRST_PAUSE_S, False
         while True:
@@ -74,15 +73,16 @@ class Patience:
                 result = function()
             except failures as error:
                 reason = reason_of(error)
-                if self.is_over() or not passes(reason) or time.monotonic() - started + pause > self.seconds:
+                waited = time.monotonic() - started + pause
+                if self.is_interrupted or not passes(reason) or waited > self._timeout_s:
                     raise
                 if not told:
-                    self.say(f"{what} fails: {reason}. It is tried again for {self.seconds:g} s; trials go on")
+                    self._say(f"{what} fails: {reason}. Retrying for {self._timeout_s:g} s; running trials continue")
                     told = True
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
                 again()
                 continue
             if told:
-                self.say(f"{what} works again")
+                self._say(f"{what} works again")
             return result

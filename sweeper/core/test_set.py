@@ -15,7 +15,7 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class LockboxRecord:
+class RecordedTestSet:
     """What is recorded of the test set.
 
     Attributes:

@@ -214,33 +214,54 @@ class TrialRow:
         return [epoch[metric] for epoch in self.history if metric in EPOCH_METRICS and metric in epoch]
 
 
-@dataclass(frozen=True)
-class StudyTrial:
-    """A trial as the study has it.
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A configuration that could be trained under one seed. It has no number yet: the study may know it already.
 
     Attributes:
-        number: the trial's number in the sweep.
-        state: its state; `RUNNING` means cut off where no driver lives.
         hash: of its identity.
         identity: resolved configuration with the data's digests.
         params: swept keys and values.
         overrides: as typed.
-        run_id: its MLflow run.
-        row: what came of it; None while it runs.
-        point: the number of the point that it trains.
-        repeat: which of the point's repeats it is, from 0.
+        repeat: which repeat of its configuration it is, from 0.
     """
 
-    number: int
-    state: TrialState
     hash: str
     identity: dict[str, Any]
     params: dict[str, Any]
     overrides: tuple[str, ...]
-    run_id: str
-    row: TrialRow | None
-    point: int = 0
     repeat: int = 0
+
+    def numbered(self, number: int, point: int) -> StudyTrial:
+        """The new trial that trains this candidate."""
+        return StudyTrial(
+            number=number,
+            point=point,
+            hash=self.hash,
+            identity=self.identity,
+            params=self.params,
+            overrides=self.overrides,
+            repeat=self.repeat,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTrial(Candidate):
+    """A trial as the study has it.
+
+    Attributes:
+        number: the trial's number in the sweep.
+        point: the number of the configuration that it trains.
+        state: its state; `RUNNING` means interrupted where no driver lives.
+        run_id: its MLflow run; empty until it has one.
+        row: what came of it; None while it runs.
+    """
+
+    number: int
+    point: int
+    state: TrialState = TrialState.RUNNING
+    run_id: str = ""
+    row: TrialRow | None = None
 
     def with_run(self, run_id: str) -> StudyTrial:
         """The same trial with its MLflow run."""

@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from sweeper import data
 from sweeper.config.identity import canonical
 from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import DataSummary, PreparedData
+from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import SweepPaths
 from sweeper.data import digits, published, user_arrays
 from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down
@@ -109,28 +108,17 @@ def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray]
 class DataSets:
     """Each data set of a sweep, read, checked and split once."""
 
-    def __init__(self, folder: SweepPaths, console: Console) -> None:
+    def __init__(self, folder: SweepPaths, listener: Listener) -> None:
         self._folder = folder
-        self._console = console
+        self._listener = listener
         self._prepared: dict[str, PreparedData] = {}
         shutil.rmtree(folder.data, ignore_errors=True)
 
     def prepare(self, node: Mapping[str, Any]) -> PreparedData:
-        """The arrays of a `data` node; says what they are when they are read."""
+        """The arrays of a `data` node, which are reported when they are read."""
         key = canonical(node)
         if key not in self._prepared:
             prepared = data.prepare(DataConfig(**node), self._folder.data / str(len(self._prepared)))
             self._prepared[key] = prepared
-            self._say(prepared)
+            self._listener(DataPrepared(prepared))
         return self._prepared[key]
-
-    def _say(self, prepared: PreparedData) -> None:
-        summary = prepared.summary
-        note = " (the test set is the validation set: figures are optimistic)" if prepared.test_is_validation else ""
-        self._console.print(
-            f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
-            f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
-            f"from {prepared.source}{note}.",
-            markup=False,
-            soft_wrap=True,
-        )

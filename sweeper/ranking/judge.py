@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sweeper import inference
 from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import Objective
-from sweeper.core.test_set import LockboxRecord
+from sweeper.core.test_set import RecordedTestSet
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking import sentences
 from sweeper.ranking.findings import (
@@ -67,7 +67,7 @@ class Case:
     objectives: Sequence[Objective]
     validation: Mapping[int, Answers]
     margin: float
-    test: LockboxRecord = field(default_factory=LockboxRecord)
+    test: RecordedTestSet = field(default_factory=RecordedTestSet)
     test_answers: Mapping[int, Answers] = field(default_factory=dict)
     optimistic: bool = False
 

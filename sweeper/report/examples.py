@@ -49,7 +49,7 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
     wanted = {key: value for key, value in node.items() if key not in ("digest", "split_digest")}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = data.prepare(DataConfig(**{**wanted, "path": loaded.about.get("data_path")}), Path(folder))
+            found = data.prepare(DataConfig(**{**wanted, "path": loaded.info.data_path}), Path(folder))
         except (DataError, StoreError) as error:
             return Exhibits(notes=(f"The images cannot be shown: {error}",))
         if (found.data_digest, found.split_digest) != (node["digest"], node["split_digest"]):

@@ -1,4 +1,4 @@
-"""What a user sees while a sweep runs: a live table on a terminal, plain lines elsewhere.
+"""What a user sees while a sweep runs: its events as a live table on a terminal, as plain lines elsewhere.
 
 It shows; it decides nothing. Everything user-given is printed as it is, never as markup.
 """
@@ -14,6 +14,18 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from sweeper.core.datasets import PreparedData
+from sweeper.core.events import (
+    DataPrepared,
+    EpochFinished,
+    Note,
+    SweepEvent,
+    SweepStarted,
+    TrialBegan,
+    TrialFinished,
+    TrialInterrupted,
+    TrialsEnded,
+)
 from sweeper.core.objectives import Objective
 from sweeper.core.text import duration, figure
 from sweeper.core.trials import EpochReport, TrialRow, TrialState
@@ -22,13 +34,13 @@ _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
 
 
 class Display(Protocol):
-    """Told by the driver of what happens."""
+    """Shows running trials."""
 
     def note(self, text: str) -> None: ...
     def started(self, number: int, overrides: tuple[str, ...], epochs: int) -> None: ...
     def epoch(self, number: int, report: EpochReport) -> None: ...
     def finished(self, row: TrialRow) -> None: ...
-    def cut_off(self, number: int) -> None: ...
+    def interrupted(self, number: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -121,8 +133,8 @@ class LineDisplay:
             f"({progress.num_finished} of {progress.total}; best: {progress.best_text()}{time_left})"
         )
 
-    def cut_off(self, number: int) -> None:
-        self._line(f"trial {number} was cut off")
+    def interrupted(self, number: int) -> None:
+        self._line(f"trial {number} was interrupted")
 
     def close(self) -> None:
         pass
@@ -169,9 +181,9 @@ class LiveDisplay:
             Text(f"trial {row.number}  {label}  {_outcome(row, self._progress.objective)}", style=style)
         )
 
-    def cut_off(self, number: int) -> None:
+    def interrupted(self, number: int) -> None:
         self._rows.pop(number, None)
-        self._console.print(Text(f"trial {number} was cut off", style="yellow"))
+        self._console.print(Text(f"trial {number} was interrupted", style="yellow"))
 
     def close(self) -> None:
         self._live.stop()
@@ -198,6 +210,82 @@ class LiveDisplay:
         return Group(table, head)
 
 
+class ConsoleListener:
+    """Prints a sweep's events. Use it as a context manager, so that a live table is closed whatever happens."""
+
+    def __init__(self, console: Console, display: Display | None = None) -> None:
+        self._console = console
+        self._display = display
+
+    def __enter__(self) -> ConsoleListener:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+    def __call__(self, event: SweepEvent) -> None:
+        """Prints one event."""
+        match event:
+            case Note(text):
+                self._print(text)
+            case DataPrepared(prepared):
+                self._print(data_line(prepared))
+            case SweepStarted():
+                self._print(f"Sweep: {event.name}. If it is interrupted, resume it with: {event.resume_command}")
+                self._open(event)
+            case TrialBegan() | EpochFinished() | TrialFinished() | TrialInterrupted() if self._display is not None:
+                self._show(self._display, event)
+            case TrialsEnded(reason):
+                self._close()
+                if reason:
+                    self._print(f"Ended: {reason}.")
+
+    def _open(self, event: SweepStarted) -> None:
+        progress = Progress(event.estimate.num_trials + len(event.finished), event.estimate.workers, event.objective)
+        for row in event.finished:
+            progress.add(row, here=False)
+        self._display = create(self._console, progress)
+
+    @staticmethod
+    def _show(display: Display, event: TrialBegan | EpochFinished | TrialFinished | TrialInterrupted) -> None:
+        match event:
+            case TrialBegan():
+                display.started(event.number, event.overrides, event.num_epochs)
+            case EpochFinished():
+                display.epoch(event.number, event.report)
+            case TrialFinished():
+                display.finished(event.row)
+            case TrialInterrupted():
+                display.interrupted(event.number)
+
+    def _print(self, text: str) -> None:
+        if self._display is None:
+            self._console.print(Text(text), soft_wrap=True)
+        else:
+            self._display.note(text)
+
+    def _close(self) -> None:
+        if self._display is not None:
+            self._display.close()
+            self._display = None
+
+
+def data_line(prepared: PreparedData) -> str:
+    """`Data: digits, 1,150 training, … images of 28x28x1, from …`."""
+    summary = prepared.summary
+    note = " (the test set is the validation set: figures are selected on the test set)"
+    return (
+        f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
+        f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
+        f"from {prepared.source}{note if prepared.test_is_validation else ''}."
+    )
+
+
 def create(console: Console, progress: Progress) -> Display:
     """The live table on a terminal, lines elsewhere."""
     return LiveDisplay(console, progress) if console.is_terminal else LineDisplay(console, progress)
+
+
+def trial_listener(console: Console, objective: Objective) -> ConsoleListener:
+    """A listener for the events of a single trial, outside any sweep."""
+    return ConsoleListener(console, create(console, Progress(1, 1, objective)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.core.objectives import Objective
+from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import TrialRow
 from sweeper.ranking import columns, judge, leaderboard
 from sweeper.ranking.columns import OPTIMISTIC
@@ -94,10 +94,10 @@ def judged(loaded: Loaded) -> SweepReport:
         rows=loaded.rows,
         objectives=loaded.objectives,
         validation=loaded.validation,
-        margin=float(loaded.about.get("margin", MARGIN)),
+        margin=MARGIN if loaded.info.margin is None else loaded.info.margin,
         test=loaded.test,
         test_answers=loaded.test_answers,
-        optimistic=bool(loaded.about["test_is_validation"]),
+        optimistic=loaded.info.test_is_validation,
     )
     return unjudged(loaded, judge.judge(case))
 
@@ -109,17 +109,22 @@ def unjudged(loaded: Loaded, findings: Findings | None = None) -> SweepReport:
         name=loaded.name,
         objective=loaded.objectives[0],
         further=loaded.objectives[1:],
-        params=tuple(loaded.about["params"]),
+        params=loaded.info.params,
         rows=loaded.rows,
-        about=_told(loaded.about),
-        test_is_validation=bool(loaded.about["test_is_validation"]),
+        about=_told(loaded.info),
+        test_is_validation=loaded.info.test_is_validation,
         findings=findings,
     )
 
 
-def _told(about: Mapping[str, Any]) -> dict[str, str]:
-    """What a report says of a sweep; sweeps of earlier versions know less."""
-    told = {key: about[key] for key in ("data", "started", "sampler", "pruner") if key in about}
-    told |= {"fixed": shlex.join(about["fixed"])} if "fixed" in about else {}
-    space = " ".join(f"{key}={text}" for key, text in about.get("space", {}).items())
-    return told | ({"space": space} if space else {})
+def _told(info: SweepInfo) -> dict[str, str]:
+    """What a report says about a sweep; of sweeps of earlier versions less is known."""
+    known = {
+        "data": info.data,
+        "started": info.started,
+        "sampler": info.sampler,
+        "pruner": info.pruner,
+        "fixed": None if info.fixed is None else shlex.join(info.fixed),
+        "space": " ".join(f"{key}={text}" for key, text in info.space.items()) or None,
+    }
+    return {key: text for key, text in known.items() if text is not None}

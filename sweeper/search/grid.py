@@ -9,22 +9,22 @@ from sweeper.config.sweep import SweepConfig
 from sweeper.core.trials import StudyTrial
 from sweeper.preflight.check import PlannedTrial
 from sweeper.search.pruner import Pruning
-from sweeper.search.scheduler import Candidates, Job, PointJobs
+from sweeper.search.scheduler import PointScheduler, QueuedTrial, TrialFactory
 
 
-class GridJobs(PointJobs):
+class GridScheduler(PointScheduler):
     """Every point of a grid, in order; those of `sweep.enqueue` first."""
 
     def __init__(
         self,
-        candidates: Candidates,
+        factory: TrialFactory,
         known: Sequence[StudyTrial],
         limits: SweepConfig,
         pruning: Pruning | None,
         points: Iterable[PlannedTrial],
         enqueued: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__(candidates, known, limits, pruning)
+        super().__init__(factory, known, limits, pruning)
         self.learns = limits.target is not None or limits.max_failures is not None
         ordered = sorted(points, key=lambda planned: _place(planned.point.params, enqueued))
         self.planned = [planned for planned in ordered[: limits.trials] if self.enqueue(planned)]
@@ -34,7 +34,7 @@ class GridJobs(PointJobs):
         """Trials of this start."""
         return len(self.queue)
 
-    def next(self) -> Job | None:
+    def next(self) -> QueuedTrial | None:
         if not self.queue or self.budget.is_spent():
             return None
         return self._take()

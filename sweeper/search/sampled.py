@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sweeper.config.sweep import SweepConfig
 from sweeper.core.errors import ArchitectureError, ConfigError
@@ -12,10 +12,9 @@ from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
 from sweeper.preflight.check import Checker, PlannedTrial
 from sweeper.search.pruner import Pruning
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import Candidates, Job, PointJobs, is_pruned
+from sweeper.search.scheduler import PointScheduler, QueuedTrial, TrialFactory, is_pruned
 from sweeper.space.composer import Composer, Point
-from sweeper.space.dimensions import MAX_POINTS, Choices, SearchSpace
-from sweeper.storage.study import SweepStudy
+from sweeper.space.dimensions import MAX_POINTS, Choices
 
 _REPEATED = 20  # proposals in a row that were tried before, after which a finite space is looked through
 
@@ -23,30 +22,40 @@ _REPEATED = 20  # proposals in a row that were tried before, after which a finit
 _IMPOSSIBLE = 1000  # proposals in a row that are impossible or were tried before, after which the search ends
 
 
-class SampledJobs(PointJobs):
+class ProposalRecord(Protocol):
+    """Where proposals are kept, so that a resumed sweep proposes what an undisturbed one would (the sweep's study)."""
+
+    def trials(self) -> list[StudyTrial]:
+        """All trials, by number."""
+
+    def proposals(self) -> list[StudyTrial | Skipped]:
+        """Trials and skipped proposals, in the order in which they were proposed."""
+
+    def skip(self, skipped: Skipped, params: Mapping[str, Any], reason: str) -> None:
+        """Keeps a proposal that is not trained."""
+
+
+class SampledScheduler(PointScheduler):
     """A sampler's points, up to a total that earlier starts count towards."""
 
     learns = True
 
     def __init__(
         self,
-        candidates: Candidates,
-        study: SweepStudy,
+        factory: TrialFactory,
+        record: ProposalRecord,
         limits: SweepConfig,
         pruning: Pruning | None,
         search: Search,
         composer: Composer,
-        space: SearchSpace,
-        distributions: Mapping[str, Any],
         num_points: int,
-        enqueued: Sequence[Mapping[str, Any]],
+        enqueued: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__(candidates, study.trials(), limits, pruning)
-        self._study = study
+        super().__init__(factory, record.trials(), limits, pruning)
+        self._record = record
         self._search = search
         self._composer = composer
-        self._space = space
-        self._distributions = distributions
+        self._space = composer.space
         self._checker = Checker()
         self._num_points = num_points
         self._tried: set[tuple[str, ...]] = set()
@@ -59,7 +68,7 @@ class SampledJobs(PointJobs):
     @property
     def total(self) -> int:
         """Trials of this start."""
-        points = max(0, self._num_points - self._num_known()) * self._candidates.num_repeats
+        points = max(0, self._num_points - self._num_known()) * self._factory.num_repeats
         return len(self.queue) + points
 
     def _num_known(self) -> int:
@@ -67,7 +76,7 @@ class SampledJobs(PointJobs):
 
     def _recall(self) -> int:
         """Tells the sampler what was proposed before; what was cut off is queued. Returns how many proposals."""
-        entries = self._study.proposals()
+        entries = self._record.proposals()
         points: set[int] = set()
         num_skipped = 0
         for entry in entries:
@@ -83,7 +92,7 @@ class SampledJobs(PointJobs):
 
     def _recall_point(self, trial: StudyTrial) -> None:
         rows = self._rows.get(trial.point, {})
-        if len(rows) >= self._candidates.num_repeats or is_pruned(rows.values()):
+        if len(rows) >= self._factory.num_repeats or is_pruned(rows.values()):
             self._search.learn(trial.overrides, *self._outcome(trial.point))
             return
         proposal = self._search.learn(trial.overrides, None, TrialState.RUNNING, ())
@@ -102,7 +111,7 @@ class SampledJobs(PointJobs):
             state = TrialState.FAILED
         return values, state, rows[0].curve(self._objectives[0])
 
-    def next(self) -> Job | None:
+    def next(self) -> QueuedTrial | None:
         while (self.queue or self._num_known() < self._num_points) and not self.budget.is_spent():
             if self.queue:
                 return self._take()
@@ -120,8 +129,8 @@ class SampledJobs(PointJobs):
         if planned is None:
             self._skip(proposal.number, point, None, reason)
             return True
-        repeats = range(self._candidates.num_repeats)
-        if any(self._candidates.of(planned, repeat).hash in self._known for repeat in repeats):
+        repeats = range(self._factory.num_repeats)
+        if any(self._factory.candidate(planned, repeat).hash in self._known for repeat in repeats):
             same = self.trials_of(planned)[0].point
             self._skip(proposal.number, point, self.point_values(same), f"point {same} again")
             return True
@@ -144,7 +153,7 @@ class SampledJobs(PointJobs):
         state = TrialState.FAILED if values is None else TrialState.COMPLETE
         self._search.tell(proposal, values, state, ())
         told = Skipped(point.overrides, None if values is None else tuple(values))
-        self._study.skip(told, point.params, self._distributions, reason)
+        self._record.skip(told, point.params, reason)
 
     def _help(self) -> bool:
         """After many proposals in a row that cannot be used: names an untried point of a finite space, or gives up."""
@@ -173,8 +182,6 @@ class SampledJobs(PointJobs):
         super().finished(row)
         point, _ = self._point_of[row.number]
         waiting = any(job.trial.point == point for job in self.queue)
-        done = len(self._rows[point]) >= self._candidates.num_repeats or (
-            row.state is TrialState.PRUNED and not waiting
-        )
+        done = len(self._rows[point]) >= self._factory.num_repeats or (row.state is TrialState.PRUNED and not waiting)
         if done and point in self._proposals:
             self._search.tell(self._proposals.pop(point), *self._outcome(point))

@@ -20,22 +20,38 @@ from sweeper.config.sweep import SweepConfig
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import StudyTrial, TrainingSpec, TrialRow, TrialState
+from sweeper.core.trials import Candidate, StudyTrial, TrainingSpec, TrialRow, TrialState
 from sweeper.preflight.check import PlannedTrial
 from sweeper.search.budget import Budget
 from sweeper.search.pruner import Pruning
 
 
 @dataclass(frozen=True)
-class Job:
-    """A trial that is to run: what the study calls it, what its process is given."""
+class QueuedTrial:
+    """A trial that is to run: what the study knows about it, what its process is given."""
 
     trial: StudyTrial
     spec: TrainingSpec
     num_repeats: int = 1
 
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.spec.number
 
-class Jobs(Protocol):
+    @property
+    def num_epochs(self) -> int:
+        """Epochs that it trains if nothing ends it early."""
+        return int(self.spec.config["training"]["epochs"])
+
+    @property
+    def shown_overrides(self) -> tuple[str, ...]:
+        """What distinguishes it, its seed among it where a configuration has several."""
+        overrides = self.spec.overrides
+        return (*overrides, f"seed={self.spec.config['seed']}") if self.num_repeats > 1 else overrides
+
+
+class Scheduler(Protocol):
     """What the driver asks and tells.
 
     Attributes:
@@ -44,7 +60,7 @@ class Jobs(Protocol):
 
     learns: bool
 
-    def next(self) -> Job | None:
+    def next(self) -> QueuedTrial | None:
         """The next trial; None where none is to begin any more."""
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
@@ -55,7 +71,7 @@ class Jobs(Protocol):
 
 
 @dataclass(frozen=True)
-class Candidates:
+class TrialFactory:
     """Turns planned points into trials: with their data, seed and identity.
 
     Attributes:
@@ -68,16 +84,20 @@ class Candidates:
     num_repeats: int
     awaits_verdict: bool
 
-    def of(self, planned: PlannedTrial, repeat: int = 0) -> StudyTrial:
-        """A trial without a number, and without a run."""
+    def candidate(self, planned: PlannedTrial, repeat: int = 0) -> Candidate:
+        """What trains a planned configuration under the seed of one repeat."""
         point = planned.point
         config = {**point.config, "seed": point.config["seed"] + repeat}
         identity = trial_identity(config, self.prepare(config["data"]))
-        return StudyTrial(
-            -1, TrialState.RUNNING, trial_hash(identity), identity, point.params, point.overrides, "", None, -1, repeat
+        return Candidate(
+            hash=trial_hash(identity),
+            identity=identity,
+            params=point.params,
+            overrides=point.overrides,
+            repeat=repeat,
         )
 
-    def job(self, trial: StudyTrial, planned: PlannedTrial) -> Job:
+    def queued(self, trial: StudyTrial, planned: PlannedTrial) -> QueuedTrial:
         """A numbered trial with what its process is given."""
         config = {**planned.point.config, "seed": planned.point.config["seed"] + trial.repeat}
         spec = TrainingSpec(
@@ -90,19 +110,19 @@ class Candidates:
             awaits_verdict=self.awaits_verdict,
             measures_latency=any(objective.metric == "predict_latency_ms" for objective in self.objectives),
         )
-        return Job(trial, spec, self.num_repeats)
+        return QueuedTrial(trial, spec, self.num_repeats)
 
 
-class PointJobs:
+class PointScheduler:
     """What grid and sampler share: which trials of a point are left, its value when all have ended."""
 
     def __init__(
-        self, candidates: Candidates, known: Sequence[StudyTrial], limits: SweepConfig, pruning: Pruning | None
+        self, factory: TrialFactory, known: Sequence[StudyTrial], limits: SweepConfig, pruning: Pruning | None
     ) -> None:
-        self.budget = Budget(limits, candidates.objectives[0])
-        self.queue: deque[Job] = deque()
-        self._candidates = candidates
-        self._objectives = candidates.objectives
+        self.budget = Budget(limits, factory.objectives[0])
+        self.queue: deque[QueuedTrial] = deque()
+        self._factory = factory
+        self._objectives = factory.objectives
         self._retry_failed = limits.retry_failed
         self._pruning = pruning
         self._known = {trial.hash: trial for trial in known}
@@ -133,7 +153,7 @@ class PointJobs:
 
     def trials_of(self, planned: PlannedTrial) -> list[StudyTrial]:
         """A point's repeats, with the numbers that the study has for those it knows."""
-        found = [self._candidates.of(planned, repeat) for repeat in range(self._candidates.num_repeats)]
+        found = [self._factory.candidate(planned, repeat) for repeat in range(self._factory.num_repeats)]
         known = [self._known.get(trial.hash) for trial in found]
         point = next((trial.point for trial in known if trial is not None), None)
         if point is None:
@@ -141,7 +161,7 @@ class PointJobs:
         numbered = []
         for trial, same in zip(found, known, strict=True):
             if same is None:
-                same = replace(trial, number=self._next_number, point=point)
+                same = trial.numbered(self._next_number, point)
                 self._next_number += 1
                 self._known[same.hash] = same
             self._point_of[same.number] = (point, trial.repeat)
@@ -155,7 +175,7 @@ class PointJobs:
             rows = self._rows.get(self._point_of[trial.number][0], {})
             if trial.repeat not in rows and not is_pruned(rows.values()):
                 left.append(trial)
-        self.queue.extend(self._candidates.job(trial, planned) for trial in left)
+        self.queue.extend(self._factory.queued(trial, planned) for trial in left)
         return len(left)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
@@ -165,7 +185,7 @@ class PointJobs:
         is_to_end = self._pruning.report(number, epoch, metrics)
         return is_to_end and epoch < self._last_epoch[number]  # trained to its end, it is complete and no pruned one
 
-    def _take(self) -> Job:
+    def _take(self) -> QueuedTrial:
         job = self.queue.popleft()
         self._last_epoch[job.spec.number] = job.spec.config["training"]["epochs"]
         if self._pruning is not None:
@@ -188,13 +208,13 @@ class PointJobs:
     def _look_at_target(self, point: int) -> None:
         values = self.point_values(point)
         if values is not None:
-            self.budget.reached(values[0], f"point {point}" if self._candidates.num_repeats > 1 else f"trial {point}")
+            self.budget.reached(values[0], f"point {point}" if self._factory.num_repeats > 1 else f"trial {point}")
 
     def point_values(self, point: int) -> list[float] | None:
         """The mean of each objective over a point's repeats; None unless all are complete."""
         rows = self._rows.get(point, {})
         complete = [row.values(self._objectives) for row in rows.values()]
-        if len(rows) < self._candidates.num_repeats or None in complete:
+        if len(rows) < self._factory.num_repeats or None in complete:
             return None
         return [statistics.fmean(values) for values in zip(*(one for one in complete if one), strict=True)]
 

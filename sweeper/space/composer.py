@@ -67,7 +67,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader, master: DictConfig, space: SearchSpace) -> None:
         self._loader = loader
         self._master = master
-        self._space = space
+        self.space = space
         self._groups: dict[tuple[str, ...], _Base] = {}
         self._found: set[str] = set()
 
@@ -78,7 +78,7 @@ class Composer:
             ConfigError: a value that its key does not take.
             HydraException: an option or a key that does not exist.
         """
-        for choices in self._space.grid():
+        for choices in self.space.grid():
             yield self.point(choices)
         self.check_keys()
 
@@ -87,7 +87,7 @@ class Composer:
 
         One dimension leaves the first value at a time, so they grow with the sum of the choices, not their product.
         """
-        dimensions = self._space.dimensions
+        dimensions = self.space.dimensions
         groups = [dimension.choices if dimension.is_group else dimension.probes()[:1] for dimension in dimensions]
         for base in itertools.product(*groups):
             yield self.point(base)
@@ -103,7 +103,7 @@ class Composer:
         Raises:
             HydraException: names the key.
         """
-        for dimension in self._space.dimensions:
+        for dimension in self.space.dimensions:
             if dimension.key not in self._found:
                 self._load((dimension.override(dimension.probes()[0]),))
 
@@ -112,7 +112,7 @@ class Composer:
         base = self._group(choices)
         pairs = [
             (dimension, choice)
-            for dimension, choice in zip(self._space.dimensions, choices, strict=True)
+            for dimension, choice in zip(self.space.dimensions, choices, strict=True)
             if choice is not None and (dimension.is_group or dimension.prefix or _exists(base.config, dimension.key))
         ]
         self._found.update(dimension.key for dimension, _ in pairs)
@@ -141,7 +141,7 @@ class Composer:
 
     def _group(self, choices: Choices) -> _Base:
         """The configuration of this combination of groups; its value keys are set anew for each point."""
-        pairs = list(zip(self._space.dimensions, choices, strict=True))
+        pairs = list(zip(self.space.dimensions, choices, strict=True))
         chosen = tuple(d.override(choice) for d, choice in pairs if d.is_group and choice is not None)
         if chosen not in self._groups:
             added = (d.override(d.probes()[0]) for d, _ in pairs if d.prefix and not d.is_group)
@@ -150,12 +150,12 @@ class Composer:
 
     def _base(self, config: DictConfig) -> _Base:
         """Nodes that no value key lies under are made plain once, unless an interpolation may bring a value there."""
-        touched = {d.key.split(".")[0] for d in self._space.dimensions if not d.is_group}
+        touched = {d.key.split(".")[0] for d in self.space.dimensions if not d.is_group}
         varied = VARYING if "${" in OmegaConf.to_yaml(config) else tuple(key for key in VARYING if key in touched)
         return _Base(config, varied, _plain(config, tuple(key for key in VARYING if key not in varied)))
 
     def _load(self, overrides: tuple[str, ...]) -> DictConfig:
-        composed = self._loader.load_sweep_config(self._master, [*self._space.fixed, *overrides])
+        composed = self._loader.load_sweep_config(self._master, [*self.space.fixed, *overrides])
         keys.check(composed)
         # Interpolations may point outside these nodes, so the whole is kept; only Hydra's own node is left out.
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])

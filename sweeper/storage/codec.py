@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeper.artifacts.result import facts_of_version_1
+from sweeper.core.objectives import Objective
+from sweeper.core.sweeps import SweepInfo, described
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 
 VERSION = 2  # of a row's form
@@ -68,3 +70,43 @@ def _adapter() -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(TrialRow)
+
+
+def info_to_json(info: SweepInfo) -> dict[str, Any]:
+    """What is known about a sweep as plain JSON values, under the keys that every release has written."""
+    first, *further = info.objectives
+    return {
+        "started": info.started,
+        "objective": described(info.objectives),
+        "metric": first.metric,
+        "direction": first.direction,
+        "further": [[objective.metric, objective.direction] for objective in further],
+        "params": list(info.params),
+        "sampler": info.sampler,
+        "pruner": info.pruner,
+        "fixed": None if info.fixed is None else list(info.fixed),
+        "space": info.space,
+        "margin": info.margin,
+        "data_path": info.data_path,
+        "data": info.data,
+        "test_is_validation": info.test_is_validation,
+    }
+
+
+def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
+    """What is known about a sweep from its JSON values; earlier releases wrote fewer keys."""
+    pairs = [(values["metric"], values["direction"]), *values.get("further", [])]
+    fixed = values.get("fixed")
+    return SweepInfo(
+        started=str(values.get("started", "")),
+        objectives=tuple(Objective(metric, direction) for metric, direction in pairs),
+        params=tuple(values["params"]),
+        data=str(values.get("data", "")),
+        test_is_validation=bool(values["test_is_validation"]),
+        sampler=values.get("sampler"),
+        pruner=values.get("pruner"),
+        fixed=None if fixed is None else tuple(fixed),
+        space=dict(values.get("space", {})),
+        margin=values.get("margin"),
+        data_path=values.get("data_path"),
+    )

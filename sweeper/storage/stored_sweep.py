@@ -11,14 +11,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sweeper.artifacts import answers as evidence
 from sweeper.artifacts.answers import Answers
 from sweeper.config.identity import leaves
+from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.test_set import LockboxRecord, Opening
+from sweeper.core.sweeps import SweepInfo
+from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Origin, StudyTrial, TrialRow
 from sweeper.storage.study import SweepStudy
 
@@ -29,7 +30,7 @@ class Loaded:
 
     Attributes:
         name: the sweep's name; of several, their names.
-        about: what the study knows of it.
+        info: what the study knows about it.
         trials: its trials, by the number that they have here.
         sources: the name of each sweep, and the number here of each of its trials.
         validation, test_answers: right and wrong answers by the trial's number.
@@ -37,19 +38,18 @@ class Loaded:
     """
 
     name: str
-    about: Mapping[str, Any]
+    info: SweepInfo
     trials: Mapping[int, StudyTrial]
     sources: Mapping[str, Mapping[int, int]]
     rows: tuple[TrialRow, ...]
     validation: Mapping[int, Answers]
-    test: LockboxRecord
+    test: RecordedTestSet
     test_answers: Mapping[int, Answers]
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """All of them, the first first."""
-        further = [Objective(metric, direction) for metric, direction in self.about.get("further", [])]
-        return (Objective(self.about["metric"], self.about["direction"]), *further)
+        return self.info.objectives
 
 
 def load(paths: OutputPaths, name: str) -> Loaded:
@@ -59,17 +59,22 @@ def load(paths: OutputPaths, name: str) -> Loaded:
         StoreError: there is no such sweep, or its store cannot be read.
     """
     study = SweepStudy.load(paths, name)
-    about, test, folder = study.about, study.test, paths.sweep(name)
+    info, test, folder = study.info, study.test, paths.sweep(name)
+    if info is None:
+        raise StoreError(
+            f"Sweep {name} in {paths.root} was interrupted before its first trial: there is nothing to read. Accepted: "
+            f"a sweep with at least one trial.  Try: the command that started it again, with sweep.name={name}"
+        )
     trials = {trial.number: trial for trial in study.trials()}
     return Loaded(
         name=name,
-        about=about,
+        info=info,
         trials=trials,
         sources={name: {number: number for number in trials}},
-        rows=tuple(_row(trial, about["params"], test) for trial in trials.values()),
+        rows=tuple(_row(trial, info.params, test) for trial in trials.values()),
         validation=evidence.read(
             folder.validation_answers,
-            losses="val_loss" in (about["metric"], *(metric for metric, _ in about.get("further", []))),
+            losses=any(objective.metric == "val_loss" for objective in info.objectives),
         ),
         test=test,
         test_answers=evidence.read(folder.test_answers),
@@ -78,7 +83,7 @@ def load(paths: OutputPaths, name: str) -> Loaded:
 
 def together(several: Sequence[Loaded]) -> Loaded:
     """Several sweeps as one: trials are numbered anew, and their rows know their sweep and number there."""
-    params = list(dict.fromkeys(key for one in several for key in one.about["params"]))
+    params = list(dict.fromkeys(key for one in several for key in one.info.params))
     rows: list[TrialRow] = []
     trials: dict[int, StudyTrial] = {}
     sources: dict[str, Mapping[int, int]] = {}
@@ -100,12 +105,12 @@ def together(several: Sequence[Loaded]) -> Loaded:
         ]
     return Loaded(
         name=" + ".join(one.name for one in several),
-        about={**several[0].about, "params": params},
+        info=replace(several[0].info, params=tuple(params)),
         trials=trials,
         sources=sources,
         rows=tuple(rows),
         validation=validation,
-        test=LockboxRecord(tuple(sorted(openings, key=lambda opening: opening.date)), results),
+        test=RecordedTestSet(tuple(sorted(openings, key=lambda opening: opening.date)), results),
         test_answers=test_answers,
     )
 
@@ -136,7 +141,7 @@ def _repeats(loaded: Loaded) -> int:
     return max((trial.repeat + 1 for trial in loaded.trials.values()), default=1)
 
 
-def _row(trial: StudyTrial, keys: Sequence[str], test: LockboxRecord) -> TrialRow:
+def _row(trial: StudyTrial, keys: Sequence[str], test: RecordedTestSet) -> TrialRow:
     """A trial's row with every swept key: one that varies only since a later line stands in its configuration."""
     row = trial.as_row()
     later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
@@ -151,7 +156,7 @@ def _row(trial: StudyTrial, keys: Sequence[str], test: LockboxRecord) -> TrialRo
 
 
 def _renumbered(row: TrialRow, loaded: Loaded, numbers: Mapping[int, int]) -> TrialRow:
-    fixed = shlex.join(loaded.about["fixed"]) if "fixed" in loaded.about else None
+    fixed = None if loaded.info.fixed is None else shlex.join(loaded.info.fixed)
     # A point is called by its first trial here; its own number may occur in every sweep.
     point = min(numbers.values()) + row.point if row.num_repeats > 1 and row.point is not None else row.point
     return replace(row, number=numbers[row.number], point=point, origin=Origin(loaded.name, row.number, fixed))

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sweeper.core.errors import StoreError, did_you_mean
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
-from sweeper.core.retry import Patience
-from sweeper.core.test_set import LockboxRecord, Opening
+from sweeper.core.retry import Retry
+from sweeper.core.sweeps import SweepInfo
+from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
-from sweeper.storage.codec import POINT, ROW, SKIPPED, row_to_json, study_trial
+from sweeper.storage.codec import POINT, ROW, SKIPPED, info_from_json, info_to_json, row_to_json, study_trial
 from sweeper.storage.database import quiet_optuna, root_cause, storage, store_errors
 from sweeper.storage.distributions import frozen_trial
 
@@ -39,17 +40,17 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _patient(
+def _retried(
     method: Callable[Concatenate[SweepStudy, _P], _R],
 ) -> Callable[Concatenate[SweepStudy, _P], _R]:
-    """Tries again what a locked store refuses."""
+    """Retries what a locked store refuses."""
 
     @functools.wraps(method)
     def wrapped(self: SweepStudy, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         from sqlalchemy.exc import SQLAlchemyError
 
         failures = (SQLAlchemyError, quiet_optuna().exceptions.StorageInternalError)
-        return self.patience.call(
+        return self._retry.call(
             str(self._paths.study_db),
             lambda: method(self, *args, **kwargs),
             failures,
@@ -62,16 +63,19 @@ def _patient(
 class SweepStudy:
     """One sweep's study."""
 
-    def __init__(self, study: optuna.Study, paths: OutputPaths) -> None:
+    def __init__(self, study: optuna.Study, paths: OutputPaths, retry: Retry) -> None:
         self._study = study
         self._paths = paths
         study.sampler = quiet_optuna().samplers.RandomSampler()  # draws nothing: what a trial is was decided elsewhere
         self._open: dict[int, optuna.Trial] = {}
-        self.patience = Patience(0)
+        self._distributions: Mapping[str, BaseDistribution] = {}  # of the swept keys, from `widen` on
+        self._retry = retry
 
     @classmethod
-    def open(cls, paths: OutputPaths, name: str, objectives: Sequence[Objective]) -> SweepStudy:
-        """Opens or creates the study of a sweep.
+    def open(
+        cls, paths: OutputPaths, name: str, objectives: Sequence[Objective], retry: Retry | None = None
+    ) -> SweepStudy:
+        """Opens or creates the study of a sweep; without `retry`, nothing that fails is retried.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -86,6 +90,7 @@ class SweepStudy:
                     load_if_exists=True,
                 ),
                 paths,
+                retry or Retry(),
             )
 
     @classmethod
@@ -102,17 +107,18 @@ class SweepStudy:
                 f"{did_you_mean(name, names)}  Try: python -m sweeper report {names[0]}"
             )
         with store_errors(paths):
-            return cls(quiet_optuna().load_study(study_name=name, storage=storage(paths)), paths)
+            return cls(quiet_optuna().load_study(study_name=name, storage=storage(paths)), paths, Retry())
 
     @property
-    def about(self) -> dict[str, Any]:
-        """What was last written about the sweep; empty for a new one."""
-        return dict(self._study.user_attrs.get(_SWEEP, {}))
+    def info(self) -> SweepInfo | None:
+        """What was last written about the sweep; None for one that was interrupted before its first trial."""
+        values = self._study.user_attrs.get(_SWEEP)
+        return info_from_json(values) if values else None
 
-    def write_about(self, about: Mapping[str, Any]) -> None:
-        """Writes what is known about the sweep: its swept keys, objective, data set."""
-        if dict(about) != self.about:
-            self._study.set_user_attr(_SWEEP, dict(about))
+    def write_info(self, info: SweepInfo) -> None:
+        """Writes what is known about the sweep."""
+        if info != self.info:
+            self._study.set_user_attr(_SWEEP, info_to_json(info))
 
     def trials(self) -> list[StudyTrial]:
         """All trials by number; of a trial that was run again, the last attempt.
@@ -136,24 +142,23 @@ class SweepStudy:
         return [latest[number] for number in sorted(latest)]
 
     @property
-    def test(self) -> LockboxRecord:
+    def test(self) -> RecordedTestSet:
         """What was recorded of the test set."""
         record = self._study.user_attrs.get(_TEST, {"openings": [], "results": {}})
         openings = tuple(Opening(one["date"], tuple(one["trials"])) for one in record["openings"])
-        return LockboxRecord(openings, {int(number): result for number, result in record["results"].items()})
+        return RecordedTestSet(openings, {int(number): result for number, result in record["results"].items()})
 
-    @_patient
-    def write_test(self, record: LockboxRecord) -> None:
+    @_retried
+    def write_test(self, record: RecordedTestSet) -> None:
         """Records an opening of the test set, before anything of it is seen, or what it said of a trial."""
         openings = [{"date": one.date, "trials": list(one.trials)} for one in record.openings]
         results = {str(number): dict(result) for number, result in record.results.items()}
         self._study.set_user_attr(_TEST, {"openings": openings, "results": results})
 
-    @_patient
+    @_retried
     def begin(
         self,
         trial: StudyTrial,
-        distributions: Mapping[str, BaseDistribution],
     ) -> None:
         """Names a trial as running, before its process starts; one that was cut off is begun again."""
         point = {
@@ -170,21 +175,19 @@ class SweepStudy:
         if trial.number in self._open:
             self._open[trial.number].set_user_attr(POINT, point)
             return
-        named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, distributions, {POINT: point})
+        named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, self._distributions, {POINT: point})
         store = storage(self._paths)  # the study's `add_trial` does the same, and does not say under which id
         trial_id = store.create_new_trial(store.get_study_id_from_name(self._study.study_name), named)
         self._open[trial.number] = optuna.trial.Trial(self._study, trial_id)
 
-    @_patient
-    def skip(
-        self, skipped: Skipped, params: Mapping[str, Any], distributions: Mapping[str, BaseDistribution], reason: str
-    ) -> None:
+    @_retried
+    def skip(self, skipped: Skipped, params: Mapping[str, Any], reason: str) -> None:
         """Keeps a proposal that is not trained: a known value is told, an impossible point has failed."""
         values = None if skipped.values is None else list(skipped.values)
         states = quiet_optuna().trial.TrialState
         told = {"overrides": list(skipped.overrides), "values": values, "reason": reason}
         state = states.FAIL if values is None else states.COMPLETE
-        self._study.add_trial(frozen_trial(state, params, distributions, {SKIPPED: told}, values))
+        self._study.add_trial(frozen_trial(state, params, self._distributions, {SKIPPED: told}, values))
 
     def proposals(self) -> list[StudyTrial | Skipped]:
         """Trials and skipped proposals in the order in which they were proposed."""
@@ -206,6 +209,7 @@ class SweepStudy:
         """
         from optuna.distributions import distribution_to_json, json_to_distribution
 
+        self._distributions = wanted
         rows = (
             "SELECT param_id, param_name, param_value, distribution_json FROM trial_params "
             "JOIN trials USING (trial_id) JOIN studies USING (study_id) WHERE study_name = ?"
@@ -249,7 +253,7 @@ class SweepStudy:
                 reason = "it was cut off, and the sweep went on without this point"
                 self.finish(replace(trial.as_row(), state=TrialState.FAILED, error=reason), objectives)
 
-    @_patient
+    @_retried
     def finish(self, row: TrialRow, objectives: Sequence[Objective]) -> None:
         """Tells what came of a trial. From here on it is finished.
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
 
 from sweeper.config import keys
-from sweeper.config.sweep import PrunerConfig, ReportConfig, SamplerConfig, SweepConfig, TrackingConfig
+from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError, did_you_mean
+from sweeper.core.events import Estimate
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.preflight import check
 from sweeper.preflight.check import PlannedTrial, Preflight
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
-from sweeper.space.parser import check_grid
+from sweeper.space.parser import check_grid, parse_space
+from sweeper.space.rules import partial_points, with_rules
 from sweeper.sweep.settings import Settings
+
+if TYPE_CHECKING:
+    from sweeper.preflight.estimate import Speed
 
 
 def choose_sampler(sampler: SamplerConfig, space: SearchSpace) -> tuple[SamplerConfig, str]:
@@ -84,32 +93,40 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
 
 
 @dataclass(frozen=True)
-class SweepRequest:
-    """A checked line: what to run, under which name, into which folder.
+class SweepPlan:
+    """A checked command: what runs, under which name, into which folder.
 
     Attributes:
-        trials: a grid's every point; for a sampler, points in which each of its choices occurs.
-        sampler: `grid`, or what proposes the points.
-        num_points: points in all, of a sampler.
-        enqueued: points that come first.
+        settings: the nodes that belong to the sweep and to no trial.
+        space: what varies.
+        preflight: a grid's every trial; for a sampler, trials in which each of its choices occurs.
+        composer: makes the configuration of a choice of values.
+        enqueued: partial configurations that come first.
+        sampler_reason: why this sampler was chosen, in words; empty where it was asked for.
+        name: the sweep's name.
+        resume_command: the command that resumes it.
+        provenance: tags that tell the code and who ran it.
     """
 
-    name: str
-    paths: OutputPaths
+    settings: Settings
     space: SearchSpace
-    trials: tuple[PlannedTrial, ...]
-    objectives: tuple[Objective, ...]
-    sweep: SweepConfig
-    tracking: TrackingConfig
-    report: ReportConfig
-    resume_line: str
-    provenance: dict[str, str]
-    sampler: SamplerConfig
-    pruner: PrunerConfig
+    preflight: Preflight
     composer: Composer
-    num_points: int
-    seed: int
-    enqueued: tuple[Mapping[str, Any], ...] = ()
+    enqueued: tuple[Mapping[str, Any], ...]
+    sampler_reason: str
+    name: str = ""
+    resume_command: str = ""
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> tuple[PlannedTrial, ...]:
+        """The planned trials."""
+        return self.preflight.trials
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the sweep ranks by, the first first."""
+        return self.settings.objectives
 
     @property
     def objective(self) -> Objective:
@@ -117,12 +134,83 @@ class SweepRequest:
         return self.objectives[0]
 
     @property
+    def is_grid(self) -> bool:
+        """Whether every configuration is trained, rather than those that a sampler proposes."""
+        return self.settings.sampler.name == "grid"
+
+    @property
     def params(self) -> list[dict[str, Any]]:
-        """Swept values that may occur: a grid's points; of a sampler each choice, though no trial here has it."""
-        is_grid = self.sampler.name == "grid"
-        points = (planned.point for planned in self.trials) if is_grid else self.composer.probes()
+        """Swept values that may occur: a grid's; of a sampler each choice, though no trial here has it."""
+        points = (planned.point for planned in self.trials) if self.is_grid else self.composer.probes()
         return [point.params for point in points]
 
     @property
+    def paths(self) -> OutputPaths:
+        """The output folder."""
+        return self.settings.paths
+
+    @property
     def folder(self) -> SweepPaths:
+        """The sweep's own folder."""
         return self.paths.sweep(self.name)
+
+    def named(self, name: str, resume_command: str, provenance: dict[str, str]) -> SweepPlan:
+        """The same plan, to be run under a name."""
+        return replace(self, name=name, resume_command=resume_command, provenance=provenance)
+
+
+def plan_sweep(
+    loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], params: Mapping[str, Any]
+) -> SweepPlan:
+    """Checks a composed command: every configuration is composed and its shapes are checked, before anything trains.
+
+    Args:
+        loader: Hydra's.
+        config: the composed configuration.
+        arguments: the overrides, as typed.
+        params: further swept keys, of `hydra.sweeper.params`.
+
+    Raises:
+        RefusedError: something of it is not accepted.
+    """
+    settings = Settings.of(config)
+    space = parse_space(arguments, dict(params), OverridesParser.create(config_loader=loader), loader.get_group_options)
+    space = with_rules(space, settings.sweep.zip, settings.sweep.exclude)
+    enqueued = partial_points("sweep.enqueue", settings.sweep.enqueue, space)
+    sampler, reason = choose_sampler(settings.sampler, space)
+    settings = replace(settings, sampler=sampler)
+    check_seeds(settings, space)
+    composer = Composer(loader, config, space)
+    checked = checked_points(settings, composer, space)
+    check.check_objectives(checked.trials, settings.objectives)
+    return SweepPlan(settings, space, checked, composer, enqueued, reason)
+
+
+def estimated(plan: SweepPlan, trials: Sequence[PlannedTrial], num_left: int) -> Estimate:
+    """What is ahead, by the speed of earlier trials in this output folder.
+
+    Args:
+        plan: the sweep.
+        trials: those that are left, or that stand for them.
+        num_left: how many are left.
+    """
+    from sweeper.preflight import estimate
+
+    speed = measured_speed(plan.paths)
+    workers = min(plan.settings.workers, max(num_left, 1))
+    seconds = estimate.sweep_seconds(trials, speed, workers)
+    if seconds is not None and trials and num_left > len(trials):  # these stand for more: repeats, a sampler's
+        seconds *= num_left / len(trials)
+    threads = sorted({int(planned.point.config["training"]["threads"]) for planned in trials}) or [0]
+    return Estimate(num_left, workers, tuple(threads), seconds, speed.source)
+
+
+def measured_speed(paths: OutputPaths) -> Speed:
+    """The speed of earlier trials in this output folder."""
+    from sweeper.preflight import estimate
+    from sweeper.storage.study import SweepStudy, sweep_names
+
+    if not paths.study_db.is_file():
+        return estimate.measured_speed([])
+    names = sweep_names(paths)[:5]
+    return estimate.measured_speed(trial.as_row() for name in names for trial in SweepStudy.load(paths, name).trials())

@@ -1,54 +1,80 @@
-"""What a sweep that is run again under its name may change, and what is refused."""
+"""What a sweep that is run again under its name may change, what it skips, and what it still has to do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from sweeper.artifacts.result import read_result
 from sweeper.config.identity import differences, fixed_part
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import SweepChangedError
-from sweeper.core.objectives import Objective
-from sweeper.core.trials import StudyTrial
+from sweeper.core.events import Listener, Note
+from sweeper.core.sweeps import SweepInfo, described
+from sweeper.core.trials import Candidate, StudyTrial, TrialState
+from sweeper.search.grid import GridScheduler
+from sweeper.search.pruner import Pruning
+from sweeper.search.sampled import SampledScheduler
+from sweeper.search.sampler import Search
+from sweeper.search.scheduler import TrialFactory
+from sweeper.storage import stored_sweep
+from sweeper.storage.distributions import distributions
 from sweeper.storage.study import SweepStudy
-from sweeper.sweep.plan import SweepRequest
+from sweeper.sweep.driver import Driver
+from sweeper.sweep.plan import SweepPlan
+
+AnyScheduler = GridScheduler | SampledScheduler
 
 
-def checked_about(request: SweepRequest, study: SweepStudy, prepared: PreparedData) -> dict[str, Any]:
-    """What is to be written about the sweep; refuses another objective than it was begun with."""
-    old = study.about
-    objective = described(request.objectives)
-    if old and old["objective"] != objective:
-        raise _changed(request.name, [f"objective: {old['objective']} -> {objective}"])
-    keys = list(dict.fromkeys([*old.get("params", []), *request.space.keys]))
-    return {
-        "started": old.get("started", datetime.now(UTC).isoformat(timespec="microseconds")),
-        "objective": objective,
-        "metric": request.objective.metric,
-        "direction": request.objective.direction,
-        "further": [[objective.metric, objective.direction] for objective in request.objectives[1:]],
-        "params": keys,
-        "sampler": request.sampler.name,
-        "pruner": request.pruner.name,
-        "fixed": list(request.space.fixed),
-        "space": {dimension.key: dimension.text for dimension in request.space.dimensions},
-        "margin": request.report.margin,
-        "data_path": request.trials[0].point.config["data"].get("path"),
-        "data": prepared.summary.name,
-        "test_is_validation": prepared.test_is_validation,
-    }
+def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listener: Listener) -> AnyScheduler:
+    """What is left to do, in its order; the study is brought onto this start's search space.
+
+    Raises:
+        SweepChangedError: the sweep of this name was started with another fixed configuration.
+        StoreError: `sweep.warm_start` names no sweep.
+    """
+    first = plan.trials[0]
+    info = _info(plan, study.info, factory.prepare(first.point.config["data"]))
+    known = study.trials()
+    _refuse_changed(plan.name, factory.candidate(first), known)
+    study.widen(distributions(plan.space.dimensions, [*(trial.params for trial in known), *plan.params]))
+    study.reopen()
+    scheduler = _scheduler(plan, factory, study, listener)
+    study.write_info(info)
+    return scheduler
 
 
-def _changed(name: str, lines: Sequence[str]) -> SweepChangedError:
-    return SweepChangedError(
-        f"sweep.name={name} was begun with another configuration, and its trials would not compare: "
-        f"{'; '.join(lines)}. Accepted under one name: the same fixed configuration, with more or other points of "
-        f"what varies.  Try: sweep.name={name}-2"
+def settle_finished(scheduler: AnyScheduler, driver: Driver, study: SweepStudy, plan: SweepPlan) -> None:
+    """Records trials that had finished when their driver was killed, and ends those that have no place any more."""
+    for queued in list(scheduler.queue):
+        result = read_result(plan.folder.trial(queued.number)) if study.is_open(queued.number) else None
+        if result is not None:  # it had finished; anything but this very trial's result is old
+            if queued in scheduler.queue:  # not where the replay of another repeat has pruned its configuration
+                scheduler.queue.remove(queued)
+            driver.replay(queued, result)
+    study.close_left_over({queued.number for queued in scheduler.queue}, plan.objectives)
+
+
+def _info(plan: SweepPlan, old: SweepInfo | None, prepared: PreparedData) -> SweepInfo:
+    """What is to be recorded about the sweep; refuses another objective than it was started with."""
+    if old is not None and old.objectives != plan.objectives:
+        raise _changed(plan.name, [f"objective: {described(old.objectives)} -> {described(plan.objectives)}"])
+    return SweepInfo(
+        started=datetime.now(UTC).isoformat(timespec="microseconds") if old is None else old.started,
+        objectives=plan.objectives,
+        params=tuple(dict.fromkeys([*(old.params if old else ()), *plan.space.keys])),
+        data=prepared.summary.name,
+        test_is_validation=prepared.test_is_validation,
+        sampler=plan.settings.sampler.name,
+        pruner=plan.settings.pruner.name,
+        fixed=plan.space.fixed,
+        space={dimension.key: dimension.text for dimension in plan.space.dimensions},
+        margin=plan.settings.report.margin,
+        data_path=plan.trials[0].point.config["data"].get("path"),
     )
 
 
-def refuse_changed(name: str, candidate: StudyTrial, known: Sequence[StudyTrial]) -> None:
+def _refuse_changed(name: str, candidate: Candidate, known: Sequence[StudyTrial]) -> None:
     """Compares what is under no swept key, of the old sweep or the new, in one trial of each."""
     if not known:
         return
@@ -59,6 +85,38 @@ def refuse_changed(name: str, candidate: StudyTrial, known: Sequence[StudyTrial]
         raise _changed(name, lines)
 
 
-def described(objectives: Sequence[Objective]) -> str:
-    """`val_accuracy (maximize), num_params (minimize)`."""
-    return ", ".join(f"{objective.metric} ({objective.direction})" for objective in objectives)
+def _changed(name: str, lines: Sequence[str]) -> SweepChangedError:
+    return SweepChangedError(
+        f"sweep.name={name} was started with another configuration, and its trials would not be comparable: "
+        f"{'; '.join(lines)}. Accepted under one name: the same fixed configuration, with more or other values of "
+        f"what varies.  Try: sweep.name={name}-2"
+    )
+
+
+def _scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listener: Listener) -> AnyScheduler:
+    settings = plan.settings
+    pruning = None
+    if settings.pruner.name != "none":
+        epochs = max(int(planned.point.config["training"]["epochs"]) for planned in plan.trials)
+        pruning = Pruning(settings.pruner, plan.objectives, plan.name, epochs)
+    if settings.sampler.name == "grid":
+        return GridScheduler(factory, study.trials(), settings.sweep, pruning, plan.trials, plan.enqueued)
+    search = Search(settings.sampler, plan.space, plan.objectives, plan.composer.exists, settings.seed)
+    if settings.sweep.warm_start is not None:
+        _learn_from(settings.sweep.warm_start, plan, search, listener)
+    return SampledScheduler(
+        factory, study, settings.sweep, pruning, search, plan.composer, settings.num_points, plan.enqueued
+    )
+
+
+def _learn_from(name: str, plan: SweepPlan, search: Search, listener: Listener) -> None:
+    """Gives a sampler what an earlier sweep found at configurations that this space has too."""
+    rows = [row for row in stored_sweep.load(plan.paths, name).rows if row.state is TrialState.COMPLETE]
+    used = 0
+    for row in rows:
+        values = [row.metrics.get(objective.metric) for objective in plan.objectives]
+        if all(value is not None for value in values):
+            known = [value for value in values if value is not None]
+            used += search.learn(row.overrides, known, TrialState.COMPLETE, ()) is not None
+    others = "" if used == len(rows) else "; the others lie outside this search space"
+    listener(Note(f"sweep.warm_start={name}: the sampler knows {used} of its {len(rows)} complete trials{others}."))

@@ -1,6 +1,6 @@
-"""The test set's lock: it is opened at a sweep's end, for the finalists, and each opening is counted.
+"""The test set: it is opened at a sweep's end, for the finalists, and each opening is counted.
 
-An opening is recorded before anything is evaluated; one that was cut off is completed by the next start and not
+An opening is recorded before anything is evaluated; one that was interrupted is completed by the next start and not
 counted again. Test figures never re-order the rows.
 
     finalists -> opening recorded -> each saved network evaluated in a process -> MLflow, then the study
@@ -18,12 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from sweeper.artifacts import answers
 from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.datasets import PreparedData
-from sweeper.core.objectives import Objective
+from sweeper.core.events import Listener, Note
 from sweeper.core.paths import SweepPaths
 from sweeper.core.test_set import Opening
 from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialState
@@ -38,7 +36,7 @@ _POLL_S = 0.2
 _TIMEOUT_S = 3600.0
 
 
-class Lockbox:
+class TestSet:
     """The test set of one sweep."""
 
     def __init__(
@@ -48,16 +46,14 @@ class Lockbox:
         executor: Executor,
         paths: SweepPaths,
         parent_run_id: str,
-        objective: Objective,
-        console: Console,
+        listener: Listener,
     ) -> None:
         self._study = study
         self._tracker = tracker
         self._executor = executor
         self._paths = paths
         self._parent_run_id = parent_run_id
-        self._objective = objective
-        self._console = console
+        self._listener = listener
 
     def open_for(self, numbers: Sequence[int], prepared: PreparedData) -> bool:
         """Evaluates those of the trials that have not been; returns whether all of them now have figures.
@@ -79,7 +75,7 @@ class Lockbox:
 
     def _record_opening(self, new: Sequence[int]) -> None:
         record = self._study.test
-        if not record.openings or not set(new) <= set(record.openings[-1].trials):  # else the last was cut off
+        if not record.openings or not set(new) <= set(record.openings[-1].trials):  # else the last was interrupted
             opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), tuple(new))
             record = replace(record, openings=(*record.openings, opening))
             self._study.write_test(record)
@@ -96,7 +92,7 @@ class Lockbox:
             ""
             if times == 1
             else f" It is opening {times}: whoever has seen the earlier figures and searched on has chosen on the test "
-            "set too, so its figures say less than after one opening; report.finalists=0 keeps it shut."
+            "set too, so its figures say less than after one opening; report.finalists=0 keeps it closed."
         )
         self._say(f"The test set is opened for {whom}.{costs}")
 
@@ -151,7 +147,7 @@ class Lockbox:
         self._study.write_test(replace(record, results={**record.results, trial.number: figures}))
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._listener(Note(text))
 
 
 def _epochs(trial: StudyTrial) -> float:

@@ -27,7 +27,7 @@ from sweeper.config.sweep import TrackingConfig
 from sweeper.core.errors import TrackingError
 from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
-from sweeper.core.retry import Patience
+from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
 from sweeper.tracking import logged_model, store
 from sweeper.tracking import tags as keys
@@ -75,7 +75,7 @@ def _stops_the_sweep(
     @functools.wraps(method)
     def wrapped(self: Tracker, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
-            return self.patience.call(
+            return self._retry.call(
                 f"MLflow at {self.uri}",
                 lambda: method(self, *args, **kwargs),
                 failures(),
@@ -91,17 +91,19 @@ def _stops_the_sweep(
 class Tracker:
     """Writes to one experiment of one MLflow store."""
 
-    def __init__(self, client: MlflowClient, uri: str, experiment_id: str, moved_from: Path | None = None) -> None:
+    def __init__(
+        self, client: MlflowClient, uri: str, experiment_id: str, moved_from: Path | None, retry: Retry
+    ) -> None:
         self._client = client
         self._experiment_id = experiment_id
         self._sweeps: dict[str, Sweep] = {}
         self._had_failures = False
-        self.patience = Patience(0)
+        self._retry = retry
         self.uri = uri
         self.moved_from = moved_from
 
     @classmethod
-    def open(cls, config: TrackingConfig, paths: OutputPaths) -> Tracker:
+    def open(cls, config: TrackingConfig, paths: OutputPaths, retry: Retry | None = None) -> Tracker:
         """Opens the store that `tracking` names, and creates what is missing of it.
 
         Two processes may not create a SQLite store at once: the caller holds `sweeper.storage.locks.store_lock`.
@@ -111,8 +113,8 @@ class Tracker:
             StoreError: the store cannot be created, read, written or reached.
         """
         if config.uri is None:
-            return cls(*store.open_local(config.experiment, paths))
-        return cls(*store.open_server(config.experiment, config.uri))
+            return cls(*store.open_local(config.experiment, paths), retry or Retry())
+        return cls(*store.open_server(config.experiment, config.uri), None, retry or Retry())
 
     @_stops_the_sweep
     def start_sweep(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:

@@ -181,8 +181,8 @@ def _stop_signals() -> Iterator[list[int]]:
 
 def _end(server: subprocess.Popen[bytes]) -> None:
     """Ends the server and its workers, gently and then not."""
-    for number, patience_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, 1.0)):
-        deadline = time.monotonic() + patience_s
+    for number, retry_timeout_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, 1.0)):
+        deadline = time.monotonic() + retry_timeout_s
         alive = _signal_group(server, number)
         while alive and time.monotonic() < deadline:
             time.sleep(POLL_S / 2)

@@ -7,13 +7,12 @@ What does not live here: what is done with it (`sweeper.verify.run`), and what i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
+from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 from sweeper.storage import stored_sweep
 from sweeper.storage.study import find_runs
@@ -33,14 +32,14 @@ class Row:
         trial: as the study has it.
         outcome: its row of the leaderboard.
         objective: the sweep's first.
-        about: what the study knows of the sweep.
+        info: what the study knows about the sweep.
     """
 
     sweep: str
     trial: StudyTrial
     outcome: TrialRow
     objective: Objective
-    about: Mapping[str, Any]
+    info: SweepInfo
 
     @property
     def stop_after(self) -> int | None:
@@ -80,7 +79,7 @@ def find_row(paths: OutputPaths, given: str) -> Row:
             f"{given}: trial {number} of sweep {name} {state}, so there is nothing to compare with. Accepted: a "
             f"complete or a pruned trial.  Try: python -m sweeper report {name}"
         )
-    return Row(name, found, outcome, sweep.objectives[0], sweep.about)
+    return Row(name, found, outcome, sweep.objectives[0], sweep.info)
 
 
 def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from sweeper.artifacts.result import NO_RESULT, read_result
+from sweeper.core.events import EpochFinished, Listener, TrialBegan
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialResult
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
-from sweeper.report.progress import Display
 
 _POLL_S = 0.2
 
@@ -21,20 +21,20 @@ class Rerun:
     """One training. A pruned row is stopped after its last epoch; one that was resumed is cut off and gone on with."""
 
     def __init__(
-        self, executor: Executor, spec: TrainingSpec, display: Display, stop_after: int | None, cuts: Sequence[int]
+        self, executor: Executor, spec: TrainingSpec, listener: Listener, stop_after: int | None, cuts: Sequence[int]
     ) -> None:
         """Prepares it.
 
         Args:
             executor: runs it; its caller closes it.
             spec: what to train; `awaits_verdict` where it is to be stopped or cut off, so that it trains no epoch more.
-            display: told of its epochs.
+            listener: called with its events.
             stop_after: the epoch after which a pruner ended the row; None where none did.
             cuts: the epochs after which the row's process was killed and gone on from its checkpoint, ascending.
         """
         self._executor = executor
         self._spec = spec
-        self._display = display
+        self._listener = listener
         self._stop_after = stop_after
         self._cuts = deque(cuts)
         self._is_cut = False
@@ -42,7 +42,8 @@ class Rerun:
 
     def run(self) -> TrialResult:
         """Trains, and returns the result as the trial's process left it."""
-        self._display.started(self._spec.number, self._spec.overrides, self._spec.config["training"]["epochs"])
+        num_epochs = int(self._spec.config["training"]["epochs"])
+        self._listener(TrialBegan(self._spec.number, self._spec.overrides, num_epochs))
         self._executor.submit(self._spec)
         while self._reason is None:
             self._executor.poll(self._handle, _POLL_S)
@@ -54,7 +55,7 @@ class Rerun:
             case TrialStarted():
                 pass
             case TrialEpoch():
-                self._display.epoch(event.number, event.report)
+                self._listener(EpochFinished(event.number, event.report))
                 self._epoch(event.report.epoch)
             case TrialEnded():
                 self._ended(event.reason)

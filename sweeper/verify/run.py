@@ -161,11 +161,8 @@ def _spec(row: Row, config: dict[str, Any], prepared: PreparedData, folder: Path
 
 def _train(executor: Executor, spec: TrainingSpec, row: Row, console: Console) -> Training | str:
     """What the training left; where it failed, the reason."""
-    shown = progress.create(console, progress.Progress(1, 1, row.objective))
-    try:
-        result = Rerun(executor, spec, shown, row.stop_after, row.cuts).run()
-    finally:
-        shown.close()
+    with progress.trial_listener(console, row.objective) as listener:
+        result = Rerun(executor, spec, listener, row.stop_after, row.cuts).run()
     if result.state is TrialState.FAILED:
         return result.error
     paths = TrialPaths(spec.folder)
@@ -252,8 +249,8 @@ def _own_line(row: Row, data_path: str | None) -> str:
     Nothing for a pruned row, nor where the sweep's words do not give it: a sweep of an earlier version kept none, and
     a config group that varies only since a later line is in no row before it.
     """
-    fixed, outcome = row.about.get("fixed"), row.outcome
-    groups = [key for key in row.about["params"] if keys.is_group(key) and key not in outcome.params]
+    fixed, outcome = row.info.fixed, row.outcome
+    groups = [key for key in row.info.params if keys.is_group(key) and key not in outcome.params]
     if fixed is None or groups or outcome.state is not TrialState.COMPLETE:
         return ""
     words = [word for word in fixed if word.partition("=")[0] != "data.path"]

@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 
 from sweeper.cli import commands, promote
 from sweeper.core.errors import RefusedError, StoreError
+from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialState
 from sweeper.ranking.columns import OPTIMISTIC
@@ -184,7 +185,9 @@ def test_of_a_front_the_first_is_taken_and_it_is_said(loaded: Loaded) -> None:
     number, other = best_and_other(loaded)
     sizes = {one: loaded.trials[one].as_row().metrics["num_params"] for one in (number, other)}
     direction = "maximize" if sizes[number] < sizes[other] else "minimize"  # in which the best by loss is the worse one
-    both = replace(loaded, about={**loaded.about, "further": [["num_params", direction]]})
+    both = replace(
+        loaded, info=replace(loaded.info, objectives=(*loaded.objectives, Objective("num_params", direction)))
+    )
     chosen = promote.choose(both, None)
     assert chosen.ranked.row.number == number
     assert chosen.notes == ("Others are on the Pareto front too; this one comes first there.",)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sweeper.core.retry import Patience, passes
+from sweeper.core.retry import Retry, passes
 
 
 def failing(times: int, text: str) -> Callable[[], str]:
@@ -21,44 +21,44 @@ def failing(times: int, text: str) -> Callable[[], str]:
     return call
 
 
-def call(patience: Patience, function: Callable[[], str], again: Callable[[], None] = lambda: None) -> str:
-    return patience.call("the store", function, (OSError,), str, again)
+def call(retry: Retry, function: Callable[[], str], again: Callable[[], None] = lambda: None) -> str:
+    return retry.call("the store", function, (OSError,), str, again)
 
 
-def test_what_passes_is_tried_again_and_said_once() -> None:
+def test_what_passes_is_retried_and_said_once() -> None:
     told: list[str] = []
     tries: list[int] = []
 
-    result = call(Patience(60, told.append), failing(2, "database is locked"), lambda: tries.append(1))
+    result = call(Retry(60, told.append), failing(2, "database is locked"), lambda: tries.append(1))
 
     assert result == "done"
     assert len(tries) == 2
     assert told == [
-        "the store fails: database is locked. It is tried again for 60 s; trials go on",
+        "the store fails: database is locked. Retrying for 60 s; running trials continue",
         "the store works again",
     ]
 
 
 def test_what_succeeds_at_once_says_nothing() -> None:
     told: list[str] = []
-    assert call(Patience(60, told.append), failing(0, "")) == "done"
+    assert call(Retry(60, told.append), failing(0, "")) == "done"
     assert told == []
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [pytest.param(0, "database is locked", id="no-patience"), pytest.param(60, "disk is full", id="does-not-pass")],
+    [pytest.param(0, "database is locked", id="no-time"), pytest.param(60, "disk is full", id="does-not-pass")],
 )
-def test_what_does_not_pass_or_outlasts_the_patience_is_raised(seconds: float, text: str) -> None:
+def test_what_does_not_pass_or_exceeds_the_time_is_raised(seconds: float, text: str) -> None:
     with pytest.raises(OSError, match=text):
-        call(Patience(seconds), failing(1, text))
+        call(Retry(seconds), failing(1, text))
 
 
 def test_a_ctrl_c_ends_the_waiting() -> None:
-    patience = Patience(60)
-    patience.is_over = lambda: True
+    retry = Retry(60)
+    retry.is_interrupted = True
     with pytest.raises(OSError, match="locked"):
-        call(patience, failing(1, "database is locked"))
+        call(retry, failing(1, "database is locked"))
 
 
 @pytest.mark.parametrize(

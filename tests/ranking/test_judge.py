@@ -10,7 +10,7 @@ import pytest
 
 from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import Objective
-from sweeper.core.test_set import LockboxRecord, Opening
+from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Origin, TrialFacts, TrialRow, TrialState
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.judge import Case, finalists, judge
@@ -242,13 +242,13 @@ def test_finalists_were_scored_on_the_leaders_images() -> None:
     assert finalists(judge(case(rows)), rows, (ACCURACY,), 5) == [0, 2]
 
 
-def opened(*accuracies: float, times: int = 1) -> LockboxRecord:
+def opened(*accuracies: float, times: int = 1) -> RecordedTestSet:
     results = {
         number: {"test_accuracy": accuracy, "test_loss": 0.1, "num_images": float(IMAGES)}
         for number, accuracy in enumerate(accuracies)
     }
     openings = tuple(Opening(f"2026-01-0{day + 1}T00:00:00+00:00", tuple(results)) for day in range(times))
-    return LockboxRecord(openings, results)
+    return RecordedTestSet(openings, results)
 
 
 def test_the_test_set_confirms_the_leader_and_re_orders_nothing() -> None:

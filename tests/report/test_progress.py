@@ -124,14 +124,14 @@ def test_each_event_is_one_line() -> None:
     shown.display.note("2 trials are finished already")
     shown.display.started(1, ("arch.depth=3", "seed=0"), 10)
     shown.display.started(2, (), 10)
-    shown.display.cut_off(2)
+    shown.display.interrupted(2)
     shown.display.close()
 
     assert shown.lines == [
         "2 trials are finished already",
         "trial 1 starts: arch.depth=3 seed=0",
         "trial 2 starts: (as configured)",
-        "trial 2 was cut off",
+        "trial 2 was interrupted",
     ]
 
 
@@ -196,7 +196,7 @@ def test_the_table_has_a_row_for_each_running_trial_with_its_latest_epoch() -> N
     shown.display.started(1, ("arch.depth=3",), 10)
     shown.display.started(2, ("arch.depth=5",), 10)
     shown.display.epoch(1, EPOCH)
-    shown.display.cut_off(2)
+    shown.display.interrupted(2)
     table = io.StringIO()
     Console(file=table, width=200).print(shown.display._draw())
     shown.display.close()
@@ -205,4 +205,4 @@ def test_the_table_has_a_row_for_each_running_trial_with_its_latest_epoch() -> N
     assert head == "trial configuration epoch val_accuracy val_loss running"
     assert trial.startswith("1 arch.depth=3 2/10 0.9000 0.2500 0.")
     assert foot == "0 of 3 trials; best so far: none yet; time left: not known yet"
-    assert "trial 2 was cut off" in shown.out.getvalue()
+    assert "trial 2 was interrupted" in shown.out.getvalue()

@@ -16,11 +16,11 @@ from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import Skipped, TrialRow, TrialState
 from sweeper.preflight.check import check
-from sweeper.search.grid import GridJobs
+from sweeper.search.grid import GridScheduler
 from sweeper.search.pruner import Pruning
-from sweeper.search.sampled import SampledJobs
+from sweeper.search.sampled import SampledScheduler
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import Candidates, Job
+from sweeper.search.scheduler import QueuedTrial, TrialFactory
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
 from sweeper.storage.distributions import distributions
@@ -34,14 +34,14 @@ TPE = SamplerConfig("tpe", _target_="optuna.samplers.TPESampler", options={"n_st
 
 Make = Callable[..., tuple[SearchSpace, Composer]]
 #: What training a job gives: its accuracy, or an error.
-Train = Callable[[Job], float | str]
+Train = Callable[[QueuedTrial], float | str]
 
 
-def depth_of(job: Job) -> int:
+def depth_of(job: QueuedTrial) -> int:
     return int(job.spec.config["arch"]["depth"])
 
 
-def by_depth(job: Job) -> float | str:
+def by_depth(job: QueuedTrial) -> float | str:
     """The deeper the better, by a hundredth a repeat."""
     return depth_of(job) / 10 + job.trial.repeat / 100
 
@@ -60,13 +60,13 @@ class Sweep:
     pruner: PrunerConfig | None = None
     num_points: int = 20
     enqueued: Sequence[dict[str, Any]] = ()
-    ran: list[Job] = field(default_factory=list)
+    ran: list[QueuedTrial] = field(default_factory=list)
 
     def prepare(self, node: Any) -> PreparedData:
         summary = DataSummary("digits", (28, 28, 1), 10, 1150, 287, 360)
         return PreparedData(self.root / "data", summary, "data-digest", "split-digest", "scikit-learn", False)
 
-    def open(self, **limits: Any) -> GridJobs | SampledJobs:
+    def open(self, **limits: Any) -> GridScheduler | SampledScheduler:
         """Begins, or goes on with, the sweep."""
         limited = SweepConfig(**limits)
         space, composer = self.make_composer(*self.line, zip=self.zip, exclude=self.exclude)
@@ -75,10 +75,9 @@ class Sweep:
         planned = check(points, skip_infeasible=not is_grid or limited.skip_infeasible).trials
         self.study = SweepStudy.open(OutputPaths(self.root), "a-sweep", self.objectives)
         known = [trial.params for trial in self.study.trials()]
-        self.distributions = distributions(space.dimensions, [*known, *(point.params for point in points)])
-        self.study.widen(self.distributions)
+        self.study.widen(distributions(space.dimensions, [*known, *(point.params for point in points)]))
         self.study.reopen()
-        candidates = Candidates(
+        factory = TrialFactory(
             OutputPaths(self.root).sweep("a-sweep"),
             self.prepare,
             self.objectives,
@@ -87,29 +86,27 @@ class Sweep:
         )
         pruning = None if self.pruner is None else Pruning(self.pruner, self.objectives, "a-sweep", 10)
         if is_grid:
-            return GridJobs(candidates, self.study.trials(), limited, pruning, planned, self.enqueued)
+            return GridScheduler(factory, self.study.trials(), limited, pruning, planned, self.enqueued)
         search = Search(self.sampler, space, self.objectives, composer.exists, 0)
-        return SampledJobs(
-            candidates,
+        return SampledScheduler(
+            factory,
             self.study,
             limited,
             pruning,
             search,
             composer,
-            space,
-            self.distributions,
             self.num_points,
             self.enqueued,
         )
 
-    def begin(self, jobs: GridJobs | SampledJobs) -> Job | None:
+    def begin(self, jobs: GridScheduler | SampledScheduler) -> QueuedTrial | None:
         job = jobs.next()
         if job is not None:
-            self.study.begin(job.trial.with_run(f"run {job.spec.number}"), self.distributions)
+            self.study.begin(replace(job.trial, run_id=f"run {job.spec.number}"))
             self.ran.append(job)
         return job
 
-    def end(self, jobs: GridJobs | SampledJobs, job: Job, train: Train = by_depth) -> TrialRow:
+    def end(self, jobs: GridScheduler | SampledScheduler, job: QueuedTrial, train: Train = by_depth) -> TrialRow:
         found = train(job)
         row = TrialRow(
             job.spec.number,
@@ -131,7 +128,9 @@ class Sweep:
         jobs.finished(row)
         return row
 
-    def run(self, jobs: GridJobs | SampledJobs, train: Train = by_depth, number: int = 1000) -> list[Job]:
+    def run(
+        self, jobs: GridScheduler | SampledScheduler, train: Train = by_depth, number: int = 1000
+    ) -> list[QueuedTrial]:
         """Runs jobs one after the other, so many at most; returns those that ran."""
         ran = []
         for _ in range(number):
@@ -177,11 +176,11 @@ def either(request: pytest.FixtureRequest) -> Callable[..., Sweep]:
     return found
 
 
-def shown(jobs: Sequence[Job]) -> list[str]:
+def shown(jobs: Sequence[QueuedTrial]) -> list[str]:
     return [" ".join(job.trial.overrides) for job in jobs]
 
 
-def places(jobs: Sequence[Job]) -> list[tuple[int, int, int, int]]:
+def places(jobs: Sequence[QueuedTrial]) -> list[tuple[int, int, int, int]]:
     """Of each: its number, its point, its repeat and its seed."""
     return [(job.spec.number, job.trial.point, job.trial.repeat, job.spec.config["seed"]) for job in jobs]
 
@@ -533,8 +532,8 @@ class TestRepeatedAndImpossibleProposals:
         assert job is not None
         assert sweep.transactions() == written + 1
 
-        sweep.study.skip(Skipped(job.trial.overrides, (0.5,)), job.trial.params, sweep.distributions, "point 0 again")
-        sweep.study.skip(Skipped(("arch.depth=5",), None), {"arch.depth": 5}, sweep.distributions, "impossible")
+        sweep.study.skip(Skipped(job.trial.overrides, (0.5,)), job.trial.params, "point 0 again")
+        sweep.study.skip(Skipped(("arch.depth=5",), None), {"arch.depth": 5}, "impossible")
         assert sweep.transactions() == written + 3
         assert sweep.skipped() == [Skipped(job.trial.overrides, (0.5,)), Skipped(("arch.depth=5",), None)]
         assert [trial.params for trial in sweep.study.trials()] == [job.trial.params]
@@ -700,7 +699,7 @@ class TestPruning:
         replayed = again.queue.popleft()  # as the driver does with a result that lies in the trial's folder
         good = {"val_accuracy": 0.9, "num_params": 10.0}
         row = TrialRow(0, TrialState.COMPLETE, replayed.trial.params, good, history=(good,))
-        sweep.study.begin(replayed.trial, sweep.distributions)
+        sweep.study.begin(replayed.trial)
         sweep.study.finish(row, sweep.objectives)
         again.finished(row)
         sweep.run(again)

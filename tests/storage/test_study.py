@@ -33,9 +33,18 @@ ROW = TrialRow(
 def stored(root: Path, row: TrialRow, objectives: Sequence[Objective] = (ACCURACY,), attempts: int = 1) -> Any:
     """The trial as Optuna's dashboard reads it, after it was begun so often and finished once."""
     study = SweepStudy.open(OutputPaths(root), "a-sweep", objectives)
-    trial = StudyTrial(0, TrialState.RUNNING, "hash", {"seed": 0}, row.params, ("arch.depth=3",), "run", None)
+    trial = StudyTrial(
+        number=0,
+        point=0,
+        hash="hash",
+        identity={"seed": 0},
+        params=row.params,
+        overrides=("arch.depth=3",),
+        run_id="run",
+    )
+    study.widen({"arch.depth": IntDistribution(3, 7)})
     for _ in range(attempts):
-        study.begin(trial, {"arch.depth": IntDistribution(3, 7)})
+        study.begin(trial)
     study.finish(row, objectives)
     [found] = optuna.load_study(study_name="a-sweep", storage=f"sqlite:///{root}/optuna.db").trials
     return found

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from sweeper import data, executors
 from sweeper.artifacts.model import read_weights
@@ -26,7 +25,6 @@ from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialResult, TrialRow, TrialState
 from sweeper.executors import Executor
-from sweeper.report import progress
 from sweeper.report.command_lines import repeat_line
 from sweeper.verify.lookup import find_row
 from sweeper.verify.rerun import Rerun
@@ -177,8 +175,7 @@ def executor() -> Iterator[Executor]:
 
 def trained(executor: Executor, folder: Path, spec: TrainingSpec, *cuts: int) -> tuple[TrialResult, dict[str, Any]]:
     """The result of a training that is cut off after these epochs, and its weights."""
-    shown = progress.create(Console(quiet=True), progress.Progress(1, 1, ACCURACY))
-    result = Rerun(executor, replace(spec, folder=folder), shown, None, cuts).run()
+    result = Rerun(executor, replace(spec, folder=folder), lambda event: None, None, cuts).run()
     assert result.state is TrialState.COMPLETE, result.error
     return result, read_weights(TrialPaths(folder).model)
 

@@ -1,0 +1,43 @@
+"""What is known about a sweep as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sweeper.core.objectives import Objective
+
+
+@dataclass(frozen=True)
+class SweepInfo:
+    """A sweep as its study describes it; earlier versions recorded less, and what they lack is None.
+
+    Attributes:
+        started: when it was first started (ISO 8601, UTC).
+        objectives: what it ranks by, the first first.
+        params: the swept keys, in the order of the sweep.
+        data: the data set's name.
+        test_is_validation: with `data.validation=test`: every figure is then selected on the test set.
+        sampler, pruner: their names.
+        fixed: the overrides that every trial has, as typed.
+        space: what each swept key takes, as text.
+        margin: accuracy that a cheaper trial may lose, as a fraction.
+        data_path: `data.path` of the last start.
+    """
+
+    started: str
+    objectives: tuple[Objective, ...]
+    params: tuple[str, ...]
+    data: str
+    test_is_validation: bool
+    sampler: str | None = None
+    pruner: str | None = None
+    fixed: tuple[str, ...] | None = None
+    space: dict[str, str] = field(default_factory=dict)
+    margin: float | None = None
+    data_path: str | None = None
+
+
+def described(objectives: Sequence[Objective]) -> str:
+    """`val_accuracy (maximize), num_params (minimize)`."""
+    return ", ".join(f"{objective.metric} ({objective.direction})" for objective in objectives)
