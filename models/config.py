@@ -141,7 +141,7 @@ class CnnConfig:
         return _fault(key, list(value), not wrong, f"each entry {accepted}", try_)
 
     def _misfits(self, key: str) -> bool:
-        """Whether a list has another length than the network is deep, which another depth would mend."""
+        """Whether a list has another length than the network is deep, which another depth would fix."""
         value = getattr(self, key)
         return isinstance(value, list | tuple) and len(value) != self.depth
 

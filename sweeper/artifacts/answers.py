@@ -39,7 +39,7 @@ class Answers:
 
 
 def append(paths: AnswerPaths, number: int, predictions: Path) -> None:
-    """Adds a trial's answers from its `predictions.npz`; a record that a killed driver left half is cut off first.
+    """Adds a trial's answers from its `predictions.npz`; a record that a killed driver left half is interrupted first.
 
     Raises:
         OSError, KeyError, ValueError: there is no such file, or it is not one of ours.

@@ -64,7 +64,7 @@ def curves_figure(history: History, *, test_is_validation: bool = False) -> Figu
         history: one mapping an epoch, with loss, accuracy, val_loss and val_accuracy.
         test_is_validation: whether the validation images are the test set, which is then said.
     """
-    held_out = "test (optimistic)" if test_is_validation else "validation"
+    held_out = "test (selected on it)" if test_is_validation else "validation"
     figure = new_figure(9, 3.6, fixed=True)
     figure.subplots_adjust(left=0.095, right=0.985, bottom=0.14, top=0.96, wspace=0.24)  # 0.06 s less than measuring
     epochs = range(1, len(history) + 1)

@@ -55,7 +55,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     if options.experimental_rerun:
         raise ConfigError(
             "--experimental-rerun reads a pickle of Hydra's, and this program writes none. Accepted: the same line "
-            "again with its name, which goes on with it.  Try: python -m sweeper -m sweep.name=NAME arch.depth=3,5,7"
+            "again with its name, which resumes it.  Try: python -m sweeper -m sweep.name=NAME arch.depth=3,5,7"
         )
     if (options.resolve or options.package) and not options.cfg:
         raise ConfigError(

@@ -152,7 +152,7 @@ def _no_key(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     near = keys.nearest(key)
     node = key.rpartition(".")[0]
     accepted = keys.under(node) or keys.under("")
-    own = f" (and +{key}=VALUE for one of your own)" if top in keys.OPEN and node and not near else ""
+    own = f" (and +{key}=VALUE for a custom one)" if top in keys.OPEN and node and not near else ""
     given = f"{key} is not a key. Accepted{f' under {node}' if keys.under(node) and node else ''}: "
     if not near:
         return f"{given}{', '.join(accepted)}{own}.  {keys.PRINT_ALL}"
@@ -189,7 +189,7 @@ def _no_such_deletion(found: re.Match[str], text: str, typed: Sequence[str]) -> 
 def _no_config_file(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     return (
         f"--config-name {found.group(1)}: there is no such file under conf/ or --config-dir. Accepted: config, or a "
-        "file of your own.  Try: python -m sweeper --config-name config --cfg job"
+        "custom file.  Try: python -m sweeper --config-name config --cfg job"
     )
 
 

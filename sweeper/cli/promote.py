@@ -17,7 +17,7 @@ from sweeper.core.paths import OutputPaths
 from sweeper.core.text import cell_text, printable
 from sweeper.core.trials import TrialState
 from sweeper.ranking import columns, leaderboard
-from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.storage import stored_sweep
 from sweeper.storage.stored_sweep import Loaded
@@ -103,7 +103,7 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
         what = "on the Pareto front" if len(sweep.objectives) > 1 else "of rank 1"
         notes.append(f"Others are {what} too; this one comes first there.")
     if running := sum(row.state is TrialState.RUNNING for row in sweep.rows):
-        notes.append(f"{running} more {'is' if running == 1 else 'are'} running, or cut off: the ranks may change.")
+        notes.append(f"{running} more {'is' if running == 1 else 'are'} running, or interrupted: the ranks may change.")
     return Choice(best, tuple(notes))
 
 
@@ -115,7 +115,7 @@ def _named(sweep: Loaded, ranked: list[RankedRow], number: int) -> Choice:
                           f"  Try: python -m sweeper report {sweep.name}")  # fmt: skip
     row = rows[number]
     if row.state in (TrialState.FAILED, TrialState.RUNNING):
-        state = f"failed ({row.error})" if row.state is TrialState.FAILED else "runs, or was cut off"
+        state = f"failed ({row.error})" if row.state is TrialState.FAILED else "runs, or was interrupted"
         raise ConfigError(
             f"--trial {number}: trial {number} of sweep {sweep.name} {state}, so it has no model. Accepted: a complete "
             f"or a pruned trial.  Try: python -m sweeper promote {sweep.name}"
@@ -152,7 +152,7 @@ def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
         tags.DATA: str(identity["name"]),
         tags.DATA_DIGEST: identity["digest"],
         tags.SPLIT_DIGEST: identity["split_digest"],
-        tags.LABEL: OPTIMISTIC if row.facts.test_is_validation else "",
+        tags.LABEL: SELECTED_ON_TEST if row.facts.test_is_validation else "",
         **figures,
     }
 

@@ -27,7 +27,7 @@ from sweeper.core.errors import ConfigError, as_typed
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value"
 
-#: Nodes without a schema: their keys depend on the option chosen, and a builder of one's own brings others.
+#: Nodes without a schema: their keys depend on the option chosen, and a custom builder brings others.
 OPEN = ("arch", "optimizer")
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "null"}

@@ -83,10 +83,12 @@ class SweepConfig:
     skip_infeasible: bool = False  # leave out grid points whose network the input is too small for
     retry_failed: bool = False  # run the failed trials of a resumed sweep again
     retries: int = 0  # times that a trial whose process died is run again
-    trials: int | None = None  # points in all, earlier ones of the sweep included; null: a grid's all, a sampler's 20
-    max_epochs: int | None = None  # epochs of all trials, earlier starts included, after which none is begun any more
-    timeout_s: float | None = None  # seconds after which no trial is begun any more; null: never
-    max_failures: int | None = None  # failed trials after which none is begun any more; null: never
+    trials: int | None = (
+        None  # configurations in all, earlier ones of the sweep included; null: a grid's all, a sampler's 20
+    )
+    max_epochs: int | None = None  # epochs of all trials, earlier starts included, after which no further one starts
+    timeout_s: float | None = None  # seconds after which no further trial starts; null: never
+    max_failures: int | None = None  # failed trials after which no further one starts; null: never
     target: float | None = None  # value of the first objective that is good enough; null: none is
     seeds: int = 1  # repeats of each point, under seed, seed + 1, ...; the point is ranked by their mean
     zip: Any = None  # [key, key]: their choices go together instead of crossed; or a list of such lists
@@ -138,7 +140,7 @@ class TrackingConfig:
 
     uri: str | None = None  # an MLflow server, http(s)://host:port; null: SQLite under output_dir
     experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
-    retry_timeout_s: float = 300.0  # seconds for which a store that is gone or locked is tried again; trials go on
+    retry_timeout_s: float = 300.0  # seconds for which a store that is gone or locked is retried; trials continue
 
     def __post_init__(self) -> None:
         ok = math.isfinite(self.retry_timeout_s) and self.retry_timeout_s >= 0
@@ -162,7 +164,7 @@ class SamplerConfig:
 
     name: str = "auto"  # auto: grid for a discrete space, tpe for a continuous one; grid, or a sampler of Optuna's
     seed: int | None = None  # of its proposals, 0 to 2**32 - 1; null: `seed`
-    _target_: str | None = None  # the class of a sampler of your own choice, by its dotted path
+    _target_: str | None = None  # the class of a custom sampler, by its dotted path
     options: dict[str, Any] = field(default_factory=dict)  # handed to the class
 
     def __post_init__(self) -> None:
@@ -176,7 +178,7 @@ class PrunerConfig:
 
     name: str = "none"  # none, or a pruner of Optuna's
     metric: str | None = None  # what it compares each epoch; null: the first objective that an epoch has
-    _target_: str | None = None  # the class of a pruner of your own choice, by its dotted path
+    _target_: str | None = None  # the class of a custom pruner, by its dotted path
     options: dict[str, Any] = field(default_factory=dict)  # handed to the class
 
     def __post_init__(self) -> None:
@@ -210,7 +212,7 @@ class ExecutorConfig:
 class ReportConfig:
     """What a sweep's end finds out about its ranking; none of it changes a trial's result or rank."""
 
-    finalists: int = 5  # trials that the test set is opened for, the leading group first; 0: it stays shut
+    finalists: int = 5  # trials that the test set is opened for, the leading group first; 0: it stays closed
     margin: float = 0.005  # accuracy that a cheaper trial may lose and still count as good, as a fraction
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-_MOST = 1_000_000  # epochs, images a step: more is a slip of the finger
+_MOST = 1_000_000  # epochs, images a step: more is a typing error
 
 
 DATASETS = ("digits", "mnist", "fashion_mnist", "npz")
@@ -77,7 +77,7 @@ class TrainingConfig:
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
     restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
-    checkpoint: bool = False  # keep the state after each epoch, so that a trial that is cut off goes on from there
+    checkpoint: bool = False  # keep the state after each epoch, so that an interrupted trial resumes from there
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
 
     def __post_init__(self) -> None:

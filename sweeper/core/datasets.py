@@ -27,7 +27,7 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A data set that was read, checked, split and laid down as `.npy` files for the trials.
+    """A data set that was read, checked, split and written as `.npy` files for the trials.
 
     Attributes:
         folder: holds x_train.npy, y_train.npy, x_validation.npy, y_validation.npy, x_test.npy,

@@ -11,7 +11,7 @@
     │   ├── SweepLockedError          another driver works on the same sweep
     │   ├── SweepChangedError         the same sweep.name with another fixed configuration
     │   └── StoreError                an output folder, a store or a report that cannot be had
-    ├── TrialError                    this trial is bad, the others go on
+    ├── TrialError                    this trial is bad, the others continue
     │   └── NonFiniteError            its loss is NaN or infinite
     ├── ExecutorError                 trials can no longer be started
     └── TrackingError                 what was found can no longer be recorded
@@ -79,7 +79,7 @@ class StoreError(RefusedError):
 
 
 class TrialError(SweeperError):
-    """One trial failed; the sweep goes on."""
+    """One trial failed; the sweep continues."""
 
 
 class NonFiniteError(TrialError):

@@ -24,6 +24,14 @@ METRIC_DIRECTIONS: dict[str, Direction] = {
 #: What a trial reports after each epoch, besides `duration_s`.
 EPOCH_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
+#: What a trial costs, as people call it.
+COSTS = {
+    "num_params": "parameters",
+    "flops": "FLOPs per image",
+    "duration_s": "seconds of training",
+    "predict_latency_ms": "milliseconds per prediction",
+}
+
 
 @dataclass(frozen=True)
 class Objective:

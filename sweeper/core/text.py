@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -20,9 +20,6 @@ def cell_text(value: Any) -> str:
     return str(value)
 
 
-_NAMED = 8  # trials named in one sentence
-
-
 def percent(share: float) -> str:
     """`98.61 %`."""
     return f"{100 * share:.2f} %"
@@ -33,11 +30,17 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a, b and c`, and how many more there are."""
-    if len(names) > _NAMED:
-        names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+def listed(items: Iterable[Any], most: int = 12) -> str:
+    """`3, 5 and 7`; of more than `most` the first, and how many more there are."""
+    texts = [str(item) for item in items]
+    if len(texts) > most:
+        return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def shortened(text: str, length: int, mark: str = "…") -> str:
+    """The text, or its beginning with a mark where it is longer than `length` characters."""
+    return text if len(text) <= length else text[: length - len(mark)] + mark
 
 
 def amount(value: float) -> str:
@@ -66,5 +69,5 @@ def printable(text: str) -> str:
 
 
 def decimals(value: float) -> str:
-    """Four decimals, or two digits of what would then be nought or is too long to be read."""
+    """Four decimals, or two digits where those would be 0 or too long to be read."""
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.2e}"

@@ -17,7 +17,7 @@ from sweeper.core.objectives import EPOCH_METRICS, Objective
 
 
 class TrialState(StrEnum):
-    """States of a trial; `RUNNING` only while a driver lives or after it was cut off."""
+    """States of a trial; `RUNNING` only while a driver lives or after it was interrupted."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -194,6 +194,11 @@ class TrialRow:
     def __post_init__(self) -> None:
         if self.state is TrialState.FAILED and not self.error:
             raise ValueError(f"trial {self.number} failed without a reason")
+
+    @property
+    def name(self) -> str:
+        """Its number; where several sweeps are shown together, its own there: `3 of first`."""
+        return str(self.number) if self.origin is None else f"{self.origin.trial} of {self.origin.sweep}"
 
     def check_objectives(self, objectives: Sequence[Objective]) -> None:
         """Raises ValueError if the trial is complete without a finite objective."""

@@ -1,4 +1,4 @@
-"""The shapes that arrays have on their way: as a source gives them, as they are laid down, as trials open them.
+"""The shapes that arrays have on their way: as a source gives them, as they are written, as trials open them.
 
 What does not live here: reading any file format, and deciding which image belongs to which split.
 """
@@ -179,7 +179,7 @@ def lay_down(arrays: Iterable[tuple[str, AnyArray]], folder: Path) -> None:
 
 
 def open_arrays(prepared: PreparedData) -> Arrays:
-    """Opens the laid down arrays, mapped from their files and read-only; pages are read as they are used.
+    """Opens the written arrays, mapped from their files and read-only; pages are read as they are used.
 
     Raises:
         OSError: if a file is missing, because the sweep that laid it down has ended.

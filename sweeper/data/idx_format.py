@@ -74,7 +74,7 @@ def read_file(path: Path) -> npt.NDArray[np.uint8]:
     """Reads one IDX file of unsigned bytes, gzipped if its name ends in .gz.
 
     Raises:
-        DataError: if it is no such file, is truncated, or goes on after its last value.
+        DataError: if it is no such file, is truncated, or continues after its last value.
     """
     with _open(path) as stream:
         shape = read_shape(stream)

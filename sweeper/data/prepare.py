@@ -56,11 +56,11 @@ def describe(config: DataConfig) -> DataSummary:
 
 
 def prepare(config: DataConfig, folder: Path) -> PreparedData:
-    """Reads, verifies, caps and splits a data set, and lays it down in `folder` for the trials.
+    """Reads, verifies, caps and splits a data set, and writes it to `folder` for the trials.
 
     Args:
         config: which images, and how they are split.
-        folder: made if it is not there; arrays of an earlier call are written anew.
+        folder: made if it is not there; arrays of an earlier call are written again.
 
     Returns:
         Where the arrays are, their shapes and digests. `data_digest` is of all images, before the cap.

@@ -56,7 +56,7 @@ class PublishedSet:
         """What is accepted as `data.path`, and what to type; ends a refusal of a given file."""
         return (
             f"Accepted: {self.title}'s published arrays, as an .npz file with x_train, y_train, x_test and y_test or a "
-            f"folder of the four IDX files; data=npz takes arrays of your own.  "
+            f"folder of the four IDX files; data=npz takes custom arrays.  "
             f"Try: data={self.name} data.path={self.name}.npz, or data=npz data.path=my.npz"
         )
 
@@ -128,7 +128,7 @@ def read(published: PublishedSet, path: str | None) -> RawData:
             place = given_path(path)
             return _verified(published, place, f"{published.title}, {place}")
     source = _fill_cache(published)
-    with explaining(f"Accepted: what Keras downloads.  Try: delete {published.cache_path}, and it is downloaded anew"):
+    with explaining(f"Accepted: what Keras downloads.  Try: delete {published.cache_path}, and it is downloaded again"):
         return _verified(published, published.cache_path, source)
 
 

@@ -149,7 +149,7 @@ def draw(labels: AnyArray, shares: Sequence[Sequence[int]], seed: int) -> tuple[
         For each set its indices, int64, ascending.
     """
     # RandomState, because NumPy froze its stream for good (NEP 19); Generator's may change with a release,
-    # and with it the split of a sweep that is gone on with.
+    # and with it the split of a sweep that is resumed.
     random = np.random.RandomState(seed)
     members = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1])
     drawn: list[list[Indices]] = [[np.empty(0, dtype=np.int64)] for _ in shares]

@@ -1,7 +1,7 @@
 """What the forkserver imports once, so that a trial's process starts by a fork instead of 5 s of imports.
 
 Imports only: no operation, no device and no thread of TensorFlow may be touched here, since a fork copies one
-thread alone. TensorFlow greets on stderr while it is imported; that is kept aside, and shown if an import fails.
+thread alone. TensorFlow prints to stderr while it is imported; that is kept aside, and shown if an import fails.
 """
 
 from __future__ import annotations

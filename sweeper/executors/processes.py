@@ -79,7 +79,7 @@ class ProcessExecutor:
                 if attempt == _START_ATTEMPTS:
                     raise ExecutorError(
                         f"Trial {spec.number} could not be started: {error or type(error).__name__}. The forkserver "
-                        "died several times in a row, perhaps for want of memory.  Try: sweep.workers=1"
+                        "died several times in a row, perhaps because memory ran out.  Try: sweep.workers=1"
                     ) from error
                 continue
             finally:
@@ -169,7 +169,7 @@ def exit_reason(exitcode: int | None) -> str:
     if exitcode >= 0:
         return f"its process exited with status {exitcode}"
     name = signal.Signals(-exitcode).name if -exitcode in list(signal.Signals) else str(-exitcode)
-    hints = {"SIGKILL": ", perhaps by the system for want of memory", "SIGSEGV": ", a crash in native code"}
+    hints = {"SIGKILL": ", perhaps by the system because memory ran out", "SIGSEGV": ", a crash in native code"}
     return f"its process was killed by {name}{hints.get(name, '')}"
 
 

@@ -5,7 +5,7 @@ which trials, and what is said of the outcome is decided by the callers. `scipy.
 since a refused command line needs none of this.
 """
 
-from sweeper.inference.accuracy import wilson_interval
+from sweeper.inference.accuracy import accuracy_interval, wilson_interval
 from sweeper.inference.groups import (
     ConfigurationGroup,
     Elimination,
@@ -24,6 +24,7 @@ __all__ = [
     "Elimination",
     "ExpectedScore",
     "Left",
+    "accuracy_interval",
     "discordant",
     "holm",
     "leading_configurations",

@@ -36,3 +36,12 @@ def wilson_bounds(share: float, num_images: int, confidence: float) -> tuple[flo
     centre = (share + z * z / (2 * num_images)) / shrink
     half = z * math.sqrt(share * (1 - share) / num_images + z * z / (4 * num_images**2)) / shrink
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def accuracy_interval(accuracy: float, num_images: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The Wilson interval of an accuracy, 0 to 1, that was measured on so many images.
+
+    Raises:
+        ValueError: as `wilson_interval`.
+    """
+    return wilson_interval(round(accuracy * num_images), num_images, confidence)

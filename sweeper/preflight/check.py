@@ -91,7 +91,7 @@ def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Object
     if own and any(objective.metric == "flops" for objective in objectives):
         known = [metric for metric in METRIC_DIRECTIONS if metric != "flops"]
         raise ObjectiveError(
-            f"objective.metric=flops is not known of a builder of your own (arch._target_={own[0]}). Accepted with it: "
+            f"objective.metric=flops is not known of a custom builder (arch._target_={own[0]}). Accepted with it: "
             f"{', '.join(known)}.  Try: objective.metric=num_params"
         )
 
@@ -151,7 +151,7 @@ def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
 
 @functools.cache
 def _builder(target: str) -> Callable[..., Any]:
-    """Imports a user's builder, once for all points; its module may import TensorFlow, which greets on stderr."""
+    """Imports a user's builder, once for all points; its module may import TensorFlow, which prints to stderr."""
     with stderr_aside():
         return resolve_builder(target)
 
@@ -173,4 +173,4 @@ def _infeasible_message(infeasible: Sequence[tuple[str, str]], some_left: bool) 
         if some_left
         else "No point of this space can train."
     )
-    return f"{len(infeasible)} of the points cannot be built. {named}{more}.  {mend}"
+    return f"{len(infeasible)} of the configurations cannot be built. {named}{more}.  {mend}"

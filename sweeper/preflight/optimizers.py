@@ -40,7 +40,7 @@ def check(node: Mapping[str, Any]) -> None:
 
 
 def _accepted() -> str:
-    return f"Accepted: a class of {_PACKAGE} ({', '.join(sorted(_classes()))}), or one of your own."
+    return f"Accepted: a class of {_PACKAGE} ({', '.join(sorted(_classes()))}), or a custom one."
 
 
 def _check_keras(name: str, node: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ def _check_own(package: str, name: str, target: str) -> None:
     accepted = f"{_accepted()} Python looks in the current folder and in PYTHONPATH.  Try: optimizer=adam"
     if not package or not name:
         raise ConfigError(f"optimizer._target_={target} is no dotted path. {accepted}")
-    with stderr_aside():  # the user's module imports TensorFlow, which greets on stderr
+    with stderr_aside():  # the user's module imports TensorFlow, which prints to stderr
         try:
             found = getattr(importlib.import_module(package), name, None)
         except (Exception, SystemExit) as error:
@@ -115,7 +115,7 @@ def check_optimizer(node: Any) -> None:
     """Raises ConfigError for an optimizer without a class, or with a figure out of its range."""
     if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
         raise ConfigError(
-            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a class of your own by "
+            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a custom class by "
             "optimizer._target_.  Try: optimizer=adam"
         )
     for key, value in node.items():

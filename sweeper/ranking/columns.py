@@ -11,8 +11,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.inference import wilson_interval
-from sweeper.ranking.leaderboard import RankedRow, point_of, score_of
+from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of, score_of
 
 #: The columns after the swept parameters, in their fixed order.
 METRIC_COLUMNS = (
@@ -46,7 +45,7 @@ OTHER_COLUMNS = (
 )
 
 
-OPTIMISTIC = "optimistic: chosen on the test set"
+SELECTED_ON_TEST = "selected on the test set"
 
 
 _WHOLE = ("num_params", "epochs", "flops", "best_epoch")
@@ -92,7 +91,7 @@ def table(
 
 def _cells(ranked: RankedRow) -> dict[str, Any]:
     row = ranked.row
-    low, high = _interval(row)
+    low, high = interval_of(row) or (None, None)
     cells = {
         **row.metrics,
         "trial": row.number if row.origin is None else row.origin.trial,
@@ -107,7 +106,7 @@ def _cells(ranked: RankedRow) -> dict[str, Any]:
         "rank_low": ranked.rank_low,
         "rank_high": ranked.rank_high,
         "best_epoch": row.facts.best_epoch,
-        "label": OPTIMISTIC if row.facts.test_is_validation else "",
+        "label": SELECTED_ON_TEST if row.facts.test_is_validation else "",
     }
     return {name: _whole(value) if name in _WHOLE else value for name, value in cells.items()}
 
@@ -140,14 +139,6 @@ def _spread(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> dict[i
 
 def _whole(value: Any) -> Any:
     return int(value) if value is not None and math.isfinite(value) else value
-
-
-def _interval(row: TrialRow) -> tuple[float | None, float | None]:
-    """The Wilson interval of the validation accuracy, where the number of images is known."""
-    accuracy, num_images = row.metrics.get("val_accuracy"), row.facts.num_validation
-    if accuracy is None or not num_images or not math.isfinite(accuracy):
-        return None, None
-    return wilson_interval(round(accuracy * num_images), num_images)
 
 
 def sort_rows(names: Sequence[str], rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:

@@ -104,12 +104,13 @@ class Findings:
     """What can be said of a ranking, and how far it can be trusted.
 
     Attributes:
-        sentences: in words, the most important first; plain text, each a whole sentence.
-        warnings: what makes figures less than they seem (chosen on the test set, one seed, several openings).
         leader: the number of the trial that leads; None where none is complete.
         num_compared: trials that were compared image by image, and num_images: on how many.
         group: trials that the validation images cannot tell from the leader, which is the first of them; empty
-            where it was not found out, for which `sentences` gives the reason.
+            where it was not found.
+        why_untested: why trials could not be compared image by image; empty where they were, or where the objective
+            allows no such test.
+        left_out: complete trials that were not compared, since their predictions are missing.
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
         expected: of the leader; None where it was not found out.
         cheapest: one a cost that is known.
@@ -117,25 +118,17 @@ class Findings:
         test: None where the test set was not opened.
     """
 
-    sentences: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
     leader: int | None = None
     num_compared: int = 0
     num_images: int = 0
     group: tuple[int, ...] = ()
+    why_untested: str = ""
+    left_out: tuple[int, ...] = ()
     rank_intervals: dict[int, tuple[int, int]] = field(default_factory=dict)
     expected: ExpectedAccuracy | None = None
     cheapest: tuple[Cheapest, ...] = ()
     configurations: ConfigurationFindings | None = None
     test: Confirmation | None = None
-
-
-COSTS = {
-    "num_params": "parameters",
-    "flops": "FLOPs",
-    "duration_s": "seconds of training",
-    "predict_latency_ms": "ms a prediction",
-}
 
 
 #: Seeds from which on configurations are compared.

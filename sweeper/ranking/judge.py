@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from sweeper import inference
 from sweeper.artifacts.answers import Answers
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import COSTS, Objective
 from sweeper.core.test_set import RecordedTestSet
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking import sentences
+from sweeper.ranking import leaderboard
 from sweeper.ranking.findings import (
-    COSTS,
     FEWEST_SEEDS,
     Cheapest,
     ConfigurationFindings,
@@ -60,7 +59,7 @@ class Case:
         margin: accuracy that a cheaper trial may lose, as a fraction.
         test: what the test set said.
         test_answers: the finalists' answers on the test images, by number.
-        optimistic: whether the test set was the validation set.
+        test_is_validation: whether the test set was the validation set.
     """
 
     rows: Sequence[TrialRow]
@@ -69,7 +68,7 @@ class Case:
     margin: float
     test: RecordedTestSet = field(default_factory=RecordedTestSet)
     test_answers: Mapping[int, Answers] = field(default_factory=dict)
-    optimistic: bool = False
+    test_is_validation: bool = False
 
     @property
     def tested(self) -> Objective:
@@ -83,36 +82,23 @@ class Case:
 
     @property
     def num_repeats(self) -> int:
-        return max((row.num_repeats for row in self.rows), default=1)
+        return leaderboard.num_repeats(self.rows)
 
 
 def judge(case: Case) -> Findings:
-    """Finds out what the evidence allows to be said, and says why where it allows nothing."""
+    """Finds what the evidence allows to be said; without a complete trial, nothing."""
     complete = _complete(case.rows, case.objectives)
     if not complete:
-        return Findings(sentences=("No trial is complete: there is nothing to rank.",))
-    findings = Findings(leader=complete[0].number)
+        return Findings()
     compared, why_untested = _comparable(case, complete)
+    findings = Findings(leader=complete[0].number, why_untested=why_untested)
     if len(compared) > 1:
         findings = _compared(case, findings, compared)
     if case.num_repeats >= FEWEST_SEEDS:
         findings = replace(findings, configurations=_configurations(case))
-    findings = replace(findings, test=_test(case, findings))
-    words = sentences.Words(
-        rows={row.number: row for row in case.rows},
-        objective=case.tested,
-        is_one_of_several=len(case.objectives) > 1,
-        is_tested=case.kind != "plain",
-        margin=case.margin,
-        num_repeats=case.num_repeats,
-    )
     known = {row.number for row in compared}
     left_out = [row.number for row in complete if row.number not in known] if findings.group else []
-    return replace(
-        findings,
-        sentences=words.sentences(findings, why_untested, left_out),
-        warnings=sentences.warnings(complete, optimistic=case.optimistic, num_openings=len(case.test.openings)),
-    )
+    return replace(findings, test=_test(case, findings), left_out=tuple(left_out))
 
 
 def finalists(findings: Findings, rows: Sequence[TrialRow], objectives: Sequence[Objective], limit: int) -> list[int]:
@@ -144,7 +130,7 @@ def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow
     if len({split_of(row) for row in complete}) > 1:
         return [], "its trials were scored on different images, since data or split vary, and no test compares them"
     found = [row for row in complete if _is_there(case, case.validation.get(row.number))]
-    return found, "" if len(found) > 1 else "the trials' answers on the validation images are not at hand"
+    return found, "" if len(found) > 1 else "the trials' predictions on the validation images are missing"
 
 
 def _is_there(case: Case, answers: Answers | None) -> bool:
@@ -253,5 +239,5 @@ def _confirmation(case: Case, leader: int | None, shown: Sequence[int]) -> dict[
 
 def _finalist(number: int, result: Mapping[str, float], p: float | None) -> Finalist:
     num_images = int(result["num_images"])
-    low, high = inference.wilson_interval(round(result["test_accuracy"] * num_images), num_images)
+    low, high = inference.accuracy_interval(result["test_accuracy"], num_images)
     return Finalist(number, result["test_accuracy"], result["test_loss"], low, high, p)

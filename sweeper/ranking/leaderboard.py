@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from sweeper.core.objectives import EPOCH_METRICS, Objective
 from sweeper.core.trials import TrialRow, TrialState
+from sweeper.inference import accuracy_interval
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
     for row in ordered:
         if row.state is not TrialState.RUNNING:
             points.setdefault(point_of(row), []).append(row)
-    num_repeats = max((row.num_repeats for row in ordered), default=1)
-    scored = {number: _mean_scores(point, num_repeats, objectives) for number, point in points.items()}
+    repeats = num_repeats(ordered)
+    scored = {number: _mean_scores(point, repeats, objectives) for number, point in points.items()}
     whole = {number: scores for number, scores in scored.items() if scores is not None}
     ranked = _ranked([(point, whole[number]) for number, point in points.items() if number in whole], objectives, 1)
     others = [row for number, point in points.items() if number not in whole for row in point]
     pruned = [row for row in others if row.state is TrialState.PRUNED]
-    first = len(ranked) // num_repeats + 1 if len(objectives) == 1 else _last_rank(ranked) + 1
+    first = len(ranked) // repeats + 1 if len(objectives) == 1 else _last_rank(ranked) + 1
     ranked += _ranked([([row], _pruned_scores(row, objectives)) for row in pruned], objectives[:1], first)
     lost = [row for row in others if row.state is TrialState.COMPLETE]
     failed = [row for row in others if row.state is TrialState.FAILED]
@@ -80,6 +81,19 @@ def marked(
         else one
         for one in ranked
     ]
+
+
+def num_repeats(rows: Iterable[TrialRow]) -> int:
+    """Repeats of each configuration."""
+    return max((row.num_repeats for row in rows), default=1)
+
+
+def interval_of(row: TrialRow) -> tuple[float, float] | None:
+    """The Wilson 95 % interval of a trial's validation accuracy; None where the number of images is not known."""
+    accuracy, num_images = row.metrics.get("val_accuracy"), row.facts.num_validation
+    if accuracy is None or not num_images or not 0 <= accuracy <= 1:
+        return None
+    return accuracy_interval(accuracy, num_images)
 
 
 def point_of(row: TrialRow) -> int:

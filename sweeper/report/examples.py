@@ -39,7 +39,7 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
         loaded: the sweep.
         paths: its output folder.
         leader: the trial whose confusions are shown.
-        prepared: its data laid down; read again where it is not given.
+        prepared: its prepared data; read again where it is not given.
     """
     if leader is None:
         return Exhibits()

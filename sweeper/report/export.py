@@ -70,9 +70,11 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 **report.about,
                 "objective": {"metric": report.objective.metric, "direction": report.objective.direction},
                 "objectives": [{"metric": o.metric, "direction": o.direction} for o in report.objectives],
-                "optimistic": report.test_is_validation,
+                "selected_on_test_set": report.test_is_validation,
                 "columns": names,
-                "findings": _json_value(dataclasses.asdict(report.findings)),
+                "findings": _json_value(
+                    {"sentences": report.sentences, "warnings": report.warnings, **dataclasses.asdict(report.findings)}
+                ),
                 "trials": [{name: _json_value(row[name]) for name in names} for row in rows],
             }
         )
@@ -97,7 +99,7 @@ def _markdown(report: SweepReport, view: View) -> str:
     lines = [f"## {_markdown_cell(report.name)}", "", _markdown_cell(headline(report)), ""]
     lines += [f"| {' | '.join(map(_markdown_cell, names))} |", f"|{'---|' * len(names)}"]
     lines += [f"| {' | '.join(_markdown_cell(cell_text(row[name])) for name in names)} |" for row in rows]
-    said = [*report.findings.sentences, *report.findings.warnings]
+    said = [*report.sentences, *report.warnings]
     lines += ["", *(f"- {_markdown_cell(sentence)}" for sentence in said)] if said else []
     return "\n".join(lines) + "\n"
 

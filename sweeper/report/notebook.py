@@ -68,7 +68,7 @@ def notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
     """The headings of the notebook's table, one a cell of `notebook_cells`."""
     heads = ("hidden layers", "kernel size", "padding", "max pooling", "epochs", "train error", "train accuracy")
     if test_is_validation:
-        return (*heads, "test error (optimistic: chosen on it)", "test accuracy (optimistic: chosen on it)")
+        return (*heads, "test error (selected on it)", "test accuracy (selected on it)")
     return (*heads, "validation error", "validation accuracy")
 
 

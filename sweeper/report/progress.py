@@ -151,7 +151,7 @@ class _Row:
 
 
 class LiveDisplay:
-    """A table of the running trials that is drawn anew four times a second, finished trials above it."""
+    """A table of the running trials that is redrawn four times a second, finished trials above it."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self._console = console

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweeper.core.objectives import Objective
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import TrialRow
-from sweeper.ranking import columns, judge, leaderboard
-from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking import columns, judge, leaderboard, sentences
+from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.leaderboard import RankedRow
 from sweeper.report.text import plain
@@ -19,8 +19,8 @@ from sweeper.storage.stored_sweep import Loaded
 
 def scored(report: SweepReport, metric: str) -> str:
     """A metric's name, with the label that it needs where it was measured on the images that chose."""
-    optimistic = report.test_is_validation and metric.startswith(("val_", "test_"))
-    return f"{plain(metric)} ({OPTIMISTIC})" if optimistic else plain(metric)
+    label = report.test_is_validation and metric.startswith(("val_", "test_"))
+    return f"{plain(metric)} ({SELECTED_ON_TEST})" if label else plain(metric)
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,12 @@ class SweepReport:
     """One sweep as it is reported.
 
     Attributes:
-        name: the sweep's name.
-        objective: what it is ranked by.
-        params: the swept keys, in the order of the sweep.
-        rows: its trials, running ones among them.
-        about: what else is known: data, started.
-        test_is_validation: with `data.validation=test`, the notebook's way; every figure is then optimistic.
-        further: objectives beside the first; the rank is then the number of the Pareto front.
-        findings: what can be said of the ranking.
+        name: the sweep's name. objective: what it is ranked by. params: the swept keys, in the order of the sweep.
+        rows: its trials, running ones among them. about: what else is known: data, started. test_is_validation: with
+        `data.validation=test`, the notebook's way; every figure is then selected on the test set. further: objectives
+        beside the first; the rank is then the number of the Pareto front. findings: what was found about the ranking.
+        sentences: the findings in words, the most important first. warnings: what makes the figures less than they
+        seem.
     """
 
     name: str
@@ -46,6 +44,8 @@ class SweepReport:
     test_is_validation: bool = False
     further: tuple[Objective, ...] = ()
     findings: Findings = field(default_factory=Findings)
+    sentences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -80,7 +80,7 @@ def headline(report: SweepReport) -> str:
     objective = ", ".join(f"{objective.metric} ({objective.direction})" for objective in report.objectives)
     objective = f"the Pareto front of {objective}" if report.further else objective
     data = f"data {report.about['data']}, " if "data" in report.about else ""
-    label = f"; {OPTIMISTIC}" if report.test_is_validation else ""
+    label = f"; {SELECTED_ON_TEST}" if report.test_is_validation else ""
     return f"{data}ranked by {objective}{label}"
 
 
@@ -97,14 +97,19 @@ def judged(loaded: Loaded) -> SweepReport:
         margin=MARGIN if loaded.info.margin is None else loaded.info.margin,
         test=loaded.test,
         test_answers=loaded.test_answers,
-        optimistic=loaded.info.test_is_validation,
+        test_is_validation=loaded.info.test_is_validation,
     )
-    return unjudged(loaded, judge.judge(case))
+    found = judge.judge(case)
+    return replace(
+        unjudged(loaded),
+        findings=found,
+        sentences=sentences.sentences(case, found),
+        warnings=sentences.warnings(case),
+    )
 
 
-def unjudged(loaded: Loaded, findings: Findings | None = None) -> SweepReport:
-    """A stored sweep's report; without findings its rows alone."""
-    findings = findings or Findings()
+def unjudged(loaded: Loaded) -> SweepReport:
+    """A stored sweep's report without findings: its rows alone."""
     return SweepReport(
         name=loaded.name,
         objective=loaded.objectives[0],
@@ -113,7 +118,6 @@ def unjudged(loaded: Loaded, findings: Findings | None = None) -> SweepReport:
         rows=loaded.rows,
         about=_told(loaded.info),
         test_is_validation=loaded.info.test_is_validation,
-        findings=findings,
     )
 
 

@@ -24,7 +24,7 @@ _INTERVAL = "95 % interval"
 _WANTED = ("val_accuracy", _INTERVAL, "num_params", "val_loss", "train_accuracy", "train_loss", "epochs", "duration_s")
 _FIRST = ("rank", "trial", "state")
 GAP = 2  # characters between columns
-_VALUE = 24  # characters of a swept value; a longer one goes on in the next line
+_VALUE = 24  # characters of a swept value; a longer one continues in the next line
 _STYLES = {TrialState.FAILED: "red", TrialState.PRUNED: "yellow"}
 
 

@@ -71,17 +71,16 @@ def _print_counts(console: Console, report: SweepReport, shown: set[_Shown]) -> 
             f"{hidden} more finished, not shown; --top {hidden + len(shown)} shows all, --csv - has them too."
         )
     if running:
-        console.print(f"{running} more {'is' if running == 1 else 'are'} running, or cut off.")
+        console.print(f"{running} more {'is' if running == 1 else 'are'} running, or interrupted.")
 
 
 def _print_findings(console: Console, report: SweepReport) -> None:
     """What can be said of the ranking, one sentence a paragraph, wrapped as text."""
-    findings = report.findings
-    if findings.sentences:
+    if report.sentences:
         _print(console, "\nWhat can be said", style="bold")
-    for sentence in findings.sentences:
+    for sentence in report.sentences:
         console.print(Text(f"- {printable(sentence)}"), width=min(console.width, 120))
-    for warning in findings.warnings:
+    for warning in report.warnings:
         console.print(Text(f"- {printable(warning)}", style="yellow"), width=min(console.width, 120))
 
 

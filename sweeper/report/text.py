@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sweeper.core.text import cell_text, decimals, duration, printable
+from sweeper.core.text import cell_text, decimals, duration, listed, percent, printable
 from sweeper.core.trials import TrialRow
-from sweeper.inference import wilson_interval
-
-_LISTED = 12  # numbers written out in a sentence
 
 
 def plain(value: Any) -> str:
     """Any value as one line that cannot play tricks: control characters and reversals of the text as escapes."""
     return printable(cell_text(value))
-
-
-def percent(value: float) -> str:
-    """`97.21 %` of 0.9721."""
-    return f"{100 * value:.2f} %"
 
 
 def is_share(name: str) -> bool:
@@ -60,22 +52,6 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(items: Iterable[Any], most: int = _LISTED) -> str:
-    """`3, 5 and 7`; of many the first, and how many more there are."""
-    texts = [str(item) for item in items]
-    if len(texts) > most:
-        return f"{', '.join(texts[:most])} and {len(texts) - most:,} more"
-    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
-
-
-def interval_of(row: TrialRow) -> tuple[float, float] | None:
-    """The Wilson 95 % interval of a trial's validation accuracy; None where the number of images is not known."""
-    accuracy, num_images = row.metrics.get("val_accuracy"), row.facts.num_validation
-    if accuracy is None or not num_images or not 0 <= accuracy <= 1:
-        return None
-    return wilson_interval(round(accuracy * num_images), num_images)
-
-
 def between(low: float, high: float) -> str:
     """`94.60 to 98.58 %`."""
     return f"{100 * low:.2f} to {percent(high)}"
@@ -83,7 +59,7 @@ def between(low: float, high: float) -> str:
 
 def called(row: TrialRow) -> str:
     """A trial's number; of several sweeps together its own there, `3 of first`."""
-    return str(row.number) if row.origin is None else f"{row.origin.trial} of {plain(row.origin.sweep)}"
+    return plain(row.name)
 
 
 def trials(names: Sequence[str]) -> str:

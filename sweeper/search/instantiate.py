@@ -1,4 +1,4 @@
-"""A sampler or a pruner of Optuna's, or of one's own, from its node's `_target_` and options."""
+"""A sampler or a pruner of Optuna's, or a custom one, from its node's `_target_` and options."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make(
     """
     module, _, name = str(config._target_).rpartition(".")
     try:
-        with stderr_aside():  # one's own module may import TensorFlow, which greets on stderr
+        with stderr_aside():  # a custom module may import TensorFlow, which prints to stderr
             kind = getattr(importlib.import_module(module), name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # experimental features
@@ -43,6 +43,6 @@ def make(
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ConfigError(
             f"{node}._target_={config._target_} cannot be made with {node}.options={dict(config.options)}: {error}. "
-            f"Accepted: a class of optuna.{node}s, or one of your own, and options that it takes.  Try: {mend}"
+            f"Accepted: a class of optuna.{node}s, or a custom one, and options that it takes.  Try: {mend}"
         ) from error
     return made

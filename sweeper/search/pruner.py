@@ -1,7 +1,7 @@
-"""When a trial is ended early: a study of Optuna in memory that is told of each epoch and asked whether to go on.
+"""When a trial is ended early: a study of Optuna in memory that is told of each epoch and asked whether it continues.
 
-Pruning compares trials by one metric that each epoch has, whatever the objectives are. The study is made anew at each
-start: the epochs of finished trials are told again, so that a resumed sweep prunes as the undisturbed one.
+Pruning compares trials by one metric that each epoch has, whatever the objectives are. The study is made again at each
+start: the epochs of finished trials are reported again, so that a resumed sweep prunes as the undisturbed one.
 """
 
 from __future__ import annotations

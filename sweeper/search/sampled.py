@@ -75,7 +75,7 @@ class SampledScheduler(PointScheduler):
         return len({point for point, _ in self._point_of.values()})
 
     def _recall(self) -> int:
-        """Tells the sampler what was proposed before; what was cut off is queued. Returns how many proposals."""
+        """Reports earlier proposals to the sampler and queues what was interrupted; returns how many there were."""
         entries = self._record.proposals()
         points: set[int] = set()
         num_skipped = 0
@@ -102,7 +102,7 @@ class SampledScheduler(PointScheduler):
             self._proposals[trial.point] = proposal.number
 
     def _outcome(self, point: int) -> tuple[list[float] | None, TrialState, list[float]]:
-        """A point's values, state and first repeat's curve of the first objective, as the sampler is told them."""
+        """A configuration's values, state and first curve of the first objective, as the sampler gets them."""
         rows = [row for _, row in sorted(self._rows[point].items())]
         states = {row.state for row in rows}
         state = next((s for s in (TrialState.FAILED, TrialState.PRUNED) if s in states), TrialState.COMPLETE)
@@ -159,7 +159,7 @@ class SampledScheduler(PointScheduler):
         """After many proposals in a row that cannot be used: names an untried point of a finite space, or gives up."""
         if not self._space.is_discrete or len(self._space) > MAX_POINTS:
             if self._in_a_row >= _IMPOSSIBLE:
-                self.budget.reason = f"the sampler proposed {_IMPOSSIBLE} points in a row that cannot be trained anew"
+                self.budget.reason = f"the sampler proposed {_IMPOSSIBLE} points in a row that cannot be trained"
             return self._in_a_row < _IMPOSSIBLE
         untried = [choices for choices in self._space.grid() if self._overrides(choices) not in self._tried]
         if not untried:

@@ -1,7 +1,7 @@
 """What runs next: a grid's points in their order, or a sampler's proposals; with repeats, budgets and pruning.
 
 The driver asks `next` whenever a worker is free, and tells of epochs and ends. What had finished in an earlier start
-is matched by a trial's hash and not run again; what was cut off keeps its number.
+is matched by a trial's hash and not run again; what was interrupted keeps its number.
 
 What lives elsewhere: which points a sampler proposes (`sweeper.search.sampler`), when a trial is pruned
 (`sweeper.search.pruner`), and how trials run and are recorded (`sweeper.sweep.driver`).

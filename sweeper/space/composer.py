@@ -47,9 +47,9 @@ class _Base:
     """The configuration of one combination of groups.
 
     Attributes:
-        config: with the values of some point, set anew for each.
+        config: with the values of some point, set again for each.
         varied: top nodes that may differ from point to point.
-        unvaried: the others, plain; shared by all points, which nobody changes.
+        unvaried: the others, plain; shared by all points, which is never changed.
     """
 
     config: DictConfig
@@ -140,7 +140,7 @@ class Composer:
         return {key: found[key] for key in VARYING}
 
     def _group(self, choices: Choices) -> _Base:
-        """The configuration of this combination of groups; its value keys are set anew for each point."""
+        """The configuration of this combination of groups; its value keys are set again for each point."""
         pairs = list(zip(self.space.dimensions, choices, strict=True))
         chosen = tuple(d.override(choice) for d, choice in pairs if d.is_group and choice is not None)
         if chosen not in self._groups:

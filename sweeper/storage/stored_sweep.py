@@ -82,7 +82,7 @@ def load(paths: OutputPaths, name: str) -> Loaded:
 
 
 def together(several: Sequence[Loaded]) -> Loaded:
-    """Several sweeps as one: trials are numbered anew, and their rows know their sweep and number there."""
+    """Several sweeps as one: trials are renumbered, and their rows know their sweep and number there."""
     params = list(dict.fromkeys(key for one in several for key in one.info.params))
     rows: list[TrialRow] = []
     trials: dict[int, StudyTrial] = {}

@@ -1,7 +1,7 @@
 """The study, the truth about a sweep: Optuna's store, opened here and nowhere else.
 
-A trial is begun before it trains and told when everything else about it is recorded, so what the study calls
-complete is complete. A trial that the study calls running while no driver lives was cut off.
+A trial is begun before it trains and finished when everything else about it is recorded, so what the study calls
+complete is complete. A trial that the study calls running while no driver lives was interrupted.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class SweepStudy:
         self,
         trial: StudyTrial,
     ) -> None:
-        """Names a trial as running, before its process starts; one that was cut off is begun again."""
+        """Names a trial as running, before its process starts; one that was interrupted is started again."""
         point = {
             "number": trial.number,
             "hash": trial.hash,
@@ -182,7 +182,7 @@ class SweepStudy:
 
     @_retried
     def skip(self, skipped: Skipped, params: Mapping[str, Any], reason: str) -> None:
-        """Keeps a proposal that is not trained: a known value is told, an impossible point has failed."""
+        """Keeps a proposal that is not trained: one with a known value is complete, an impossible one has failed."""
         values = None if skipped.values is None else list(skipped.values)
         states = quiet_optuna().trial.TrialState
         told = {"overrides": list(skipped.overrides), "values": values, "reason": reason}
@@ -247,10 +247,10 @@ class SweepStudy:
         return number in self._open
 
     def close_left_over(self, numbers: Collection[int], objectives: Sequence[Objective]) -> None:
-        """Ends, as failed, the cut-off trials that the sweep goes on without."""
+        """Ends, as failed, the interrupted trials that the sweep continues without."""
         for trial in self.trials():
             if trial.number in self._open and trial.number not in numbers:
-                reason = "it was cut off, and the sweep went on without this point"
+                reason = "it was interrupted, and the sweep continued without this configuration"
                 self.finish(replace(trial.as_row(), state=TrialState.FAILED, error=reason), objectives)
 
     @_retried

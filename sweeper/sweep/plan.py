@@ -59,7 +59,7 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
         check_grid(space)
         if settings.sweep.warm_start is not None:
             raise ConfigError(
-                "sweep.warm_start has nobody to teach: a grid takes every point. Accepted: with a sampler."
+                "sweep.warm_start has no use: a grid trains every configuration. Accepted: with a sampler."
                 "  Try: sampler=tpe"
             )
         return check.check(composer.points(), skip_infeasible=settings.sweep.skip_infeasible)

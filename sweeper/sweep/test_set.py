@@ -60,7 +60,7 @@ class TestSet:
 
         Args:
             numbers: the finalists, all scored on the split of `prepared`.
-            prepared: their data, laid down.
+            prepared: their prepared data.
         """
         new = [number for number in numbers if number not in self._study.test.results]
         if not new:
@@ -91,7 +91,7 @@ class TestSet:
         costs = (
             ""
             if times == 1
-            else f" It is opening {times}: whoever has seen the earlier figures and searched on has chosen on the test "
+            else f" It is opening {times}: who has seen the earlier figures and kept searching selected on the test "
             "set too, so its figures say less than after one opening; report.finalists=0 keeps it closed."
         )
         self._say(f"The test set is opened for {whom}.{costs}")

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from sweeper.core import process
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
-from sweeper.tracking.format import cut, sqlite_uri
+from sweeper.core.text import shortened
+from sweeper.tracking.format import CUT_MARKER, sqlite_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,7 +32,7 @@ def check(uri: str | None) -> None:
     """Opens a connection to the server of `tracking.uri`, unless it is reached through a proxy.
 
     Raises:
-        StoreError: nobody listens there.
+        StoreError: no server listens there.
     """
     parts = urlsplit(uri or "")
     if not parts.hostname or (parts.scheme in urllib.request.getproxies() and not _is_direct(parts.hostname)):
@@ -102,12 +103,12 @@ def reason(error: BaseException) -> str:
     """The first line of an error, without its full stop; a page of HTML is not a reason.
 
     Where the system or SQLite began it, theirs: `database or disk is full`, `[Errno 111] Connection refused`, which
-    the user can mend, below MLflow's and SQLAlchemy's layers.
+    the user can fix, below MLflow's and SQLAlchemy's layers.
     """
     deepest = [one for one in _chain(error) if isinstance(one, OSError | sqlite3.Error)][-1:]
     text = str(deepest[0] if deepest else error).strip()
     lines = text.splitlines() or [type(error).__name__]
-    return cut(lines[0], 300).rstrip(". ")
+    return shortened(lines[0], 300, CUT_MARKER).rstrip(". ")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from sweeper.core.text import shortened
+
 #: MLflow's limits, in characters: a param's value, a tag's value, a key.
 MAX_PARAM_LENGTH = 6000
 MAX_TAG_LENGTH = 8000
@@ -46,11 +48,6 @@ def param_value(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
-def cut(text: str, length: int) -> str:
-    """Returns `text`, or its beginning and a mark where it is longer than `length` characters."""
-    return text if len(text) <= length else text[: length - len(CUT_MARKER)] + CUT_MARKER
-
-
 def tag_values(tags: Mapping[str, str]) -> dict[str, str]:
     """Returns tags whose values MLflow accepts."""
-    return {key: cut(value, MAX_TAG_LENGTH) for key, value in tags.items()}
+    return {key: shortened(value, MAX_TAG_LENGTH, CUT_MARKER) for key, value in tags.items()}

@@ -28,14 +28,15 @@ from sweeper.core.errors import TrackingError
 from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
+from sweeper.core.text import shortened
 from sweeper.core.trials import EpochReport, TrialState
 from sweeper.tracking import logged_model, store
 from sweeper.tracking import tags as keys
 from sweeper.tracking.client import failures, metric_entries, now_ms, reason, user
 from sweeper.tracking.format import (
+    CUT_MARKER,
     MAX_KEY_LENGTH,
     MAX_PARAM_LENGTH,
-    cut,
     param_key,
     param_value,
     tag_values,
@@ -246,7 +247,7 @@ class Tracker:
 
     @_stops_the_sweep
     def abandon_trial(self, run_id: str) -> None:
-        """Soft-deletes the run of a trial that was cut off, and its model if it had come to that."""
+        """Soft-deletes the run of a trial that was interrupted, and its model if it had come to that."""
         self._delete(run_id)
 
     @_stops_the_sweep
@@ -270,7 +271,7 @@ class Tracker:
         self._client.set_terminated(parent_run_id, status)
 
     def _after_failure(self) -> None:
-        """What was begun may have been recorded though its answer was lost: from now on the store is asked."""
+        """What was started may have been recorded though its answer was lost: from now on the store is asked."""
         self._had_failures = True
         for sweep in self._sweeps.values():
             sweep.is_new = False
@@ -327,7 +328,7 @@ class Tracker:
 
         texts = {param_key(key): param_value(value) for key, value in params.items()}
         fresh = {key: text for key, text in texts.items() if key not in recorded}
-        entries = [Param(key, cut(text, MAX_PARAM_LENGTH)) for key, text in fresh.items()]
+        entries = [Param(key, shortened(text, MAX_PARAM_LENGTH, CUT_MARKER)) for key, text in fresh.items()]
         for start in range(0, len(entries), PARAMS_PER_BATCH):
             self._client.log_batch(run_id, params=entries[start : start + PARAMS_PER_BATCH], synchronous=True)
         long = {key: text for key, text in fresh.items() if len(text) > MAX_PARAM_LENGTH}

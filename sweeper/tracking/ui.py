@@ -193,7 +193,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(server: subprocess.Popen[bytes], number: int) -> bool:
-    """Sends a signal to the server's group (0: none, only looks); False where nobody is left in it."""
+    """Sends a signal to the server's group (0: none, only looks); False where no process is left in it."""
     try:
         os.killpg(server.pid, number)
     except ProcessLookupError:

@@ -2,7 +2,7 @@
 
 Under `keras.utils.set_random_seed`, `Model.fit` draws one order and repeats it in every epoch: the same images meet in
 the same batches throughout, which is not what a training without a seed does. Here every epoch has an order of its
-own, and a trial that goes on from a checkpoint has that of its epoch.
+own, and a trial that resumes from a checkpoint has that of its epoch.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def make_reporter(report: Report, save: Callable[[list[dict[str, float]]], None]
     """A Keras callback that reports each epoch, stops on request, and fails on a loss that is not finite.
 
     Args:
-        report: told of each epoch.
+        report: called with each epoch.
         save: writes a checkpoint, after each epoch that another follows, where `saves`.
         saves: whether checkpoints are written.
     """
@@ -71,7 +71,7 @@ def make_reporter(report: Report, save: Callable[[list[dict[str, float]]], None]
             self.model.stop_training = self.model.stop_training or self.pruned
 
         def tell_again(self, history: Iterable[dict[str, float]]) -> None:
-            """Reports the epochs of an earlier process, which nobody has recorded."""
+            """Reports the epochs of an earlier process, which are not recorded yet."""
             for epoch, metrics in enumerate(history, start=1):
                 self.history.append(metrics)
                 self._tell(epoch, metrics)

@@ -1,4 +1,4 @@
-"""A trial's state after each epoch, from which it goes on where its process or driver was killed.
+"""A trial's state after each epoch, from which it resumes where its process or driver was killed.
 
 One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's state
 and the dropout's random states are restored; the order of the images is the epoch's own (`sweeper.trial.batches`). So a
@@ -19,7 +19,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Attributes: the epochs so far, those after which a process was cut off, the variables in their own order."""
+    """Attributes: the epochs so far, those after which a process was interrupted, the variables in their own order."""
 
     history: tuple[dict[str, float], ...]
     interruptions: tuple[int, ...]

@@ -216,7 +216,7 @@ def judge(
         compared: everything that was compared.
         differences: the inputs that differ, or may.
         tolerance: by which `compared` was called near.
-        unseen: inputs that nobody records, as words: named where nothing else explains a difference.
+        unseen: inputs that no run records, as words: named where nothing else explains a difference.
     """
     if all(one.is_equal for one in compared):
         return Verdict(True, f"Same, to the bit: {_everything(compared)}{_given(differences)}.")

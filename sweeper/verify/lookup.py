@@ -74,7 +74,7 @@ def find_row(paths: OutputPaths, given: str) -> Row:
         )
     [outcome] = [row for row in sweep.rows if row.number == number]
     if outcome.state is TrialState.RUNNING or outcome.state is TrialState.FAILED:
-        state = "runs, or was cut off" if outcome.state is TrialState.RUNNING else f"failed ({outcome.error})"
+        state = "runs, or was interrupted" if outcome.state is TrialState.RUNNING else f"failed ({outcome.error})"
         raise ConfigError(
             f"{given}: trial {number} of sweep {name} {state}, so there is nothing to compare with. Accepted: a "
             f"complete or a pruned trial.  Try: python -m sweeper report {name}"

@@ -18,7 +18,7 @@ _POLL_S = 0.2
 
 
 class Rerun:
-    """One training. A pruned row is stopped after its last epoch; one that was resumed is cut off and gone on with."""
+    """One training. A pruned row is stopped after its last epoch; one that was resumed is interrupted and resumed."""
 
     def __init__(
         self, executor: Executor, spec: TrainingSpec, listener: Listener, stop_after: int | None, cuts: Sequence[int]
@@ -27,10 +27,10 @@ class Rerun:
 
         Args:
             executor: runs it; its caller closes it.
-            spec: what to train; `awaits_verdict` where it is to be stopped or cut off, so that it trains no epoch more.
+            spec: what to train; `awaits_verdict` where it is to be stopped or interrupted at an exact epoch.
             listener: called with its events.
             stop_after: the epoch after which a pruner ended the row; None where none did.
-            cuts: the epochs after which the row's process was killed and gone on from its checkpoint, ascending.
+            cuts: the epochs after which the row's process was killed and resumed from its checkpoint, ascending.
         """
         self._executor = executor
         self._spec = spec
@@ -64,12 +64,12 @@ class Rerun:
         if self._cuts and epoch == self._cuts[0]:
             self._cuts.popleft()
             self._is_cut = True
-            self._executor.kill(self._spec.number, "it was cut off")
+            self._executor.kill(self._spec.number, "it was interrupted")
         elif epoch == self._stop_after:
             self._executor.stop(self._spec.number)
 
     def _ended(self, reason: str) -> None:
-        """After a cut it is begun again in the same folder, where its checkpoint lies."""
+        """After an interruption it is started again in the same folder, where its checkpoint lies."""
         if self._is_cut:
             self._is_cut = False
             self._executor.submit(self._spec)

@@ -185,7 +185,7 @@ def _print_inputs(console: Console, row: Row, prepared: PreparedData, difference
         lines.append(f"A pruner ended it after epoch {row.stop_after}; so it is now.")
     if row.cuts:
         cuts = " and ".join(f"epoch {cut}" for cut in row.cuts)
-        lines.append(f"It was cut off after {cuts} and went on from its checkpoint; so it does now.")
+        lines.append(f"It was interrupted after {cuts} and resumed from its checkpoint; so it is now.")
     if not differences:
         lines.append("Inputs: code, versions and CPU are those that were recorded.")
     for line in lines:
@@ -228,7 +228,7 @@ def _cells(one: Compared, is_exact: bool) -> tuple[str, str, str, str]:
 
 
 def _unseen(config: Mapping[str, Any]) -> list[str]:
-    """What a training depends on and nobody records."""
+    """What a training depends on and no run records."""
     targets = [f"{key}={value}" for key, value in leaves(config) if key.endswith("_target_")]
     own = [target for target in targets if not target.partition("=")[2].startswith(("models.", "keras."))]
     return [*(f"the code of {target}" for target in own), "the environment", "the machine itself"]

@@ -35,7 +35,7 @@ def pixels(figure: Figure, path: Path) -> np.ndarray[Any, Any]:
     assert min(image.shape[:2]) > 100
     assert np.ptp(image) > 0.5
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    assert np.all(edge == 1), "something is cut off"
+    assert np.all(edge == 1), "something is interrupted"
     return image
 
 
@@ -103,7 +103,7 @@ def test_the_curves_show_every_epoch_from_one() -> None:
 
 def test_curves_on_the_test_set_are_labelled_optimistic() -> None:
     for axes in figures.curves_figure(history(3), test_is_validation=True).axes:
-        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "test (optimistic)"]
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "test (selected on it)"]
 
 
 @pytest.mark.parametrize(("largest", "scale"), [(2.0, "linear"), (1e6, "log")])
@@ -264,7 +264,7 @@ def test_the_best_follows_the_objective() -> None:
 
 def test_curves_of_a_test_set_that_was_chosen_on_are_labelled() -> None:
     figure = curves.sweep_curves_figure([trial(0, facts=TrialFacts(test_is_validation=True))], ACCURACY)
-    assert figure.axes[1].get_ylabel() == "test accuracy (optimistic: chosen on the test set)"
+    assert figure.axes[1].get_ylabel() == "test accuracy (selected on the test set)"
 
 
 def test_drawing_needs_neither_a_display_nor_pyplot(tmp_path: Path) -> None:

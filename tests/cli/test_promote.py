@@ -21,7 +21,7 @@ from sweeper.core.errors import RefusedError, StoreError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialState
-from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.storage import stored_sweep
 from sweeper.storage.stored_sweep import Loaded
 from sweeper.tracking import tags
@@ -196,15 +196,15 @@ def test_of_a_front_the_first_is_taken_and_it_is_said(loaded: Loaded) -> None:
 def test_running_trials_are_mentioned(loaded: Loaded) -> None:
     rows = [replace(row, state=TrialState.RUNNING) if row.number == 3 else row for row in loaded.rows]
     chosen = promote.choose(replace(loaded, rows=tuple(rows)), None)
-    assert chosen.notes == ("1 more is running, or cut off: the ranks may change.",)
+    assert chosen.notes == ("1 more is running, or interrupted: the ranks may change.",)
 
 
 def test_figures_of_the_test_set_are_labelled(loaded: Loaded) -> None:
     rows = tuple(replace(row, facts=replace(row.facts, test_is_validation=True)) for row in loaded.rows)
     optimistic = replace(loaded, rows=rows)
     about = promote.version_tags(optimistic, promote.choose(optimistic, None).ranked)
-    assert about[tags.LABEL] == OPTIMISTIC
-    assert promote.describe(about).endswith(f"parameters; {OPTIMISTIC}.")
+    assert about[tags.LABEL] == SELECTED_ON_TEST
+    assert promote.describe(about).endswith(f"parameters; {SELECTED_ON_TEST}.")
 
 
 def shell_lines() -> list[str]:

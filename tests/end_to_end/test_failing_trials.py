@@ -44,7 +44,7 @@ REASONS = {
     "exit": "its process exited with status 7",
     "segfault": "its process was killed by SIGSEGV",
     "killed": "its process was killed by SIGKILL",
-    "hang": "it outlasted sweep.trial_timeout_s=20",
+    "hang": "it exceeded sweep.trial_timeout_s=20",
     "diverge": "loss became nan in epoch 1",
 }
 

@@ -178,7 +178,7 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_line_that_goes_on(start: C
     assert sweep.process.returncode == 130
     assert "Traceback" not in output
     assert "KeyboardInterrupt" not in output
-    assert "to go on:\n  python -m sweeper -m arch.depth=1,2,3" in output
+    assert "to resume:\n  python -m sweeper -m arch.depth=1,2,3" in output
     assert "complete" in [row["state"] for row in sweep.rows()]
     assert "RUNNING" not in [status for _, status in sweep.children()]
     assert sweep.members() == {}

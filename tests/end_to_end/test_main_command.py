@@ -74,7 +74,7 @@ def test_it_prints_what_a_user_needs_to_go_on(done: Done, rows: list[dict[str, s
     assert "Found: " in out
     assert "Trials: 3, " in out
     assert "Estimated time: about " in out
-    assert "go on with: python -m sweeper -m arch.depth=3,5,7 sweep.name=" in out
+    assert "resume it with: python -m sweeper -m arch.depth=3,5,7 sweep.name=" in out
     assert "python -m sweeper ui" in out
     assert "mlflow ui --backend-store-uri 'sqlite:///" in out  # quoted, for this folder's name has a space
     assert "Traceback" not in out + done.stderr

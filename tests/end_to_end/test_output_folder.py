@@ -43,7 +43,7 @@ def test_a_disk_that_fills_up_ends_the_sweep_with_one_paragraph_and_the_line_goe
     assert len(stopped.stderr.splitlines()) == 1
     assert "The sweep stopped: MLflow at sqlite:" in stopped.stderr
     assert "disk" in stopped.stderr
-    assert "To go on, once that is mended: python -m sweeper -m " in stopped.stderr
+    assert "To resume, once that is fixed: python -m sweeper -m " in stopped.stderr
     assert "arch.depth=1,2,3,4 sweep.name=full" in stopped.stderr
 
     assert run_sweeper(tmp_path, *line, "arch.depth=1,2,3,4").returncode == 0

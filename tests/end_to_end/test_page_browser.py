@@ -64,10 +64,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     rows = [row(number, 0.95 - number / 100) for number in range(20)]
     failed = TrialRow(21, TrialState.FAILED, {"arch.depth": 9}, error="<i>it</i> broke")
     rows += [row(20, 0.3, state=TrialState.PRUNED), failed]
-    findings = Findings(sentences=("Trial 0 leads.",), leader=0, group=(0, 1, 2))
+    findings = Findings(leader=0, group=(0, 1, 2))
     image = ShownImage(3, np.eye(8, dtype=np.uint8)[:, :, None] * 255, 4, 0, {9: 3})
     exhibits = Exhibits(best=0, confusion=np.array([[5, 1], [0, 4]]), num_trials=20, nobody=(image,))
-    first = sweep(*rows, findings=findings)
+    first = sweep(*rows, findings=findings, sentences=("Trial 0 leads.",))
     many = [row(number, 0.5 + number / 12_000) for number in range(6000)]
     several = {
         "one": ([first], {"browser": exhibits}),

@@ -71,8 +71,9 @@ def test_a_trial_whose_process_died_is_run_again_and_one_whose_code_raised_is_no
     assert done.returncode == 0
     assert rows["once"]["state"] == "complete"
     assert rows["raises"]["state"] == "failed"
-    assert "trial 0: its process was killed by SIGKILL, perhaps by the system for want of memory; it is run again" in (
-        done.stdout
+    assert (
+        "trial 0: its process was killed by SIGKILL, perhaps by the system because memory ran out; it is run again"
+        in (done.stdout)
     )
     assert done.stdout.count("it is run again") == 1
 

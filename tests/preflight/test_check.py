@@ -90,7 +90,7 @@ def test_a_point_that_equals_an_earlier_one_is_dropped_and_counted(
 
 def test_impossible_points_are_named_all_together_with_how_to_leave_them_out(check: Check) -> None:
     message = (
-        r"^2 of the points cannot be built\. arch\.depth=12: A network of depth 12 .*; "
+        r"^2 of the configurations cannot be built\. arch\.depth=12: A network of depth 12 .*; "
         r"arch\.depth=20: A network of depth 20 .*  "
         r"To leave them out and train the rest, add: sweep\.skip_infeasible=true$"
     )
@@ -100,7 +100,9 @@ def test_impossible_points_are_named_all_together_with_how_to_leave_them_out(che
 
 
 def test_eight_impossible_points_are_named_and_the_others_counted(check: Check) -> None:
-    with pytest.raises(ArchitectureError, match=r"^11 of the points .*arch\.depth=17: .*; and 3 more\.  To ") as info:
+    with pytest.raises(
+        ArchitectureError, match=r"^11 of the configurations .*arch\.depth=17: .*; and 3 more\.  To "
+    ) as info:
         check("arch.depth=3,10,11,12,13,14,15,16,17,18,19,20")
     assert "arch.depth=18:" not in str(info.value)
 
@@ -112,7 +114,7 @@ def test_an_impossible_point_alone_is_refused_with_its_own_reason(check: Check) 
 
 @pytest.mark.parametrize("skip_infeasible", [False, True])
 def test_a_space_without_any_possible_point_is_refused_in_any_case(check: Check, skip_infeasible: bool) -> None:
-    message = r"^2 of the points .*arch\.depth=12: .*; arch\.depth=20: .*  No point of this space can train\.$"
+    message = r"^2 of the configurations .*arch\.depth=12: .*; arch\.depth=20: .*  No point of this space can train\.$"
 
     with pytest.raises(ArchitectureError, match=message):
         check("arch.depth=12,20", skip_infeasible=skip_infeasible)

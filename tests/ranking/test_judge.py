@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Origin, TrialFacts, TrialRow, TrialState
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.judge import Case, finalists, judge
+from sweeper.ranking.sentences import INDEPENDENCE, sentences, warnings
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")
@@ -50,24 +52,34 @@ def case(rows: list[TrialRow], validation: dict[int, Answers] | None = None, **m
     return Case(rows, objectives, known if validation is None else validation, margin=more.pop("margin", 0.005), **more)
 
 
+def judged(one: Case) -> Any:
+    """What was found, with its sentences and warnings."""
+    found = judge(one)
+    return SimpleNamespace(**vars(found), sentences=sentences(one, found), warnings=warnings(one))
+
+
 def test_a_clear_leader_is_better_than_each_other_beyond_chance() -> None:
-    found = judge(case([row(0, 900), row(1, 990), row(2, 950)]))
+    found = judged(case([row(0, 900), row(1, 990), row(2, 950)]))
 
     assert found.leader == 1
     assert found.group == (1,)
     assert found.rank_intervals == {1: (1, 1), 2: (2, 2), 0: (3, 3)}
     assert found.sentences[0] == (
-        "Trial 1 (arch.depth=1) leads with 99.00 % of 1,000 validation images (95 % interval 98.17 % to 99.46 %), and "
-        "is better than each of the other 2 beyond chance."
+        "Trial 1 (arch.depth=1) is better than each of the other 2 complete trials beyond chance: 99.00 % of 1,000 "
+        "validation images."
     )
 
 
 def test_trials_that_differ_by_five_images_share_the_lead() -> None:
-    found = judge(case([row(0, 990), row(1, 985), row(2, 900)]))
+    found = judged(case([row(0, 990), row(1, 985), row(2, 900)]))
 
     assert found.group == (0, 1)
     assert found.rank_intervals[1] == (1, 2)
-    assert "1,000 images cannot tell it and trial 1 apart; the other one is worse beyond chance." in found.sentences[0]
+    assert found.sentences[0] == (
+        "Trial 0 (arch.depth=0) and trial 1 cannot be separated on 1,000 images: they are the leading group (a model "
+        "confidence set), and the other one is worse beyond chance. The first has 99.00 % of 1,000 validation images."
+    )
+    assert found.sentences[-1] == INDEPENDENCE
 
 
 def test_the_winners_score_is_expected_to_be_lower_than_it_was_measured() -> None:
@@ -75,57 +87,60 @@ def test_the_winners_score_is_expected_to_be_lower_than_it_was_measured() -> Non
     answers = {number: Answers(rng.random(IMAGES) < 0.9) for number in range(30)}
     rows = [row(number, int(one.correct.sum())) for number, one in answers.items()]
 
-    found = judge(case(rows, answers))
+    found = judged(case(rows, answers))
 
     assert found.expected is not None
     assert found.expected.raw == max(one.metrics["val_accuracy"] for one in rows)
     assert found.expected.low < found.expected.expected < found.expected.raw - 0.005
-    assert found.sentences[1].startswith("The highest of 30 scores is too high for having been chosen: 8")
-    assert found.sentences[1].endswith(f"not {100 * found.expected.raw:.2f} %.")
+    assert found.sentences[1].startswith("Expect 8")
+    assert found.sentences[1].endswith(
+        f"its {100 * found.expected.raw:.2f} % is too high, since it was selected as the highest of 30 scores."
+    )
 
 
 def test_the_cheapest_that_is_as_good_is_named_by_each_cost_in_which_it_is_cheaper() -> None:
-    found = judge(case([row(0, 989), row(1, 990), row(2, 900)], margin=0.01))
+    found = judged(case([row(0, 989), row(1, 990), row(2, 900)], margin=0.01))
 
     by_cost = {one.cost: one for one in found.cheapest}
     assert (by_cost["num_params"].trial, by_cost["num_params"].value, by_cost["num_params"].leaders) == (0, 100, 200)
     assert by_cost["flops"].trial == 1, "equal costs: the leader itself"
     assert "duration_s" not in by_cost
     assert found.sentences[2] == (
-        "Cheapest of those that are shown to be within 1 percentage points of the leader, by parameters: trial 0 "
-        "(arch.depth=0), 100 instead of 200."
+        "Cheaper, and shown to be within 1 percentage points of the leader: by parameters, trial 0 (arch.depth=0) with "
+        "100 instead of 200."
     )
 
 
 def test_a_trial_is_not_shown_to_be_as_good_on_few_images() -> None:
     few = {0: right(96, num_images=100), 1: right(97, num_images=100)}
 
-    found = judge(case([row(0, 960), row(1, 970)], few))
+    found = judged(case([row(0, 960), row(1, 970)], few))
 
     assert "No cheaper trial is shown to be within 0.5 percentage points of the leader" in found.sentences[2]
 
 
 def test_identical_predictions_tie() -> None:
-    found = judge(case([row(0, 950), row(1, 950), row(2, 950)]))
+    found = judged(case([row(0, 950), row(1, 950), row(2, 950)]))
 
     assert found.group == (0, 1, 2)
     assert set(found.rank_intervals.values()) == {(1, 3)}
-    assert "1,000 images cannot tell all 3 trials apart." in found.sentences[0]
+    assert "All 3 complete trials cannot be separated on 1,000 images: trial 0" in found.sentences[0]
 
 
 def test_one_trial_is_alone() -> None:
-    found = judge(case([row(0, 950), row(1, 0, TrialState.FAILED, error="ValueError")]))
+    found = judged(case([row(0, 950), row(1, 0, TrialState.FAILED, error="ValueError")]))
 
     assert found.leader == 0
     assert found.group == ()
-    assert found.sentences[0].startswith("Trial 0 (arch.depth=0) is the only one that is complete: 95.00 % of 1,000")
+    assert found.sentences[0].startswith("Trial 0 (arch.depth=0) is the only complete trial: 95.00 % of 1,000")
 
 
 @pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.RUNNING, TrialState.PRUNED])
 def test_without_a_complete_trial_there_is_nothing_to_rank(state: TrialState) -> None:
-    assert judge(case([row(0, 900, state, error="it broke")])) == Findings(
-        sentences=("No trial is complete: there is nothing to rank.",)
-    )
+    one = case([row(0, 900, state, error="it broke")])
+    assert judge(one) == Findings()
+    assert sentences(one, Findings()) == ("No trial is complete: there is nothing to rank.",)
+    assert warnings(one) == ()
 
 
 def test_pruned_and_failed_trials_are_not_compared() -> None:
@@ -138,7 +153,7 @@ def test_pruned_and_failed_trials_are_not_compared() -> None:
 
 
 def test_trials_on_different_splits_are_refused_with_the_reason() -> None:
-    found = judge(case([row(0, 990), row(1, 985, split_digest="another")]))
+    found = judged(case([row(0, 990), row(1, 985, split_digest="another")]))
 
     assert found.group == ()
     assert found.expected is None
@@ -148,16 +163,16 @@ def test_trials_on_different_splits_are_refused_with_the_reason() -> None:
 def test_a_trial_whose_answers_are_lost_is_named() -> None:
     rows = [row(0, 990), row(1, 985), row(2, 980)]
 
-    found = judge(case(rows, {0: right(990), 2: right(980)}))
+    found = judged(case(rows, {0: right(990), 2: right(980)}))
 
     assert found.num_compared == 2
-    assert "Not compared, since their answers on the validation images are not at hand: trial 1." in found.sentences
+    assert "Not compared, since their predictions on the validation images are missing: trial 1." in found.sentences
 
 
 def test_no_answers_at_all_are_said() -> None:
-    found = judge(case([row(0, 990), row(1, 985)], {}))
+    found = judged(case([row(0, 990), row(1, 985)], {}))
 
-    assert found.sentences[0].endswith("the trials' answers on the validation images are not at hand.")
+    assert found.sentences[0].endswith("the trials' predictions on the validation images are missing.")
 
 
 def test_losses_are_compared_image_by_image() -> None:
@@ -167,29 +182,28 @@ def test_losses_are_compared_image_by_image() -> None:
     answers = {number: Answers(np.ones(IMAGES, bool), one.astype(np.float16)) for number, one in losses.items()}
     rows = [row(number, 990, metrics={"val_loss": float(one.mean())}) for number, one in losses.items()]
 
-    found = judge(case(rows, answers, objectives=(LOSS,)))
+    found = judged(case(rows, answers, objectives=(LOSS,)))
 
     assert set(found.group) == {0, 1}
     assert found.expected is None
-    assert f"leads with val_loss {min(one.mean() for one in losses.values()):.4g}" in found.sentences[0]
+    assert f"val_loss {min(one.mean() for one in losses.values()):.4g}" in found.sentences[0]
 
 
 def test_costs_are_in_plain_order_and_said_to_be() -> None:
-    found = judge(case([row(0, 990), row(1, 999)], objectives=(SIZE,)))
+    found = judged(case([row(0, 990), row(1, 999)], objectives=(SIZE,)))
 
     assert found.leader == 0
     assert found.group == ()
     assert found.sentences[0] == (
-        "Trial 0 (arch.depth=0) has the lowest num_params, 100. By num_params the order is plain: no test stands "
-        "behind it."
+        "Trial 0 (arch.depth=0) has the lowest num_params, 100. The order by num_params is plain: no test supports it."
     )
 
 
 def test_with_one_seed_nothing_is_said_of_configurations() -> None:
-    found = judge(case([row(0, 990), row(1, 900)]))
+    found = judged(case([row(0, 990), row(1, 900)]))
 
     assert found.configurations is None
-    assert found.sentences[-1].startswith("This is said of these trained networks: with one seed a point, nothing")
+    assert found.sentences[-2].startswith("This holds for these trained networks, not for their configurations")
 
 
 def repeated(point: int, scores: list[int], first: int, repeats: int) -> list[TrialRow]:
@@ -199,35 +213,35 @@ def repeated(point: int, scores: list[int], first: int, repeats: int) -> list[Tr
 
 
 def test_two_seeds_are_too_few_for_configurations() -> None:
-    found = judge(case([*repeated(0, [990, 980], 0, 2), *repeated(1, [900, 910], 2, 2)]))
+    found = judged(case([*repeated(0, [990, 980], 0, 2), *repeated(1, [900, 910], 2, 2)]))
 
     assert found.configurations is None
-    assert "2 seeds a point are too few to speak of configurations (sweep.seeds=3 is the least)" in found.sentences[-1]
+    assert "2 seeds per configuration are too few (sweep.seeds=3 is the least)" in found.sentences[-2]
 
 
 def test_three_seeds_speak_of_configurations() -> None:
-    found = judge(case([*repeated(0, [990, 980, 985], 0, 3), *repeated(1, [900, 890, 896], 3, 3)]))
+    found = judged(case([*repeated(0, [990, 980, 985], 0, 3), *repeated(1, [900, 890, 896], 3, 3)]))
 
     assert found.configurations is not None
     assert (found.configurations.num_points, found.configurations.group) == (2, (0,))
-    assert found.sentences[-1] == (
-        "Of the configurations, over 3 seeds, that of trial 0 (arch.depth=0) is better than every other."
+    assert found.sentences[-2] == (
+        "The configuration of trial 0 (arch.depth=0) is better than every other, over 3 seeds."
     )
 
 
 def test_a_point_without_all_of_its_repeats_is_not_compared() -> None:
     rows = [*repeated(0, [990, 980, 985], 0, 3), *repeated(1, [900, 890], 3, 3)]
 
-    found = judge(case(rows))
+    found = judged(case(rows))
 
     assert found.configurations is not None
     assert found.configurations.group == ()
-    assert "fewer than two have all of their 3 repeats" in found.sentences[-1]
+    assert "fewer than two have all of their 3 repeats" in found.sentences[-2]
 
 
 def test_finalists_are_the_leading_group_first_then_by_rank() -> None:
     rows = [row(0, 900), row(1, 990), row(2, 985), row(3, 940), row(4, 999, TrialState.PRUNED)]
-    found = judge(case(rows))
+    found = judged(case(rows))
 
     assert found.group == (1, 2)
     assert finalists(found, rows, (ACCURACY,), 3) == [1, 2, 3]
@@ -255,7 +269,7 @@ def test_the_test_set_confirms_the_leader_and_re_orders_nothing() -> None:
     rows = [row(0, 990), row(1, 980), row(2, 900)]
     answers = {0: right(950), 1: right(960), 2: right(880)}
 
-    found = judge(case(rows, test=opened(0.95, 0.96, 0.88), test_answers=answers))
+    found = judged(case(rows, test=opened(0.95, 0.96, 0.88), test_answers=answers))
 
     assert found.test is not None
     assert [one.trial for one in found.test.finalists] == [0, 1, 2], "in the order of validation, not of the test"
@@ -270,58 +284,60 @@ def test_holms_correction_counts_the_finalists() -> None:
     rows = [row(number, 990 - number) for number in range(4)]
     answers = {0: right(1000), 1: right(994), 2: right(994), 3: right(994)}  # 6 images each: p = 0.03125
 
-    found = judge(case(rows, test=opened(1.0, 0.994, 0.994, 0.994), test_answers=answers))
+    found = judged(case(rows, test=opened(1.0, 0.994, 0.994, 0.994), test_answers=answers))
 
     assert found.test is not None
     assert [one.p for one in found.test.finalists] == [None, *[pytest.approx(3 * 2 * 0.5**6)] * 3]
     assert found.test.better_than == ()
-    assert "none of the other 3 finalists is confirmed to be worse." in found.sentences[-2]
+    assert "none of the other 3 finalists is confirmed to be worse." in found.sentences[-3]
 
 
 def test_a_leader_that_does_worse_on_the_test_set_is_not_confirmed() -> None:
-    found = judge(case([row(0, 990), row(1, 985)], test=opened(0.9, 0.95), test_answers={0: right(900), 1: right(950)}))
+    found = judged(
+        case([row(0, 990), row(1, 985)], test=opened(0.9, 0.95), test_answers={0: right(900), 1: right(950)})
+    )
 
     assert found.test is not None
     assert found.test.better_than == ()
-    assert "is worse there than trial 1: its lead is not confirmed." in found.sentences[-2]
+    assert "is worse there than trial 1: its lead is not confirmed." in found.sentences[-3]
 
 
 def test_each_further_opening_is_warned_of() -> None:
-    found = judge(case([row(0, 990), row(1, 985)], test=opened(0.9, 0.95, times=3)))
+    found = judged(case([row(0, 990), row(1, 985)], test=opened(0.9, 0.95, times=3)))
 
-    assert "The test set (1,000 images) was opened 3 times" in found.sentences[-2]
-    assert found.warnings[0].startswith("The test set was opened 3 times. Who sees its figures and searches on chooses")
-
-
-def test_the_notebooks_way_is_labelled_optimistic() -> None:
-    assert (
-        judge(case([row(0, 990), row(1, 985)], optimistic=True)).warnings[0].startswith("Every figure is optimistic:")
-    )
+    assert "The test set (1,000 images) was opened 3 times" in found.sentences[-3]
+    assert found.warnings[0].startswith("The test set was opened 3 times. Who sees its figures and keeps searching")
 
 
-def test_restored_weights_are_said_to_be_chosen_on_validation() -> None:
-    [warning] = judge(case([row(0, 990, best_epoch=3), row(1, 985)])).warnings
+def test_the_notebooks_way_is_labelled() -> None:
+    [warning] = judged(case([row(0, 990), row(1, 985)], test_is_validation=True)).warnings
 
-    assert "chosen on the validation images (training.restore_best)" in warning
+    assert warning.startswith("Every figure is selected on the test set:")
+
+
+def test_restored_weights_are_said_to_be_selected_on_validation() -> None:
+    [warning] = judged(case([row(0, 990, best_epoch=3), row(1, 985)])).warnings
+
+    assert "selected on the validation images (training.restore_best)" in warning
 
 
 def test_with_several_objectives_the_first_is_compared_and_named() -> None:
-    found = judge(case([row(0, 900), row(1, 990)], objectives=(ACCURACY, SIZE)))
+    found = judged(case([row(0, 900), row(1, 990)], objectives=(ACCURACY, SIZE)))
 
-    assert found.sentences[0].startswith("By val_accuracy alone: Trial 1 (arch.depth=1) leads")
+    assert found.sentences[0].startswith("By val_accuracy alone: Trial 1 (arch.depth=1) is better")
 
 
 def test_with_a_cost_before_it_the_accuracy_is_compared_all_the_same() -> None:
-    found = judge(case([row(0, 900), row(1, 990)], objectives=(SIZE, ACCURACY)))
+    found = judged(case([row(0, 900), row(1, 990)], objectives=(SIZE, ACCURACY)))
 
     assert found.group == (1,)
-    assert found.sentences[0].startswith("By val_accuracy alone: Trial 1 (arch.depth=1) leads")
+    assert found.sentences[0].startswith("By val_accuracy alone: Trial 1 (arch.depth=1) is better")
 
 
 def test_many_trials_are_named_in_part() -> None:
-    found = judge(case([*[row(number, 990 - number) for number in range(12)], row(12, 500)]))
+    found = judged(case([*[row(number, 990 - number) for number in range(12)], row(12, 500)]))
 
-    assert "trials 1, 2, 3, 4, 5, 6, 7, 8 and 3 more apart" in found.sentences[0]
+    assert "trials 1, 2, 3, 4, 5, 6, 7, 8 and 3 more cannot be separated" in found.sentences[0]
 
 
 def test_trials_of_several_sweeps_are_called_by_both() -> None:
@@ -329,7 +345,11 @@ def test_trials_of_several_sweeps_are_called_by_both() -> None:
         dataclasses.replace(one, origin=Origin("b" if one.number else "a", 7)) for one in (row(0, 990), row(1, 985))
     ]
 
-    assert judge(case(rows)).sentences[0].startswith("Trial 7 of a (arch.depth=0) leads")
+    assert (
+        judged(case(rows))
+        .sentences[0]
+        .startswith("Both complete trials cannot be separated on 1,000 images: trial 7 of a (arch.depth=0) leads")
+    )
 
 
 def test_a_thousand_trials_have_no_rank_intervals_and_still_a_group() -> None:
@@ -337,7 +357,7 @@ def test_a_thousand_trials_have_no_rank_intervals_and_still_a_group() -> None:
     answers = {number: Answers(rng.random(200) < 0.5 + number / 2500) for number in range(1000)}
     rows = [row(number, round(1000 * float(one.correct.mean()))) for number, one in answers.items()]
 
-    found = judge(case(rows, answers))
+    found = judged(case(rows, answers))
 
     assert found.rank_intervals == {}
     assert found.num_compared == 1000

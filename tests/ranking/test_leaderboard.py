@@ -21,7 +21,7 @@ from sweeper.core.text import cell_text
 from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.inference import wilson_interval
 from sweeper.ranking import columns
-from sweeper.ranking.columns import METRIC_COLUMNS, OPTIMISTIC, sort_rows, table
+from sweeper.ranking.columns import METRIC_COLUMNS, SELECTED_ON_TEST, sort_rows, table
 from sweeper.ranking.leaderboard import pareto_fronts, rank
 from sweeper.report.export import to_csv
 
@@ -144,7 +144,7 @@ def test_other_figures_have_columns_only_where_a_trial_has_them() -> None:
     assert names[-len(others) :] == others
     assert rows[0]["flops"] == 1_000_000_000
     assert isinstance(rows[0]["flops"], int)
-    assert (rows[0]["best_epoch"], rows[0]["label"], rows[0]["gigabytes"]) == (3, OPTIMISTIC, 1.5)
+    assert (rows[0]["best_epoch"], rows[0]["label"], rows[0]["gigabytes"]) == (3, SELECTED_ON_TEST, 1.5)
 
 
 def test_a_row_carries_its_wilson_interval() -> None:

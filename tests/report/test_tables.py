@@ -196,7 +196,7 @@ def test_the_notebooks_table_is_the_notebooks() -> None:
 
 def test_figures_of_the_test_set_that_was_chosen_on_are_labelled() -> None:
     lines = printed(notebook.notebook_table(notebook_rows(), test_is_validation=True, width=200), 200)
-    assert "test error (optimistic: chosen on it)  test accuracy (optimistic: chosen on it)" in lines[0]
+    assert "test error (selected on it)  test accuracy (selected on it)" in lines[0]
     assert "validation" not in lines[0]
 
 

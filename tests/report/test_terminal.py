@@ -112,7 +112,7 @@ def test_json_is_strict_and_reads_back(capsys: pytest.CaptureFixture[str]) -> No
     odd = trial(1, params={"arch.depth": [1, float("nan")]}, metrics={"val_loss": float("nan"), "train_loss": -1e-05})
     export.write_json([sweep(trial(0, 0.25), odd, failed(2, "it\nbroke"), test_is_validation=True)], "-")
     (found,) = strict(capsys.readouterr().out)["sweeps"]
-    assert (found["name"], found["data"], found["optimistic"]) == ("first", "digits", True)
+    assert (found["name"], found["data"], found["selected_on_test_set"]) == ("first", "digits", True)
     assert found["objective"] == {"metric": "val_accuracy", "direction": "maximize"}
     assert found["columns"][:4] == ["rank", "trial", "state", "arch.depth"]
     best, second, last = found["trials"]
@@ -166,7 +166,7 @@ def test_markdown_shows_what_a_user_gave_as_it_is(text: str, shown: str, capsys:
 
 def test_optimistic_figures_are_labelled_in_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     export.write_markdown([sweep(trial(0), test_is_validation=True)], "-")
-    assert "; optimistic: chosen on the test set" in capsys.readouterr().out
+    assert "; selected on the test set" in capsys.readouterr().out
 
 
 @each_writer
@@ -250,7 +250,7 @@ def test_a_report_says_what_it_is_about_and_where_the_csv_lies() -> None:
     path = Path("/a [red]folder/" + "x" * 200 + "/leaderboard.csv")
     text = printed(sweep(comparable(3, 0.5), comparable(5, 0.75), failed(7, "[red]it broke[/red]")), csv_path=path)
     assert "Leaderboard of first: data digits, ranked by val_accuracy (maximize)\n" in text
-    assert "optimistic" not in text
+    assert "selected on the test set" not in text
     comparison = text[text.index("The notebook's comparison\n") :]
     assert [" ".join(line.split()) for line in comparison.split("\n")[2:4]] == [
         "3 3x3 same 2x2, 3x3 10 0.1000 90.00 % 0.2000 50.00 %",
@@ -262,8 +262,8 @@ def test_a_report_says_what_it_is_about_and_where_the_csv_lies() -> None:
 
 def test_a_report_on_the_test_set_is_labelled_throughout() -> None:
     text = printed(sweep(comparable(3, 0.5), test_is_validation=True), width=200)
-    assert "ranked by val_accuracy (maximize); optimistic: chosen on the test set" in text
-    assert "test accuracy (optimistic: chosen on it)" in text
+    assert "ranked by val_accuracy (maximize); selected on the test set" in text
+    assert "test accuracy (selected on it)" in text
 
 
 def test_a_reason_that_ended_several_trials_is_told_once() -> None:
@@ -276,9 +276,9 @@ def test_a_report_tells_what_it_does_not_show() -> None:
     running = [TrialRow(number, TrialState.RUNNING, {}) for number in (7, 8)]
     text = printed(sweep(trial(0), trial(1), failed(2, "it broke"), *running), view=View(top=1))
     hidden = "2 more finished, not shown; --top 3 shows all, --csv - has them too."
-    assert f"{hidden}\n2 more are running, or cut off.\n" in text
+    assert f"{hidden}\n2 more are running, or interrupted.\n" in text
     assert "trial 2: it broke" in text
-    assert "1 more is running, or cut off." in printed(sweep(trial(0), running[0]))
+    assert "1 more is running, or interrupted." in printed(sweep(trial(0), running[0]))
 
 
 def test_a_report_without_a_finished_trial_says_so() -> None:

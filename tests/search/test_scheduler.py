@@ -520,7 +520,7 @@ class TestRepeatedAndImpossibleProposals:
         jobs = sweep.open()
 
         assert jobs.next() is None
-        assert jobs.budget.reason == "the sampler proposed 30 points in a row that cannot be trained anew"
+        assert jobs.budget.reason == "the sampler proposed 30 points in a row that cannot be trained"
 
     def test_a_trial_and_a_proposal_that_is_not_trained_are_each_written_in_one_transaction(
         self, sampled: Callable[..., Sweep]

@@ -1,4 +1,4 @@
-"""Rows trained again: the same to the bit, also pruned ones and those that were cut off; and what is refused."""
+"""Rows trained again: the same to the bit, also pruned ones and those that were interrupted; and what is refused."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def executor() -> Iterator[Executor]:
 
 
 def trained(executor: Executor, folder: Path, spec: TrainingSpec, *cuts: int) -> tuple[TrialResult, dict[str, Any]]:
-    """The result of a training that is cut off after these epochs, and its weights."""
+    """The result of a training that is interrupted after these epochs, and its weights."""
     result = Rerun(executor, replace(spec, folder=folder), lambda event: None, None, cuts).run()
     assert result.state is TrialState.COMPLETE, result.error
     return result, read_weights(TrialPaths(folder).model)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sweeper.core.text import shortened
 from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking import leaderboard
 from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.report.page.roles import LOOKS, Roles
-from sweeper.report.page.vega import cut, label_of, rounded
+from sweeper.report.page.vega import label_of, rounded
 from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import called, figure, plain
 
@@ -71,7 +73,7 @@ class Known:
     @cached_property
     def num_repeats(self) -> int:
         """Repeats of each point."""
-        return max((row.num_repeats for row in self.report.rows), default=1)
+        return leaderboard.num_repeats(self.report.rows)
 
     def points(self, *metrics: str) -> list[Point]:
         """The complete trials, or with repeats the points of which all trials are complete, the best first."""
@@ -112,7 +114,7 @@ class Known:
             row = one.row
             if row.number not in numbers:
                 continue
-            how = cut(" ".join(map(plain, row.overrides)) or "as configured", 160)
+            how = shortened(" ".join(map(plain, row.overrides)) or "as configured", 160)
             state = "" if row.state is TrialState.COMPLETE else f" ({row.state})"
             value = figure(metric, row.metrics.get(metric))
             stands = f"rank {one.rank}, {plain(metric)} {value}" if one.rank is not None else "without a rank"

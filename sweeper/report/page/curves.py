@@ -54,7 +54,7 @@ def _has(row: TrialRow, metric: str) -> bool:
 def _name(report: SweepReport, metric: str) -> str:
     name = _METRICS[metric][0]
     if report.test_is_validation and metric.startswith("val_"):
-        return f"{name.replace('validation', 'test')} (optimistic)"
+        return f"{name.replace('validation', 'test')} (selected on it)"
     return name
 
 

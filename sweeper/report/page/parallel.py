@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweeper.core.objectives import Objective
+from sweeper.core.text import listed, shortened
 from sweeper.core.trials import TrialRow
 from sweeper.report.page.chart_data import Known, varying
 from sweeper.report.page.vega import (
     Chart,
     Spec,
     Variant,
-    cut,
     is_scale,
     is_wide,
     label_of,
@@ -23,7 +23,7 @@ from sweeper.report.page.vega import (
     part_of,
     rounded,
 )
-from sweeper.report.text import counted, figure, is_share, listed, plain
+from sweeper.report.text import counted, figure, is_share, plain
 
 _MOST_LINES = 200
 _MOST_AXES = 9
@@ -83,7 +83,7 @@ def _finding(known: Known, rows: Sequence[TrialRow], keys: Sequence[str], number
     group = [row for row in rows if row.number in known.roles.group]
     if len(group) > 1:
         same = {key: {label_of(row.params.get(key)) for row in group} for key in keys}
-        agreed = [f"{plain(key)} {cut(values.pop(), 40)}" for key, values in same.items() if len(values) == 1]
+        agreed = [f"{plain(key)} {shortened(values.pop(), 40)}" for key, values in same.items() if len(values) == 1]
         has = f"has in common {listed(agreed)}" if agreed else "agrees in no parameter"
         found += f" The {known.roles.name} of {len(group):,} trials {has}."
     if number > len(keys):
@@ -99,7 +99,7 @@ def _parameter_axis(key: str, rows: Sequence[TrialRow]) -> _Axis:
     labels = labels_of(list(by_number.values()))
     places = {label: place / max(len(labels) - 1, 1) for place, label in enumerate(labels)}
     step = math.ceil(len(labels) / _MOST_TICKS)
-    ticks = tuple((round(places[label], 4), cut(label, _TICK)) for label in labels[::step])
+    ticks = tuple((round(places[label], 4), shortened(label, _TICK)) for label in labels[::step])
     return _Axis(title, ticks, {number: round(places[label_of(value)], 4) for number, value in by_number.items()})
 
 

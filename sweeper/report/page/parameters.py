@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sweeper.core.text import shortened
 from sweeper.core.trials import TrialRow
 from sweeper.report.page.chart_data import MOST_POINTS, Known, Point, varying
 from sweeper.report.page.vega import (
@@ -14,7 +15,6 @@ from sweeper.report.page.vega import (
     Spec,
     Variant,
     close_up,
-    cut,
     is_scale,
     is_wide,
     label_of,
@@ -121,7 +121,7 @@ def _finding(known: Known, found: Sequence[Point], key: str, *, scale: bool) -> 
         groups.setdefault(label_of(point.row.params.get(key)), []).append(point.value)
     medians = {label: statistics.median(values) for label, values in groups.items()}
     order = sorted(medians, key=lambda label: -objective.sign * medians[label])
-    told = {label: f"{cut(label, 40)} ({figure(objective.metric, float(medians[label]))})" for label in order}
+    told = {label: f"{shortened(label, 40)} ({figure(objective.metric, float(medians[label]))})" for label in order}
     name = plain(objective.metric)
     if len({figure(objective.metric, float(value)) for value in medians.values()}) == 1:
         return f"The median {name}, a dash, is {figure(objective.metric, float(medians[order[0]]))} with every value."

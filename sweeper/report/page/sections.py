@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.core.objectives import COSTS
+from sweeper.core.text import percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking import leaderboard
 from sweeper.ranking.findings import Findings
+from sweeper.ranking.leaderboard import interval_of
 from sweeper.report.examples import Exhibits
 from sweeper.report.notebook import is_comparable, notebook_cells, notebook_heads
 from sweeper.report.page import summary
@@ -20,10 +23,10 @@ from sweeper.report.page.parameters import MOST_EFFECTS, effects, importances
 from sweeper.report.page.roles import Roles, roles
 from sweeper.report.page.table import SHOWN, Board, lay_out
 from sweeper.report.page.trade_offs import error_and_cost, objectives
-from sweeper.report.page.vega import COSTS, Chart
+from sweeper.report.page.vega import Chart
 from sweeper.report.plots import importances as plots_importances
 from sweeper.report.sweep_report import SweepReport
-from sweeper.report.text import between, called, counted, figure, interval_of, percent, plain, trials, when
+from sweeper.report.text import between, called, counted, figure, plain, trials, when
 
 _REPEATED = 40  # rows whose lines stand in the page itself
 _NOTEBOOK = 100  # rows of the notebook's table
@@ -133,7 +136,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         meta=_meta(report),
         facts=summary.facts(report, ranked, known.roles),
         searched=summary.searched(report),
-        sentences=[plain(text) for text in report.findings.sentences] or [summary.leads(report, ranked)],
+        sentences=[plain(text) for text in report.sentences] or [summary.leads(report, ranked)],
         warnings=_warnings(report),
         roles=known.roles,
         board=board,
@@ -168,11 +171,11 @@ def _meta(report: SweepReport) -> list[str]:
 
 
 def _warnings(report: SweepReport) -> list[str]:
-    found = [plain(text) for text in report.findings.warnings]
-    if report.test_is_validation and not any("optimistic" in text for text in found):
+    found = [plain(text) for text in report.warnings]
+    if report.test_is_validation and not any("selected on the test set" in text for text in found):
         found.append(
-            "The validation images are the test set (data.validation=test), and the choice was made on them: every "
-            "figure on them is optimistic."
+            "The validation images are the test set (data.validation=test): every figure on them is selected on the "
+            "test set."
         )
     return found
 

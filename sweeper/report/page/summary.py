@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.text import duration
+from sweeper.core.text import duration, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.columns import OPTIMISTIC
-from sweeper.ranking.leaderboard import RankedRow, point_of
+from sweeper.ranking import leaderboard
+from sweeper.ranking.columns import SELECTED_ON_TEST
+from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of
 from sweeper.report.page.roles import Roles
 from sweeper.report.sweep_report import SweepReport
-from sweeper.report.text import between, called, counted, figure, interval_of, listed, percent, plain, setting, trials
+from sweeper.report.text import between, called, counted, figure, plain, setting, trials
 
 _STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
 _SHOWN = 6  # values of a parameter written out
@@ -104,14 +105,14 @@ def _judged(report: SweepReport) -> str:
         for one in report.objectives
     ]
     by = f"{listed(names)} together: rank 1 is the Pareto front" if report.further else names[0]
-    note = " These are figures on the test set, on which the choice was made: optimistic." * report.test_is_validation
+    note = " These figures are selected on the test set." * report.test_is_validation
     return f"Ranked by {by}.{note}"
 
 
 def states(report: SweepReport) -> str:
     """`24 complete, 4 pruned, 2 failed`."""
     counts = {state: sum(row.state is state for row in report.rows) for state in _STATES}
-    names = {TrialState.RUNNING: "running or cut off"}
+    names = {TrialState.RUNNING: "running or interrupted"}
     return ", ".join(f"{counts[state]:,} {names.get(state, str(state))}" for state in _STATES if counts[state])
 
 
@@ -146,21 +147,21 @@ def _leads(ranked: Sequence[RankedRow]) -> bool:
 
 def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
     row, metric = ranked[0].row, report.objective.metric
-    optimistic = f"; {OPTIMISTIC}" if report.test_is_validation else ""
+    label = f"; {SELECTED_ON_TEST}" if report.test_is_validation else ""
     if report.further:
         front = [one for one in ranked if one.rank == 1]
         of = "point" if _repeats(report) > 1 else "trial"
         number = len({point_of(one.row) for one in front})
-        return Fact("Pareto front", counted(number, of), f"no other is at least as good in all objectives{optimistic}")
+        return Fact("Pareto front", counted(number, of), f"no other is at least as good in all objectives{label}")
     value = figure(metric, row.metrics.get(metric))
     if _repeats(report) > 1:
         same = [one.row for one in ranked if point_of(one.row) == point_of(row)]
         mean = statistics.fmean(one.metrics[metric] for one in same)
         numbers = trials([called(one) for one in same])
-        return Fact("Leading point", figure(metric, mean), f"mean {plain(metric)} of {numbers}{optimistic}")
+        return Fact("Leading point", figure(metric, mean), f"mean {plain(metric)} of {numbers}{label}")
     interval = interval_of(row) if metric == "val_accuracy" else None
     bounds = f"; 95 % interval {between(*interval)}" if interval else ""
-    return Fact("Leader", value, f"{plain(metric)} of trial {called(row)}{bounds}{optimistic}")
+    return Fact("Leader", value, f"{plain(metric)} of trial {called(row)}{bounds}{label}")
 
 
 def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fact:
@@ -190,7 +191,7 @@ def _value(report: SweepReport, row: TrialRow) -> float:
 
 
 def _repeats(report: SweepReport) -> int:
-    return max((row.num_repeats for row in report.rows), default=1)
+    return leaderboard.num_repeats(report.rows)
 
 
 def leads(report: SweepReport, ranked: Sequence[RankedRow]) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import COSTS, Objective
+from sweeper.core.text import listed, percent
 from sweeper.core.trials import TrialRow
+from sweeper.ranking.leaderboard import interval_of
 from sweeper.report.page.chart_data import MOST_POINTS, Known
-from sweeper.report.page.vega import COSTS, Chart, Spec, Variant, is_wide, part_of, points, quantity, rounded
+from sweeper.report.page.vega import Chart, Spec, Variant, is_wide, part_of, points, quantity, rounded
 from sweeper.report.sweep_report import scored
-from sweeper.report.text import called, counted, figure, interval_of, listed, percent, plain, trials
+from sweeper.report.text import called, counted, figure, plain, trials
 
 _MOST_BARS = 15  # trials on a front up to which their intervals are drawn
 _FAR = 8  # largest through smallest from which these axes are logarithmic
@@ -29,7 +31,7 @@ def error_and_cost(known: Known) -> Chart | None:
     chosen += [row for row in rows if row.number in on_any - here]
     errors = [float(value) for row in chosen if (value := _error(row)) is not None]
     log = is_wide(errors, _FAR)
-    floor = min(errors) / 2 if log else 0.0  # an interval that reaches down to nought ends at the chart's edge
+    floor = min(errors) / 2 if log else 0.0  # an interval that reaches down to 0 ends at the chart's edge
     on = {name: {row.number for row in front} for name, front in fronts.items()}
     data = tuple(
         (
@@ -43,7 +45,7 @@ def error_and_cost(known: Known) -> Chart | None:
     )
     places = range(len(costs))
     fields = ("trial", "error", "low", "high", *(f"c{place}" for place in places), *(f"f{place}" for place in places))
-    error = "test error (optimistic)" if known.report.test_is_validation else "validation error"
+    error = "test error (selected on it)" if known.report.test_is_validation else "validation error"
     y = quantity("error", error, "error", log=log, padding=10)
     variants = tuple(
         Variant(COSTS[name], _spec(known, chosen, name, place, y, fronts[name])) for place, name in enumerate(costs)

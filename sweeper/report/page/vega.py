@@ -6,17 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweeper.core.objectives import COSTS
 from sweeper.report.page.roles import LOOKS, OTHER, STOPPED
 from sweeper.report.text import is_share, setting
-
-#: What a trial costs, as people call it.
-COSTS = {
-    "num_params": "parameters",
-    "flops": "operations (FLOPs) of one image",
-    "duration_s": "seconds of training",
-    "predict_latency_ms": "milliseconds of one prediction",
-}
-
 
 #: Marks of a logarithmic axis; only those within it are drawn.
 LOG_TICKS = [float(f"{mark}e{power}") for power in range(-12, 16) for mark in (1, 2, 5)]
@@ -71,11 +63,6 @@ def rounded(value: Any) -> float | None:
         return 0
     short = float(f"{value:.{_DIGITS}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
-
-
-def cut(text: str, length: int) -> str:
-    """At most `length` characters."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def is_wide(values: Sequence[float], ratio: float = _WIDE) -> bool:

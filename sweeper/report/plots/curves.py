@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sweeper.artifacts.figures import epoch_axis, epoch_values, literal, loss_axis, new_figure
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import rank
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def sweep_curves_figure(rows: Sequence[TrialRow], objective: Objective) -> Figur
 def _scored(rows: Sequence[TrialRow], name: str) -> str:
     figure = name.removeprefix("val_")
     if any(row.facts.test_is_validation for row in rows):
-        return f"test {figure} ({OPTIMISTIC})"
+        return f"test {figure} ({SELECTED_ON_TEST})"
     return f"validation {figure}"
 
 

@@ -46,7 +46,7 @@ def importances(
 
 
 def ignore_notes() -> None:
-    """Optuna's remarks that nobody can act upon."""
+    """Optuna's remarks, on which no user can act."""
     import optuna
 
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

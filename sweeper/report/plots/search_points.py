@@ -13,7 +13,8 @@ from sweeper.artifacts.figures import literal
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.columns import OPTIMISTIC
+from sweeper.ranking import leaderboard
+from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import point_of
 from sweeper.space.dimensions import Dimension
 
@@ -124,7 +125,7 @@ def trial_points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> l
     for row in rows:
         if row.state is not TrialState.RUNNING:
             found.setdefault(point_of(row), []).append(row)
-    num_repeats = max((row.num_repeats for row in rows), default=1)
+    num_repeats = leaderboard.num_repeats(rows)
     return [_point(number, found[number], num_repeats, objectives) for number in sorted(found)]
 
 
@@ -146,8 +147,8 @@ def search_of(
     objectives: Sequence[Objective],
 ) -> Search:
     """The search of a sweep: its objectives, its points, and the parameters that differ."""
-    optimistic = any(row.facts.test_is_validation for row in rows)
-    suffix = f"\n({OPTIMISTIC})" if optimistic else ""
+    label = any(row.facts.test_is_validation for row in rows)
+    suffix = f"\n({SELECTED_ON_TEST})" if label else ""
     repeated = any(row.num_repeats > 1 for row in rows)
     mean = "mean " if repeated else ""
     return Search(

@@ -168,8 +168,15 @@ def test_hostile_text_stays_text_wherever_it_comes_from(text: str) -> None:
         trial(1, 0.8, params={key: "b"}),
         failed(2, text),
     ]
-    findings = Findings(sentences=(text,), warnings=(text,), leader=0, group=(0,))
-    report = sweep(*rows, name=text, about={"data": text, "sampler": text, "fixed": ""}, findings=findings)
+    findings = Findings(leader=0, group=(0,))
+    report = sweep(
+        *rows,
+        name=text,
+        about={"data": text, "sampler": text, "fixed": ""},
+        findings=findings,
+        sentences=(text,),
+        warnings=(text,),
+    )
     whole = page([report], {text: Exhibits(notes=(text,))})
     whole.encode("utf-8")
     shown, calm = (
@@ -231,8 +238,6 @@ def test_rows_stand_best_first_with_their_interval_drawn_and_the_group_marked() 
 
 def test_findings_are_told_as_they_are() -> None:
     findings = Findings(
-        sentences=("Trial 1 leads.", "Nothing else is known."),
-        warnings=("One seed a point.",),
         leader=1,
         num_compared=2,
         num_images=1000,
@@ -247,10 +252,11 @@ def test_findings_are_told_as_they_are() -> None:
         ),
     )
     rows = [trial(n, accuracy, metrics={"test_accuracy": accuracy - 0.02}) for n, accuracy in enumerate((0.94, 0.95))]
-    shown = read(sweep(*rows, findings=findings))
+    said = {"sentences": ("Trial 1 leads.", "Nothing else is known."), "warnings": ("One seed each.",)}
+    shown = read(sweep(*rows, findings=findings, **said))
     for expected in (
         "Trial 1 leads. Nothing else is known.",
-        "Note. One seed a point.",
+        "Note. One seed each.",
         "2 trials of 2, which 1,000 images cannot tell apart",
         "Expected of it on new images 94.00 % 95 % interval 92.00 to 96.00 %; measured 95.00 %",
         "parameters trial 0 1,000 2,000",
@@ -264,18 +270,18 @@ def test_findings_are_told_as_they_are() -> None:
     assert [row[3][tested] for row in board["rows"]] == ["93.00 %", "92.00 %"]
 
 
-def test_figures_of_the_test_set_used_for_validation_are_called_optimistic() -> None:
+def test_figures_of_the_test_set_used_for_validation_are_labelled() -> None:
     rows = [trial(n, 0.9 + n / 100, metrics={"test_accuracy": 0.9 + n / 100}) for n in range(3)]
     shown = read(sweep(*rows, test_is_validation=True))
     labels = [column["label"] for column in shown.data["s0"]["board"]["columns"]]
     for name in ("val_accuracy", "test_accuracy", "val_loss", "95 % interval of val_accuracy"):
-        assert f"{name} (optimistic: chosen on the test set)" in labels
+        assert f"{name} (selected on the test set)" in labels
     assert "train_accuracy" in labels
     assert "nothing is left that could confirm the choice" in shown.text
-    assert "every figure on them is optimistic" in shown.text
+    assert "every figure on them is selected on the test set" in shown.text
     titles = json.dumps(shown.data["s0"]["charts"])
-    assert "test error (optimistic)" in titles
-    assert '"test accuracy (optimistic)"' in titles
+    assert "test error (selected on it)" in titles
+    assert '"test accuracy (selected on it)"' in titles
     assert '"validation accuracy"' not in titles
 
 
@@ -409,7 +415,8 @@ def test_repeats_are_points_with_mean_and_deviation() -> None:
         for repeat in range(3)
     ]
     findings = Findings(leader=3, group=(3,), configurations=ConfigurationFindings(3, 2, (3,)))
-    shown = read(sweep(*rows, findings=findings))
+    said = {"sentences": ("Trial 1 leads.", "Nothing else is known."), "warnings": ("One seed each.",)}
+    shown = read(sweep(*rows, findings=findings, **said))
     assert "Leading point 86.00 % mean val_accuracy of trials 3, 4 and 5" in shown.text
     keys = [column["key"] for column in shown.data["s0"]["board"]["columns"]]
     assert keys[2:4] == ["val_accuracy_mean", "val_accuracy_std"]

@@ -259,7 +259,7 @@ def test_figures_on_the_test_set_are_labelled_optimistic(draw: Drawn) -> None:
     draw([row(n, 0.1 * n, facts=TrialFacts(test_is_validation=True)) for n in range(6)])
 
     for name in ("importances", "slices", "history", "parallel"):
-        assert any("optimistic: chosen on the test set" in text.replace("\n", " ") for text in draw.texts(name)), name
+        assert any("selected on the test set" in text.replace("\n", " ") for text in draw.texts(name)), name
 
 
 def test_no_text_is_cut_off_by_a_pictures_edge(draw: Drawn) -> None:
