@@ -60,19 +60,25 @@ class SweepPaths:
         return self.root / "curves.png"
 
     @property
-    def insight(self) -> InsightPaths:
-        """Optuna's pictures of the search."""
-        return InsightPaths(self.root / "insight")
+    def plots(self) -> PlotPaths:
+        """Pictures of the search."""
+        return PlotPaths(self.root / "plots")
 
     @property
     def validation_answers(self) -> AnswerPaths:
         """Each trial's right and wrong answers on the validation images."""
-        return AnswerPaths(self.root / "answers" / "validation")
+        return AnswerPaths(self._predictions / "validation")
 
     @property
     def test_answers(self) -> AnswerPaths:
         """The finalists' on the test images."""
-        return AnswerPaths(self.root / "answers" / "test")
+        return AnswerPaths(self._predictions / "test")
+
+    @property
+    def _predictions(self) -> Path:
+        """Earlier versions called this folder `answers`; a sweep that has one keeps it."""
+        former = self.root / "answers"
+        return former if former.is_dir() else self.root / "predictions"
 
     @property
     def page(self) -> Path:
@@ -120,8 +126,8 @@ class AnswerPaths:
 
 
 @dataclass(frozen=True)
-class InsightPaths:
-    """Optuna's pictures of one sweep's search."""
+class PlotPaths:
+    """Pictures of one sweep's search."""
 
     root: Path
 

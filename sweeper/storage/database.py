@@ -1,15 +1,31 @@
-"""Optuna's database: opened here, and read and written by SQL where Optuna's own way is too slow."""
+"""Optuna's database: opened here, and read and written by SQL where Optuna's own way is too slow.
+
+What does not live here: what the rows mean (`sweeper.storage.codec`, `sweeper.storage.study`).
+"""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+import itertools
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
 
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 
-if TYPE_CHECKING:
-    pass
+#: The tables and columns of Optuna's that are read or written here by SQL; a test compares them with Optuna's own.
+SCHEMA = {
+    "studies": ("study_id", "study_name"),
+    "trials": ("trial_id", "study_id", "number", "state"),
+    "trial_user_attributes": ("trial_id", "key", "value_json"),
+    "trial_params": ("param_id", "trial_id", "param_name", "param_value", "distribution_json"),
+    "trial_intermediate_values": ("trial_id", "step", "intermediate_value", "intermediate_value_type"),
+}
+
+_BUSY_TIMEOUT_S = 60.0
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -57,3 +73,76 @@ class store_errors:
                 f"{self._paths.study_db} cannot be used: {cause}. Accepted: a folder that can be written, with an "
                 "optuna.db that this project made.  Try: output_dir=another-folder"
             ) from error
+
+
+def trial_attributes(paths: OutputPaths, study: str, keys: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """State (`COMPLETE`, `RUNNING`, …) and user attributes of each trial of a study, in the order of Optuna's numbers.
+
+    Optuna would make objects of each parameter and value that a trial has, twice as long as all the rest.
+    """
+    query = (
+        "SELECT trials.number, trials.state, attributes.key, attributes.value_json FROM trials "
+        "JOIN studies USING (study_id) JOIN trial_user_attributes AS attributes USING (trial_id) "
+        f"WHERE study_name = ? AND attributes.key IN ({', '.join('?' * len(keys))}) ORDER BY trials.number"
+    )
+    with closing(_connected(paths)) as store:
+        found = store.execute(query, (study, *keys)).fetchall()
+    for _, own in itertools.groupby(found, key=lambda row: row[0]):
+        cells = list(own)
+        yield str(cells[0][1]), {key: json.loads(text) for _, _, key, text in cells}
+
+
+def attributes_containing(paths: OutputPaths, key: str, text: str) -> list[tuple[str, Any]]:
+    """Study and value of every trial's attribute `key` whose JSON contains `text`, over all studies, in one query."""
+    query = (
+        "SELECT study_name, value_json FROM trial_user_attributes JOIN trials USING (trial_id) "
+        "JOIN studies USING (study_id) WHERE key = ? AND instr(value_json, ?) > 0"
+    )
+    with closing(_connected(paths)) as store:
+        return [(name, json.loads(value)) for name, value in store.execute(query, (key, text)).fetchall()]
+
+
+def rewrite_params(
+    paths: OutputPaths, study: str, rewrite: Callable[[str, float, str], tuple[float, str] | None]
+) -> bool:
+    """Rewrites a study's stored parameters in one transaction; returns whether any changed.
+
+    Args:
+        paths: the output folder.
+        study: its name.
+        rewrite: given a parameter's name, stored value and distribution (JSON), returns new ones, or None to keep it.
+    """
+    query = (
+        "SELECT param_id, param_name, param_value, distribution_json FROM trial_params "
+        "JOIN trials USING (trial_id) JOIN studies USING (study_id) WHERE study_name = ?"
+    )
+    changed = []
+    with closing(_connected(paths)) as store, store:
+        for param_id, name, value, text in store.execute(query, (study,)).fetchall():
+            if (new := rewrite(name, value, text)) is not None:
+                changed.append((*new, param_id))
+        store.executemany("UPDATE trial_params SET param_value = ?, distribution_json = ? WHERE param_id = ?", changed)
+    return bool(changed)
+
+
+def write_curve(paths: OutputPaths, trial_id: int, curve: Sequence[float]) -> None:
+    """Writes one value per epoch in one transaction, for Optuna's dashboard; Optuna itself takes one for each."""
+    from sqlalchemy import text
+
+    rows = [{"trial": trial_id, "step": step, "value": value} for step, value in enumerate(curve, start=1)]
+    if not rows:
+        return
+    with storage(paths).engine.begin() as store:
+        store.execute(text("DELETE FROM trial_intermediate_values WHERE trial_id = :trial"), {"trial": trial_id})
+        store.execute(
+            text(
+                "INSERT INTO trial_intermediate_values "
+                "(trial_id, step, intermediate_value, intermediate_value_type) "
+                "VALUES (:trial, :step, :value, 'FINITE')"
+            ),
+            rows,
+        )
+
+
+def _connected(paths: OutputPaths) -> sqlite3.Connection:
+    return sqlite3.connect(paths.study_db, timeout=_BUSY_TIMEOUT_S)

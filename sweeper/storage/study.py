@@ -7,11 +7,7 @@ complete is complete. A trial that the study calls running while no driver lives
 from __future__ import annotations
 
 import functools
-import itertools
-import json
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,6 +18,7 @@ from sweeper.core.retry import Retry
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
+from sweeper.storage import database
 from sweeper.storage.codec import POINT, ROW, SKIPPED, info_from_json, info_to_json, row_to_json, study_trial
 from sweeper.storage.database import quiet_optuna, root_cause, storage, store_errors
 from sweeper.storage.distributions import frozen_trial
@@ -121,23 +118,11 @@ class SweepStudy:
             self._study.set_user_attr(_SWEEP, info_to_json(info))
 
     def trials(self) -> list[StudyTrial]:
-        """All trials by number; of a trial that was run again, the last attempt.
-
-        Optuna would make objects of each parameter and value that a trial has, twice as long as all the rest.
-        """
+        """All trials by number; of a trial that was run again, the last attempt."""
         latest: dict[int, StudyTrial] = {}
-        rows = (
-            "SELECT trials.number, trials.state, attributes.key, attributes.value_json FROM trials "
-            "JOIN studies USING (study_id) JOIN trial_user_attributes AS attributes USING (trial_id) "
-            "WHERE study_name = ? AND attributes.key IN (?, ?) ORDER BY trials.number"
-        )
-        with closing(sqlite3.connect(self._paths.study_db, timeout=60)) as store:
-            found = store.execute(rows, (self._study.study_name, POINT, ROW)).fetchall()
-        for _, own in itertools.groupby(found, key=lambda row: row[0]):
-            cells = list(own)
-            attributes = {key: json.loads(text) for _, _, key, text in cells}
+        for state, attributes in database.trial_attributes(self._paths, self._study.study_name, (POINT, ROW)):
             if POINT in attributes:  # without: the driver was killed before the trial was named
-                trial = study_trial(attributes, is_finished=cells[0][1] in _FINISHED)
+                trial = study_trial(attributes, is_finished=state in _FINISHED)
                 latest[trial.number] = trial
         return [latest[number] for number in sorted(latest)]
 
@@ -210,20 +195,14 @@ class SweepStudy:
         from optuna.distributions import distribution_to_json, json_to_distribution
 
         self._distributions = wanted
-        rows = (
-            "SELECT param_id, param_name, param_value, distribution_json FROM trial_params "
-            "JOIN trials USING (trial_id) JOIN studies USING (study_id) WHERE study_name = ?"
-        )
-        changed = []
-        with closing(sqlite3.connect(self._paths.study_db, timeout=60)) as store, store:
-            for param_id, name, value, text in store.execute(rows, (self._study.study_name,)).fetchall():
-                old, new = json_to_distribution(text), wanted.get(name)
-                if new is not None and new != old:
-                    internal = new.to_internal_repr(old.to_external_repr(value))
-                    changed.append((internal, distribution_to_json(new), param_id))
-            store.executemany(
-                "UPDATE trial_params SET param_value = ?, distribution_json = ? WHERE param_id = ?", changed
-            )
+
+        def widened(name: str, value: float, text: str) -> tuple[float, str] | None:
+            old, new = json_to_distribution(text), wanted.get(name)
+            if new is None or new == old:
+                return None
+            return new.to_internal_repr(old.to_external_repr(value)), distribution_to_json(new)
+
+        changed = database.rewrite_params(self._paths, self._study.study_name, widened)
         if changed:  # Optuna keeps finished trials in memory
             optuna = quiet_optuna()
             self._study = optuna.load_study(
@@ -265,7 +244,7 @@ class SweepStudy:
         handle = self._open[row.number]
         handle.set_user_attr(ROW, row_to_json(row))
         if len(objectives) == 1:  # of several Optuna keeps no curve
-            self._write_curve(handle._trial_id, row.curve(objectives[0]))
+            database.write_curve(self._paths, handle._trial_id, row.curve(objectives[0]))
         if row.state is TrialState.COMPLETE:
             self._study.tell(handle, row.values(objectives))
         elif row.state is TrialState.PRUNED and len(objectives) == 1:
@@ -273,24 +252,6 @@ class SweepStudy:
         else:
             self._study.tell(handle, state=states.FAIL)
         del self._open[row.number]
-
-    def _write_curve(self, trial_id: int, curve: Sequence[float]) -> None:
-        """Writes a value an epoch in one transaction, for Optuna's dashboard; Optuna itself takes one for each."""
-        from sqlalchemy import text
-
-        rows = [{"trial": trial_id, "step": step, "value": value} for step, value in enumerate(curve, start=1)]
-        if not rows:
-            return
-        with storage(self._paths).engine.begin() as store:
-            store.execute(text("DELETE FROM trial_intermediate_values WHERE trial_id = :trial"), {"trial": trial_id})
-            store.execute(
-                text(
-                    "INSERT INTO trial_intermediate_values "
-                    "(trial_id, step, intermediate_value, intermediate_value_type) "
-                    "VALUES (:trial, :step, :value, 'FINITE')"
-                ),
-                rows,
-            )
 
 
 def sweep_names(paths: OutputPaths) -> list[str]:
@@ -323,11 +284,5 @@ def find_runs(paths: OutputPaths, beginning: str) -> list[tuple[str, int, str]]:
         StoreError: there is no store, or nothing in it.
     """
     sweep_names(paths)
-    rows = (
-        "SELECT study_name, value_json FROM trial_user_attributes JOIN trials USING (trial_id) "
-        "JOIN studies USING (study_id) WHERE key = ? AND value_json LIKE ?"
-    )
-    with closing(sqlite3.connect(paths.study_db, timeout=60)) as store:
-        found = store.execute(rows, (POINT, f'%"run_id": "{beginning}%')).fetchall()
-    points = [(name, json.loads(text)) for name, text in found]
-    return [(name, int(point["number"]), point["run_id"]) for name, point in points]
+    found = database.attributes_containing(paths, POINT, f'"run_id": "{beginning}')
+    return [(name, int(point["number"]), point["run_id"]) for name, point in found]

@@ -134,7 +134,7 @@ class Finish:
         if any(row.history for row in rows):
             figures.save(curves.sweep_curves_figure(rows, self._plan.objective), folder.curves)
             files.append(folder.curves)
-        drawn = search.draw(rows, self._plan.space.dimensions, self._plan.objectives, folder.insight)
+        drawn = search.draw(rows, self._plan.space.dimensions, self._plan.objectives, folder.plots)
         if drawn is not None:
             files.append(drawn.folder)
             self._listener(Note(drawn.text))
@@ -155,5 +155,6 @@ class Finish:
         """Deletes what only running trials need."""
         folder = self._plan.folder
         shutil.rmtree(folder.data, ignore_errors=True)
+        shutil.rmtree(folder.root / "insight", ignore_errors=True)  # earlier versions' name of `plots`
         if folder.trials.is_dir() and not any(folder.trials.iterdir()):
             folder.trials.rmdir()

@@ -152,7 +152,7 @@ def test_nothing_is_written_beside_the_output_folder(folder: Path, done: Done) -
     assert left == {"mlflow.db", "optuna.db", "artifacts", "sweeps", ".stores.lock"}
     [sweep] = (folder / "mlruns/sweeps").iterdir()
     assert {path.name for path in sweep.iterdir()} == {
-        *("leaderboard.csv", "report.html", "multirun.yaml", "curves.png", "answers", ".lock"),
+        *("leaderboard.csv", "report.html", "multirun.yaml", "curves.png", "predictions", ".lock"),
     }
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.artifacts.figures import BLUE, VERMILION, literal, save
 from sweeper.core.objectives import Objective
-from sweeper.core.paths import InsightPaths
+from sweeper.core.paths import PlotPaths
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.report.plots.importances import ignore_notes, no_importances
 from sweeper.report.plots.search_points import (
@@ -46,7 +46,7 @@ _COLUMNS = 4  # panels in a row of slices
 
 
 @dataclass(frozen=True)
-class Insight:
+class Drawn:
     """What was drawn, and what was not.
 
     Attributes:
@@ -64,12 +64,12 @@ class Insight:
         """What is said at a sweep's end, in one line."""
         names = ", ".join(path.stem for path in self.pictures) or "no picture"
         reasons = f"  Left out: {'; '.join(self.left_out)}." if self.left_out else ""
-        return f"Insight: {names} in {self.folder}.{reasons}"
+        return f"Plots: {names} in {self.folder}.{reasons}"
 
 
 def draw(
-    rows: Sequence[TrialRow], dimensions: Sequence[Dimension], objectives: Sequence[Objective], paths: InsightPaths
-) -> Insight | None:
+    rows: Sequence[TrialRow], dimensions: Sequence[Dimension], objectives: Sequence[Objective], paths: PlotPaths
+) -> Drawn | None:
     """Draws what can be drawn, in place of what an earlier start has drawn.
 
     Args:
@@ -101,7 +101,7 @@ def draw(
             continue
         _draw_one(plot, search, path)
         drawn.append(path)
-    return Insight(paths.root, tuple(drawn), tuple(left_out))
+    return Drawn(paths.root, tuple(drawn), tuple(left_out))
 
 
 def _always(search: Search) -> str:

@@ -13,7 +13,7 @@ from matplotlib import image, pyplot, style
 from matplotlib.figure import Figure
 
 from sweeper.core.objectives import Objective
-from sweeper.core.paths import InsightPaths
+from sweeper.core.paths import PlotPaths
 from sweeper.core.trials import TrialFacts, TrialRow, TrialState
 from sweeper.report.plots import search
 from sweeper.space.dimensions import Choice, Dimension, Interval
@@ -32,7 +32,7 @@ class Drawn:
     """Draws, and keeps each picture's figure by the name of its file."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.paths = InsightPaths(folder / "insight")
+        self.paths = PlotPaths(folder / "plots")
         self.figures: dict[str, Figure] = {}
         self._save = search.save
         monkeypatch.setattr(search, "save", self._keep)
@@ -46,7 +46,7 @@ class Drawn:
         rows: Sequence[TrialRow],
         *objectives: Objective,
         space: Sequence[Dimension] = SPACE,
-    ) -> search.Insight:
+    ) -> search.Drawn:
         found = search.draw(rows, space, objectives or (ACCURACY,), self.paths)
         assert found is not None
         return found
@@ -90,7 +90,7 @@ def test_pictures_are_drawn_and_named_by_the_paths(draw: Drawn) -> None:
         pixels = image.imread(path)
         assert pixels.shape[0] >= 200
         assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 20, f"{path.name} is blank"
-    assert found.text == f"Insight: importances, slices, history, parallel in {draw.paths.root}."
+    assert found.text == f"Plots: importances, slices, history, parallel in {draw.paths.root}."
 
 
 def test_the_parameter_that_matters_has_the_longest_bar(draw: Drawn) -> None:
@@ -200,7 +200,7 @@ def test_three_objectives_have_the_front_of_the_first_two(draw: Drawn) -> None:
     ],
 )
 def test_too_few_complete_trials_draw_nothing_and_remove_what_is_old(rows: list[TrialRow], tmp_path: Path) -> None:
-    paths = InsightPaths(tmp_path / "insight")
+    paths = PlotPaths(tmp_path / "plots")
     paths.root.mkdir()
     paths.pareto.write_bytes(b"of an earlier start")
 
@@ -307,5 +307,5 @@ def test_figures_are_closed_when_a_picture_cannot_be_written(tmp_path: Path, mon
 
     monkeypatch.setattr(search, "save", full)
     with pytest.raises(OSError, match="No space left"):
-        search.draw(some(), SPACE, (ACCURACY,), InsightPaths(tmp_path / "insight"))
+        search.draw(some(), SPACE, (ACCURACY,), PlotPaths(tmp_path / "plots"))
     assert pyplot.get_fignums() == []
