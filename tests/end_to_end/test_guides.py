@@ -124,3 +124,14 @@ def test_the_links_of_a_guide_lead_somewhere(guide: str) -> None:
 def test_the_index_lists_every_guide() -> None:
     listed = set(re.findall(r"\]\(([a-z-]+\.md)\)", _read("docs/README.md")))
     assert listed == {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_files_of_the_sources_that_a_guide_names_exist(guide: str) -> None:
+    named = re.findall(r"`((?:sweeper|models|conf|tests|benchmarks|scripts|hydra_plugins)/[^`\s]*)`", _read(guide))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_map_names_every_package() -> None:
+    mapped = set(re.findall(r"^\| `sweeper/([a-z]+)/`", _read("CONTRIBUTING.md"), re.MULTILINE))
+    assert mapped == {path.parent.name for path in ROOT.glob("sweeper/*/__init__.py")}
