@@ -325,7 +325,7 @@ CELL = ["accuracy", "images", "trials"]
 TABLES = [
     (
         "Equally good trials, % of the sweeps",
-        [*CELL, "one is left out of the leading group", "a sole winner is named", "by the maximum",
+        [*CELL, "one is left out of the leading group", "a sole winner is named", "a winner by the highest score",
          "plain Holm calls one worse", "all rank intervals cover"],
         equal_trials,
     ),
@@ -337,7 +337,7 @@ TABLES = [
     ),
     (
         "Two equal best among eight clearly worse, % of the sweeps",
-        ["the two", "images", "the eight", "one is named alone", "by the maximum", "one of the two is left out",
+        ["the two", "images", "the eight", "one is named alone", "a winner by the highest score", "one of the two is left out",
          "all rank intervals cover"],
         two_best,
     ),
@@ -366,7 +366,7 @@ TABLES = [
     ),
     (
         "One better configuration whose seeds differ, 10,000 images, % of the sweeps",
-        ["the best", "the rest", "configurations", "another leads by one seed", "another is named alone by one seed",
+        ["the best", "the rest", "configurations", "another leads, one seed", "another is named alone, one seed",
          *by_seeds("it is lost", "it is named alone")],
         one_better_configuration,
     ),
