@@ -3,10 +3,10 @@
     python benchmarks/agreement.py OUTPUT_DIR [...]        # what AGREEMENT below holds, from sweeps with sweep.seeds
 
 **The model.** Image i has a difficulty z_i, standard normal. Configuration c errs on it with the log-odds
-a + spread * (sqrt(1 - own) * z_i + sqrt(own) * w_ci), w_ci standard normal: what is hard for all, and what is hard for
-this configuration alone. Trials err independently, given these; a is set so that the mean error over all images is the
-wanted one. With the seeds' variation, the accuracy that a comes from differs between the seeds of one configuration by
-a normal deviation. The true accuracy of a trial is its mean over all images that there could be.
+a + spread * (sqrt(1 - own) * z_i + sqrt(own) * w_ci), w_ci standard normal: what is hard for all configurations, and
+what is hard for this one only. Given these, trials err independently; a is set so that the mean error over all images
+is the wanted one. Between the seeds of one configuration, the accuracy that gives a varies by a normal deviation. The
+true accuracy of a trial is its mean over all possible images.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Agreement:
     seed_sd: float
 
 
-#: Measured: see docs/honest-ranking.md, "How real networks agree". That of 99 % has the spread found at 98.2 %, and as
-#: deviation between seeds the share of the error that it was there and at 90 %.
+#: Measured: see docs/honest-ranking.md, "How real networks agree". The entry for 99 % has the spread found at 98.2 %;
+#: its deviation between seeds is the share of the error that was measured there and at 90 %.
 AGREEMENT = {0.90: Agreement(3.44, 0.01, 0.0164), 0.99: Agreement(4.19, 0.01, 0.0015)}
 
 
@@ -57,7 +57,7 @@ def log_odds(error: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
 def draw(
     random: np.random.Generator, accuracies: Sequence[float], num_images: int, agreement: Agreement, seeds: int = 1
 ) -> NDArray[np.bool_]:
-    """(configurations, seeds, n): who has which image right. `accuracies`: one a configuration, or one a seed too."""
+    """(configurations, seeds, n): which trial has which image right. `accuracies`: one each, or one per seed."""
     errors = 1 - np.asarray(accuracies, np.float64)
     errors = np.broadcast_to(errors[:, None] if errors.ndim == 1 else errors, (len(errors), seeds))
     a = log_odds(errors.clip(1e-4, 1), agreement.spread).astype(np.float32)
@@ -70,7 +70,7 @@ def draw(
 
 
 def both_wrong(spread: float, a: float, shared: float) -> float:
-    """P(two err) for trials whose difficulties share this part of their variance."""
+    """P(both err), for trials whose difficulties share this part of their variance."""
     inner = GRID[::20]
     weight = WEIGHT[::20] / WEIGHT[::20].sum()
     common = a + spread * shared**0.5 * inner[:, None]
@@ -79,7 +79,7 @@ def both_wrong(spread: float, a: float, shared: float) -> float:
 
 
 def shared_errors(error: float, agreement: Agreement) -> float:
-    """Of the errors of a trial, the share that a trial of another configuration, equally good, has too."""
+    """The share of a trial's errors that an equally good trial of another configuration also makes."""
     a = float(log_odds(np.array(error), agreement.spread))
     return both_wrong(agreement.spread, a, 1 - agreement.own) / error
 
@@ -98,7 +98,7 @@ def real_trials(folder: Path) -> dict[str, list[NDArray[np.bool_]]]:
 
 
 def fitted(error: float, same: float, other: float) -> tuple[float, float]:
-    """Spread and own at which a second trial errs where a first one does in these shares of the cases."""
+    """The spread and own with which a second trial shares these parts of a first one's errors."""
     low, high = 0.01, 30.0
     for _ in range(50):
         spread = (low + high) / 2
@@ -131,7 +131,9 @@ def calibrate(folder: Path) -> None:
     seed_variance = float(np.mean(between) - np.mean(sampling))
     print(f"{folder}: {len(wrong)} configurations, {sum(map(len, wrong))} trials, {num_images} images")
     print(f"  accuracies of the configurations: {', '.join(f'{100 * (1 - rows.mean()):.2f} %' for rows in wrong)}")
-    print(f"  of one trial's errors another has, same configuration: {same:.3f}, another configuration: {other:.3f}")
+    print(
+        f"  share of one trial's errors that another also makes: same configuration {same:.3f}, another one {other:.3f}"
+    )
     print(f"  spread {spread:.2f}, own {own:.3f}, seed_sd {max(0.0, seed_variance) ** 0.5:.5f}")
     counts = np.bincount(np.concatenate(wrong).sum(axis=0), minlength=sum(map(len, wrong)) + 1) / num_images
     random = np.random.default_rng(0)

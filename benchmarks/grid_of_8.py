@@ -1,11 +1,11 @@
 """The same eight trials by this project, which records everything, and by a plain Keras loop, which records nothing.
 
-    python benchmarks/grid_of_8.py [--rounds 3] [--markdown]
+    python benchmarks/grid_of_8.py [--rounds 3] [--workers 2]
 
-depth 3, 5 x kernel 3, 5 x learning rate 1.0, 0.3; 16 filters, 3 epochs, the bundled digits. The loop is what a notebook
-has: no seed for operations, no record, one trial after the other with all threads. Each is timed as a whole
-process, imports included, one after the other in each round, and in turn first: the ratio within a round counts,
-since absolute times drift with the machine.
+Depth 3, 5 x kernel 3, 5 x learning rate 1.0, 0.3; 16 filters, 3 epochs, the bundled digits. The loop is what a notebook
+does: no seed for operations, no record, one trial after the other with all threads. Each is timed as a whole process,
+imports included, one after the other in each round, alternating which is first. Compare ratios within a round:
+absolute times drift with the machine.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ for depth, kernel, rate in itertools.product([3, 5], [3, 5], [1.0, 0.3]):
 
 
 def timed(command: list[str]) -> float:
-    """Wall seconds of a process; its output goes to a file that is shown if it fails."""
+    """Wall seconds of a process; its output is shown if it fails."""
     with tempfile.TemporaryFile("w+") as output:
         started = time.monotonic()
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}

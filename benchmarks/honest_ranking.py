@@ -1,8 +1,9 @@
-"""What the leaderboard's statistics keep of what they promise: thousands of simulated sweeps with a known truth.
+"""Whether the leaderboard's statistics keep their promises: thousands of simulated sweeps with a known truth.
 
     python benchmarks/honest_ranking.py [--sweeps 2000] [--picture FILE]
 
-The tables of docs/honest-ranking.md. How a sweep is drawn, and that real ones are like it, is in `agreement.py`.
+Prints the tables of docs/honest-ranking.md. How a sweep is drawn, and how that was fitted to real sweeps, is in
+`agreement.py`.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ SEED = 20180
 def trials(
     random: np.random.Generator, accuracies: Sequence[float], num_images: int, agreement: Agreement
 ) -> NDArray[np.bool_]:
-    """(K, n): who has which image right, one seed a configuration."""
+    """(K, n): which trial classifies which image correctly, one seed per configuration."""
     return draw(random, accuracies, num_images, agreement)[:, 0]
 
 
 def rng(*cell: object) -> np.random.Generator:
-    """A stream of its own for each cell of a table, whatever was drawn before."""
+    """A separate random stream for each cell of a table, whatever was drawn before."""
     return np.random.default_rng([SEED, zlib.crc32(repr(cell).encode())])
 
 
@@ -73,7 +74,7 @@ def name(level: float, num_images: int, k: int | None = None) -> list[str]:
 
 
 def holm_against_the_leader(correct: NDArray[np.bool_]) -> bool:
-    """Whether plain Holm calls some trial worse than the leader: what the leading group is not."""
+    """Whether plain Holm calls some trial worse than the leader; the leading group uses a stricter test."""
     leader = correct[int(np.argmax(correct.sum(axis=1)))]
     p = mcnemar_p((leader & ~correct).sum(axis=1), (correct & ~leader).sum(axis=1))
     return min(holm(np.delete(p, int(np.argmax(correct.sum(axis=1)))).tolist())) <= 0.05
@@ -94,7 +95,7 @@ def equal_trials(sweeps: int) -> Iterable[list[str]]:
 
 
 def winners(sweeps: int) -> Iterable[list[str]]:
-    """The winner's score beside its true accuracy: of equal trials, and of trials spread evenly over two points."""
+    """The winner's score minus its true accuracy: for equal trials, and for trials spread evenly over two points."""
     for level, num_images, k in CELLS:
         cells = []
         for width in (0.0, 0.02):
@@ -142,7 +143,7 @@ def two_best(sweeps: int) -> Iterable[list[str]]:
 
 
 def one_better(sweeps: int) -> Iterable[list[str]]:
-    """Also with errors that coincide less than was measured: the less they do, the harder are trials to tell apart."""
+    """Also with errors that overlap less than measured: the less they do, the harder it is to separate trials."""
     cells = [
         (0.99, 0.995, 10_000, AGREEMENT[0.99]),
         (0.99, 0.995, 10_000, AGREEMENT[0.90]),
@@ -177,7 +178,7 @@ def one_better(sweeps: int) -> Iterable[list[str]]:
 
 
 def staircase(sweeps: int) -> Iterable[list[str]]:
-    """Trials that differ all, each by a little: the leader is often not the best, and others leave before it."""
+    """All trials differ a little: the leader is often not the best, and others are eliminated first."""
     for level, num_images, k in CELLS:
         for width in (0.005, 0.02):
             random = rng("staircase", level, num_images, k, width)
@@ -203,7 +204,7 @@ def staircase(sweeps: int) -> Iterable[list[str]]:
 
 
 def good_enough(sweeps: int) -> Iterable[list[str]]:
-    """Half the trials as good as the best, half worse by exactly the margin: none of these may be marked."""
+    """Half the trials as good as the best, half worse by exactly the margin: none of the latter may be marked."""
     for level, num_images, k in CELLS:
         for margin in (0.005, 0.02):
             random = rng("margin", level, num_images, k, margin)
@@ -279,7 +280,7 @@ def one_better_configuration(sweeps: int) -> Iterable[list[str]]:
 
 
 def picture(path: Path, sweeps: int) -> None:
-    """How often the better of K trials is named alone, by how much better it is: what a leaderboard can show at all."""
+    """How often the better of K trials is named alone, against how much better it is."""
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
@@ -303,18 +304,17 @@ def picture(path: Path, sweeps: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sweeps", type=int, default=2000, help="simulated sweeps of a cell; a quarter where slow")
-    parser.add_argument("--picture", type=Path, help="also draw the picture, into this file")
     parser.add_argument(
-        "--calibrate", type=Path, nargs="+", metavar="OUTPUT_DIR", help="real sweeps; simulates nothing"
+        "--sweeps", type=int, default=2000, help="simulated sweeps per cell; a quarter of them for slow cells"
     )
+    parser.add_argument("--picture", type=Path, help="also write the picture to this file")
     options = parser.parse_args()
     began = time.process_time()
     for title, head, rows in TABLES:
         table(title, head, rows(options.sweeps))
     if options.picture:
         picture(options.picture, options.sweeps)
-    print(f"\n{options.sweeps} sweeps a cell; {(time.process_time() - began) / 60:.0f} CPU minutes")
+    print(f"\n{options.sweeps} sweeps per cell; {(time.process_time() - began) / 60:.0f} CPU minutes")
 
 
 def by_seeds(*columns: str) -> list[str]:
@@ -330,15 +330,15 @@ TABLES = [
         equal_trials,
     ),
     (
-        "The winner's score less its true accuracy, in points",
+        "The winner's score minus its true accuracy, in points",
         [*CELL, *(f"{what}, {of}" for of in ("equal trials", "trials two points apart")
          for what in ("raw", "expected", "interval covers, %"))],
         winners,
     ),
     (
         "Two equal best among eight clearly worse, % of the sweeps",
-        ["the two", "images", "the eight", "one is named alone", "a winner by the highest score", "one of the two is left out",
-         "all rank intervals cover"],
+        ["the two", "images", "the eight", "one is named alone", "a winner by the highest score",
+         "one of the two is left out", "all rank intervals cover"],
         two_best,
     ),
     (
@@ -349,7 +349,7 @@ TABLES = [
     ),
     (
         "Every trial a little different, evenly spaced, % of the sweeps",
-        [*CELL, "best less worst, points", "the best is lost", "another is named alone", "mean size of the group",
+        [*CELL, "best minus worst, points", "the best is lost", "another is named alone", "mean size of the group",
          "all rank intervals cover"],
         staircase,
     ),

@@ -3,10 +3,10 @@
     python benchmarks/kills.py [--kills 20] [--trials 12] [--sampler grid|tpe] [--seed 0]
     python benchmarks/kills.py --pruner asha --checkpoint --kill-trials --sampler tpe --epochs 9
 
-After each kill: no process of the sweep lives 5 seconds later, and what had finished keeps its MLflow run to the end
-(so it was neither lost nor trained twice). At the end: the same leaderboard but for times and run ids, one live run a
-trial in MLflow, none of them running, each epoch recorded once, and a study that agrees; also where trials go on from a
-checkpoint. Exit status 1 where one of these fails.
+After each kill: no process of the sweep is alive 5 seconds later, and finished trials keep their MLflow run to the end
+(so none was lost or trained twice). At the end: the same leaderboard except for times and run ids, one live MLflow run
+per trial, none of them running, each epoch recorded once, and a study that agrees; also where trials resume from a
+checkpoint. Exit status 1 if one of these fails.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def start(folder: Path, words: list[str]) -> subprocess.Popen[str]:
 
 
 def living(session: int) -> dict[int, int]:
-    """Processes of a session that live, each with its parent."""
+    """Living processes of a session, each with its parent."""
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -84,7 +84,7 @@ def kill_a_trial(driver: int, chance: random.Random) -> None:
 
 
 def wait(driver: subprocess.Popen[str], longest_s: float, trials_too: bool, chance: random.Random) -> bool:
-    """Waits until a driver ends, so long at most; with `trials_too` a trial is killed now and then."""
+    """Waits until a driver ends, at most so long; with `trials_too`, kills a trial now and then."""
     deadline = time.monotonic() + longest_s
     while (left_s := deadline - time.monotonic()) > 0:
         try:
@@ -97,7 +97,7 @@ def wait(driver: subprocess.Popen[str], longest_s: float, trials_too: bool, chan
 
 
 def outlived(session: int, longest_s: float) -> dict[int, int]:
-    """Processes of a session that still live after so many seconds; returns as soon as there is none."""
+    """Processes of a session that are still alive after so many seconds; returns as soon as there is none."""
     deadline = time.monotonic() + longest_s
     while (left := living(session)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -105,7 +105,7 @@ def outlived(session: int, longest_s: float) -> dict[int, int]:
 
 
 def finished(folder: Path) -> dict[int, str]:
-    """Trial number to run id, of what the study calls finished."""
+    """Run id by trial number, of the trials that the study calls finished."""
     try:
         report = sweep_report.judged(stored_sweep.load(OutputPaths(folder / "mlruns"), NAME))
     except (StoreError, KeyError):  # killed before there was anything
@@ -119,7 +119,7 @@ def board(folder: Path) -> list[dict[str, str]]:
 
 
 def epochs_recorded_wrongly(folder: Path, epochs: int) -> list[str]:
-    """What does not fit between the study's rows and the epochs of their MLflow runs."""
+    """Where the study's rows and the epochs of their MLflow runs disagree."""
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     faults = []
     for row in sweep_report.judged(stored_sweep.load(OutputPaths(folder / "mlruns"), NAME)).rows:
@@ -142,14 +142,14 @@ def runs(folder: Path) -> list[tuple[str, str]]:
 
 
 def differences(undisturbed: Path, disturbed: Path) -> list[str]:
-    """In what the two sweeps differ."""
+    """How the two sweeps differ."""
     (rows, states), (other_rows, other_states) = ((board(folder), runs(folder)) for folder in (undisturbed, disturbed))
     faults = [f"the leaderboards differ:\n{rows}\n{other_rows}"] if rows != other_rows else []
     return faults + ([f"the runs differ: {other_states}"] if states != other_states else [])
 
 
 def kill_often(folder: Path, words: list[str], options: argparse.Namespace) -> list[str]:
-    """Kills, checks, and lets the last start end well. Returns what went wrong."""
+    """Kills and checks, then lets the last start finish. Returns what went wrong."""
     faults: list[str] = []
     known: dict[int, str] = {}
     chance = random.Random(options.seed)
@@ -162,7 +162,7 @@ def kill_often(folder: Path, words: list[str], options: argparse.Namespace) -> l
         assert driver.stdout is not None
         driver.stdout.close()
         if left := outlived(driver.pid, 5):
-            faults.append(f"kill {number}: processes {list(left)} live 5 s later")
+            faults.append(f"kill {number}: processes {list(left)} are alive 5 s later")
         now = finished(folder)
         faults += [
             f"kill {number}: trial {trial} was lost or run again" for trial in known if now.get(trial) != known[trial]
@@ -174,7 +174,7 @@ def kill_often(folder: Path, words: list[str], options: argparse.Namespace) -> l
     if driver.returncode != 0:
         faults.append(f"the last start ended with {driver.returncode}: {output}")
     end = finished(folder)
-    faults += [f"in the end: trial {trial} was lost or run again" for trial in known if end.get(trial) != known[trial]]
+    faults += [f"at the end: trial {trial} was lost or run again" for trial in known if end.get(trial) != known[trial]]
     return faults
 
 
@@ -185,12 +185,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--sampler", choices=("grid", "tpe"), default="grid")
     parser.add_argument("--pruner", default="none")
-    parser.add_argument("--checkpoint", action="store_true", help="trials go on from their last epoch")
-    parser.add_argument("--kill-trials", action="store_true", help="kill trials as well, which are then run again")
+    parser.add_argument("--checkpoint", action="store_true", help="trials resume from their last epoch")
+    parser.add_argument("--kill-trials", action="store_true", help="also kill trials, which are then run again")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--longest", type=float, default=9.0, help="seconds after which a start is killed at the latest"
-    )
+    parser.add_argument("--longest", type=float, default=9.0, help="longest time until a start is killed, in seconds")
     options = parser.parse_args()
     words = line(options)
     with tempfile.TemporaryDirectory() as undisturbed, tempfile.TemporaryDirectory() as disturbed:
@@ -201,7 +199,7 @@ def main() -> None:
         faults = kill_often(Path(disturbed), words, options)
         faults += epochs_recorded_wrongly(Path(disturbed), options.epochs)
         faults += differences(Path(undisturbed), Path(disturbed))
-    print("\n".join(faults) or f"{options.kills} kills: nothing lost, nothing twice, the same leaderboard")
+    print("\n".join(faults) or f"{options.kills} kills: nothing lost, nothing trained twice, the same leaderboard")
     sys.exit(bool(faults))
 
 

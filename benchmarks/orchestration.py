@@ -2,9 +2,9 @@
 
     python benchmarks/orchestration.py [--trials 1000] [--sampler grid|random|tpe] [--points 10000]
 
-A stub network of one layer, 60 images, one epoch. The driver's CPU seconds a trial are read from the system at each
-trial's end, for each quarter of the sweep: with grid and random they must not grow. First of all a grid of
-`--points` is begun and interrupted, for the seconds until its first trial starts.
+A network of one layer, 60 images, one epoch. The driver's CPU seconds per trial are read from the system when a trial
+ends, for each quarter of the sweep: with grid and random they must not grow. First, a grid of `--points` is started and
+interrupted, to measure the seconds until its first trial starts.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def first_start_s(points: int) -> float:
 
 
 def quarters(sampler: str, trials: int) -> tuple[list[float], float]:
-    """The driver's CPU seconds a trial in each quarter, and wall seconds a trial over all."""
+    """The driver's CPU seconds per trial in each quarter, and the wall seconds per trial."""
     side = 1000 if sampler == "grid" else 100_000
     space = [f"+arch.a=range(0,{trials})"] if sampler == "grid" else [f"+arch.a=range(0,{side})", "+arch.b=range(0,50)"]
     more = ["+arch.b=0"] if sampler == "grid" else [f"sampler={sampler}", f"sweep.trials={trials}"]

@@ -1,9 +1,9 @@
-"""How long the report of a large sweep takes: rows, answers and statistics read and judged, each command a process.
+"""How long the report of a large sweep takes: rows and predictions read, ranking judged, one process per command.
 
     python benchmarks/report.py [--trials 10000] [--images 12000]
 
-A real sweep of two trials is run first, on random images; its study is then filled with as many trials as asked for,
-copies of the first with other figures, and answers drawn so that neighbours can hardly be told apart.
+First a real sweep of two trials runs on random images. Its study is then filled with copies of the first trial with
+other figures, and with predictions drawn so that neighbours can hardly be separated.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def run(folder: Path, *words: str) -> float:
     return time.monotonic() - began
 
 
-def lay_down(path: Path, num_validation: int) -> None:
-    """Random images of which a fifth of those for training are as many as asked for."""
+def write_images(path: Path, num_validation: int) -> None:
+    """Random images; a fifth of the training images are `num_validation`."""
     rng = np.random.default_rng(0)
     sizes = {"train": 5 * num_validation, "test": num_validation}
     images = {f"x_{split}": rng.integers(0, 256, (size, 8, 8), dtype=np.uint8) for split, size in sizes.items()}
@@ -49,7 +49,7 @@ def lay_down(path: Path, num_validation: int) -> None:
 
 
 def fill(folder: Path, num_trials: int, num_images: int) -> None:
-    """Adds trials to the study and their answers to the files beside it."""
+    """Adds trials to the study, and their predictions to the files beside it."""
     paths = OutputPaths(folder / "mlruns")
     rng = np.random.default_rng(0)
     study = optuna.load_study(study_name="large", storage=f"sqlite:///{paths.study_db}")
@@ -95,14 +95,14 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lay_down(folder / "images.npz", options.images)
+        write_images(folder / "images.npz", options.images)
         run(folder, "-m", *LINE)
         small = run(folder, "report")
         fill(folder, options.trials, options.images)
         print(f"{options.trials} trials, {options.images} validation images; a sweep of two: {small:.1f} s\n")
         print("| command | seconds |\n|---|---|")
-        for told, words in COMMANDS.items():
-            print(f"| {told} | {run(folder, 'report', *words):.1f} |", flush=True)
+        for command, words in COMMANDS.items():
+            print(f"| {command} | {run(folder, 'report', *words):.1f} |", flush=True)
 
 
 if __name__ == "__main__":

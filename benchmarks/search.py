@@ -1,4 +1,4 @@
-"""TPE with ASHA beside random search, a grid, and one epoch each: real sweeps, equal in the number of epochs trained.
+"""TPE with ASHA against random search, a grid, and one epoch each: real sweeps with equal numbers of epochs.
 
     python benchmarks/search.py [--seeds 0 1 2 3 4] [--budget 72] [--epochs 9] [--methods ...] [--results FOLDER]
 
@@ -6,20 +6,20 @@ Six keys are searched on the digits: depth, kernel, filters, learning rate, drop
 `--budget` epochs in all, and a trial trains `--epochs` at most:
 
     tpe+asha     TPE proposes, ASHA ends the worse trials early, up to sweep.max_epochs
-    random+asha  the same with random points, which tells the two apart
-    random       as many random points as the budget trains to the end
-    grid         as many points of a grid made by hand, trained to the end
-    one epoch    random points with one epoch each; the best of them is trained again, to the end
+    random+asha  the same with random configurations, which shows the part of each
+    random       as many random configurations as the budget trains to the end
+    grid         as many configurations of a grid made by hand, trained to the end
+    one epoch    random configurations with one epoch each; the best of them is trained again, to the end
                  (Egele, Mohr, Viering and Balaprakash 2024, Neurocomputing 597, 127964, ask for this control)
 
-Each chooses the trial with the best validation accuracy among those trained to the end. Its saved model is then
-evaluated once on the test images, since the best of many validation accuracies flatters whoever tries more. A seed sets
-the weights, the proposals and the split into training and validation images, so that differences are paired; the grid
-has the same points under each. One trial at a time on one thread, so that a seed gives the same figures again. Trials
-are counted in their order while their epochs fit into the budget: what ASHA begins before its end and ends after it
-does not count.
+Each method chooses the trial with the best validation accuracy among those trained to the end. Its saved model is then
+evaluated once on the test images, since the best of many validation accuracies favours the method that tries more. A
+seed sets the weights, the proposals and the split into training and validation images, so differences are paired; the
+grid has the same configurations under each seed. One trial at a time on one thread, so a seed gives the same figures
+again. Trials are counted in their order while their epochs fit into the budget: a trial that exceeds it does not
+count.
 
-Each result is written to `--results` as it is had and not made again; without it, into a folder that is deleted.
+Each result is written to `--results` at once and not computed again; without it, to a temporary folder.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a method came to under one seed.
+    """A method's result under one seed.
 
     Attributes:
         val_accuracy, test_accuracy: of the chosen trial.
@@ -116,11 +116,11 @@ class Setting:
             return list(csv.DictReader(file))
 
     def epochs_of(self, row: Row) -> int:
-        """The epochs that a trial has trained; a failed one, of which they are not told, counts in full."""
+        """The epochs that a trial has trained; a failed one, whose epochs are not reported, counts in full."""
         return int(row["epochs"] or self.epochs)
 
     def counted(self, rows: Sequence[Row]) -> list[Row]:
-        """The trials, best first, whose epochs fit into the budget in the order in which they were begun."""
+        """The trials, best first, whose epochs fit into the budget, counted in the order in which they began."""
         left, kept = self.budget, set()
         for row in sorted(rows, key=lambda row: int(row["trial"])):
             left -= self.epochs_of(row)
@@ -145,7 +145,7 @@ def grid(setting: Setting) -> list[Row]:
 
 
 def one_epoch_each(setting: Setting) -> list[Row]:
-    """The best after one epoch stands first, trained to the end; then those that were not chosen."""
+    """The best after one epoch comes first, trained to the end; then those that were not chosen."""
     tries = setting.budget - setting.epochs
     rows = setting.sweep("tries", SPACE, "sampler=random", f"sweep.trials={tries}", epochs=1)
     best = {key: rows[0][key] for key in SPACE}
@@ -202,13 +202,13 @@ def measure(method: str, setting: Setting) -> Outcome:
 
 
 def _children_s() -> float:
-    """CPU seconds of all processes that have ended below this one, trials among them."""
+    """CPU seconds of all ended child processes, trials included."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def outcome(method: str, seed: int, options: argparse.Namespace, results: Path) -> Outcome:
-    """What an earlier start has left in `results`, or a run."""
+    """The result of an earlier start from `results`, or of a run now."""
     path = results / f"{method.replace(' ', '-')}-{seed}-{options.budget}-{options.epochs}.json"
     if path.is_file():
         return Outcome(**json.loads(path.read_text(encoding="utf-8")))
@@ -237,7 +237,7 @@ def _range(values: Sequence[int]) -> str:
 
 
 def print_tables(found: dict[str, list[Outcome]]) -> None:
-    """Markdown: the methods, each seed, and what TPE with ASHA has more than each of the others."""
+    """Markdown: the methods, each seed, and the lead of TPE with ASHA over each of the others."""
     reference = found.get("random", next(iter(found.values())))
     print("| method | trials (to the end) | epochs | validation accuracy, % | test accuracy, % | CPU time, ratio |")
     print("|---|---|---|---|---|---|")
@@ -253,7 +253,7 @@ def print_tables(found: dict[str, list[Outcome]]) -> None:
         cells = (f"{100 * run.test_accuracy:.2f} ({100 * run.val_accuracy:.2f})" for run in runs)
         print(f"| {method} | {' | '.join(cells)} |")
     if OURS in found and len(seeds) > 1:
-        print(f"\n| {OURS} less … | on validation | on test images |\n|---|---|---|")
+        print(f"\n| {OURS} minus … | on validation | on test images |\n|---|---|---|")
         for method, runs in found.items():
             if method != OURS:
                 print(f"| {method} | {_difference(found[OURS], runs, 'val_accuracy')} | "
@@ -270,10 +270,10 @@ def _difference(ours: Sequence[Outcome], others: Sequence[Outcome], metric: str)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--budget", type=int, default=72, help="epochs that each method may train in all")
+    parser.add_argument("--budget", type=int, default=72, help="epochs of each method in all")
     parser.add_argument("--epochs", type=int, default=9, help="epochs of a trial that is trained to its end")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--results", type=Path, help="a folder for what was found, to go on from after a cut")
+    parser.add_argument("--results", type=Path, help="a folder for the results, to resume from after an interruption")
     options = parser.parse_args()
     if not options.epochs < options.budget <= GRID_POINTS * options.epochs or options.budget % options.epochs:
         parser.error(f"--budget is 2 to {GRID_POINTS} times --epochs, since the grid has {GRID_POINTS} points")

@@ -1,10 +1,10 @@
 """Makes the README's pictures from a sweep: the leaderboard as it is printed, the curves, MLflow's UI.
 
-    python scripts/pictures.py OUTPUT_DIR            the README's, from the newest sweep
+    python scripts/pictures.py OUTPUT_DIR            all of the README's, from the newest sweep
     python scripts/pictures.py OUTPUT_DIR network1   the curve in docs/results.md, from a sweep of the first network
     python scripts/pictures.py OUTPUT_DIR page       the page alone, from the newest sweep
 
-MLflow's page and our own need Chromium (Debian: apt-get install chromium); they are left as they are without it.
+MLflow's page and the report's page need Chromium (Debian: apt-get install chromium); without it they stay unchanged.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from sweeper.storage.study import sweep_names
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PORT = 5177
+TOP_HEIGHT = 1270  # pixels: summary and leaderboard
 
-#: What the notebook's first network ended with.
+#: The last figures of the notebook's first network.
 NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207, "test_accuracy": 0.9935}
 
 
@@ -43,7 +44,7 @@ def leaderboard_rows(paths: OutputPaths, name: str) -> list[TrialRow]:
 
 
 def leaderboard(paths: OutputPaths, name: str) -> None:
-    """The printed report as an SVG."""
+    """The printed report as an SVG file."""
     console = Console(record=True, width=100, file=io.StringIO(), highlight=False)
     terminal.print_report(console, stored_sweep.load(paths, name).judged())
     svg = console.export_svg(title=f"python -m sweeper report {name}")
@@ -51,7 +52,7 @@ def leaderboard(paths: OutputPaths, name: str) -> None:
 
 
 def network1(paths: OutputPaths, name: str) -> None:
-    """The first network's curves, with the figures that the notebook ended with as dashed lines."""
+    """The first network's curves; dashed lines show where the notebook ended."""
     [row] = stored_sweep.load(paths, name).judged().rows
     figure = figures.curves_figure(row.history, test_is_validation=True)
     for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
@@ -63,22 +64,22 @@ def network1(paths: OutputPaths, name: str) -> None:
 
 
 def page(paths: OutputPaths, name: str) -> None:
-    """The upper part of a sweep's page, as Chromium draws it."""
+    """The upper part of a sweep's page, as Chromium draws it, and above its curves the README's first picture."""
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "page.png"
         address = (paths.sweep(name).root / "report.html").as_uri()
         if _shot(address, whole, width=1280, height=2235):
             with Image.open(whole) as picture:
-                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-                    PICTURES / "page.png", optimize=True
-                )
+                for file, height in (("page.png", picture.height), ("page_top.png", TOP_HEIGHT)):
+                    part = picture.convert("RGB").crop((0, 0, picture.width, height))
+                    part.quantize(128, dither=Image.Dither.NONE).save(PICTURES / file, optimize=True)
 
 
 def _shot(address: str, target: Path, *, width: int, height: int, patience_s: int = 25) -> bool:
-    """Draws an address with Chromium; False, and says so, where there is none."""
+    """Takes a picture of a page with Chromium; False, with a message, if it is not installed."""
     browser = shutil.which("chromium")
     if browser is None:
-        sys.stderr.write("no chromium: the pictures of pages are left as they are\n")
+        sys.stderr.write("no chromium: the pictures of pages stay unchanged\n")
         return False
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
     flags.append("--hide-scrollbars")
