@@ -57,15 +57,15 @@ def load_model(folder: Path) -> Any:
     """Loads the network of a folder that `save_model` wrote, not compiled.
 
     Its weights and precision are those that were saved. Layers of a user's own are found where their module is
-    imported first, or registered (`keras.saving.register_keras_serializable`).
+    imported first, or registered (`keras.saving.register_keras_serializable`). Keras's safe mode is on: a file with
+    Python code in it is refused, since an output folder may come from somebody else.
 
     Raises:
         OSError, ValueError, TypeError: no such file, or a layer that cannot be made.
     """
     import keras
 
-    # The file is this project's own: what its code may run, its builder has run before.
-    return keras.saving.load_model(folder / "data" / "model.keras", compile=False, safe_mode=False)
+    return keras.saving.load_model(folder / "data" / "model.keras", compile=False)
 
 
 def read_weights(folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,37 +13,63 @@ from sweeper.config.trial import TrainingConfig
 from sweeper.core.errors import NonFiniteError
 from sweeper.core.objectives import EPOCH_METRICS, Objective
 from sweeper.core.trials import EpochReport
+from sweeper.trial.validation import ValidationPass, weights_to_save
 
 #: Told of each epoch; answers whether the trial is to stop (a pruner's decision).
 Report = Callable[[EpochReport], bool]
 
 
-def early_stopping(training: TrainingConfig, objective: Objective) -> Any:
-    """Keras's own early stopping, which also restores the best weights; None where neither is asked for."""
+def make_stopping(training: TrainingConfig, objective: Objective) -> Any:
+    """A Keras callback that finds the best epoch, keeps its weights, and stops early; None where neither is asked for.
+
+    It decides as `keras.callbacks.EarlyStopping` does, but keeps the weights that would be saved after an epoch, which
+    with `optimizer.use_ema` are the averages. It comes after the reporter, whose validation metrics it reads.
+    """
     import keras
 
     patience = training.early_stopping.patience
     if patience is None and not training.restore_best:
         return None
     metric = objective.metric.removeprefix("train_")
-    if metric not in EPOCH_METRICS:  # the objective is a cost, such as num_params: stop by what is learnt
-        metric, mode = "val_accuracy", "max"
+    if metric not in EPOCH_METRICS:  # the objective is a cost, such as num_params: stop by what is learned
+        metric, sign = "val_accuracy", 1
     else:
-        mode = objective.direction[:3]
-    return keras.callbacks.EarlyStopping(
-        monitor=metric,
-        mode=mode,
-        min_delta=training.early_stopping.min_delta,
-        patience=training.epochs if patience is None else patience,
-        restore_best_weights=training.restore_best,
-    )
+        sign = objective.sign
+
+    class Stopping(keras.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.best_epoch = 0
+            self._best = -math.inf
+            self._wait = 0
+            self._weights: Any = None
+
+        def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+            value = sign * float((logs or {})[metric])
+            self._wait += 1
+            if value - training.early_stopping.min_delta > self._best:
+                self._best, self.best_epoch, self._wait = value, epoch, 0
+                if training.restore_best:
+                    with weights_to_save(self.model):
+                        self._weights = self.model.get_weights()
+            if patience is not None and self._wait >= patience and epoch > 0:
+                self.model.stop_training = True
+
+        def restore(self) -> None:
+            """Gives the model the best epoch's weights, once Keras has finished with it."""
+            self.model.set_weights(self._weights)
+
+    return Stopping()
 
 
-def make_reporter(report: Report, save: Callable[[list[dict[str, float]]], None], saves: bool) -> Any:
+def make_reporter(
+    report: Report, validation: ValidationPass, save: Callable[[list[dict[str, float]]], None], saves: bool
+) -> Any:
     """A Keras callback that reports each epoch, stops on request, and fails on a loss that is not finite.
 
     Args:
         report: called with each epoch.
+        validation: scores each epoch.
         save: writes a checkpoint, after each epoch that another follows, where `saves`.
         saves: whether checkpoints are written.
     """
@@ -58,8 +85,10 @@ def make_reporter(report: Report, save: Callable[[list[dict[str, float]]], None]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self._started = time.monotonic()
 
-        def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-            metrics = {name: float((logs or {})[name]) for name in EPOCH_METRICS}
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            logs = {} if logs is None else logs
+            logs.update(validation.run())  # for the callbacks after this one, too
+            metrics = {name: float(logs[name]) for name in EPOCH_METRICS}
             metrics["duration_s"] = time.monotonic() - self._started
             for name in ("loss", "val_loss"):
                 if not np.isfinite(metrics[name]):

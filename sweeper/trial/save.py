@@ -13,6 +13,7 @@ from sweeper.artifacts.predictions import save_predictions
 from sweeper.artifacts.versions import versions
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec
+from sweeper.trial.validation import ValidationPass
 
 
 def write_summary(model: Any, path: Path) -> None:
@@ -26,17 +27,23 @@ def save_files(
     spec: TrainingSpec,
     model: Any,
     history: tuple[dict[str, float], ...],
-    probabilities: np.ndarray[Any, Any],
-    labels: np.ndarray[Any, Any],
+    validation: ValidationPass,
 ) -> None:
-    """Writes predictions, pictures and the configuration into the trial's artifacts."""
+    """Writes predictions, pictures and the configuration into the trial's artifacts.
+
+    Raises:
+        ValueError: the validation pass has not run.
+    """
     from omegaconf import OmegaConf
 
+    if validation.probabilities is None:
+        raise ValueError("there are no predictions to save before the validation pass has run")
+
     folder = TrialPaths(spec.folder).artifacts
-    predicted = save_predictions(TrialPaths(spec.folder), probabilities, labels)
+    predicted = save_predictions(TrialPaths(spec.folder), validation.probabilities, validation.labels)
     num_classes = spec.data.summary.num_classes
     matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
+    np.add.at(matrix, (validation.labels, predicted), 1)
     curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
     figures.save(curves, folder / "curves.png")
     figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")

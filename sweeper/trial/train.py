@@ -24,9 +24,10 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialState
 from sweeper.trial import checkpoint
-from sweeper.trial.callbacks import Report, early_stopping, make_reporter
+from sweeper.trial.callbacks import Report, make_reporter, make_stopping
 from sweeper.trial.runtime import configure_tensorflow, predict_latency_ms
 from sweeper.trial.save import save_files, write_summary
+from sweeper.trial.validation import ValidationPass, averages_weights
 
 
 def train(spec: TrainingSpec, report: Report) -> TrialResult:
@@ -56,15 +57,16 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     write_summary(model, paths.artifacts / "model_summary.txt")
 
-    fit = _fit(model, arrays, training, spec, report)
-    x_validation = data.as_float(arrays.x_validation)
-    probabilities = np.asarray(model.predict(x_validation, batch_size=training.batch_size, verbose=0))
-    kept = fit.history[fit.kept_epoch - 1]
+    validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
+    fit = _fit(model, arrays, validation, training, spec, report)
+    if fit.weights_changed or validation.probabilities is None:
+        scores = validation.run_on_current_weights()
+    else:
+        scores = {name: fit.history[-1][name] for name in ("val_loss", "val_accuracy")}
     metrics: dict[str, float] = {
         "train_loss": fit.history[-1]["loss"],
         "train_accuracy": fit.history[-1]["accuracy"],
-        "val_loss": kept["val_loss"],
-        "val_accuracy": kept["val_accuracy"],
+        **scores,
         "num_params": model.count_params(),
         "epochs": len(fit.history),
     }
@@ -72,10 +74,10 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         network = plan(CnnConfig.from_mapping(spec.config["arch"]), summary.input_shape, summary.num_classes)
         metrics["flops"] = network.flops
     if spec.measures_latency:
-        metrics["predict_latency_ms"] = predict_latency_ms(model, x_validation[:1])
+        metrics["predict_latency_ms"] = predict_latency_ms(model, data.as_float(arrays.x_validation[:1]))
     if spec.data.test_is_validation:
         metrics |= {"test_loss": metrics["val_loss"], "test_accuracy": metrics["val_accuracy"]}
-    save_files(spec, model, fit.history, probabilities, np.asarray(arrays.y_validation))
+    save_files(spec, model, fit.history, validation)
     save_model(model, paths.model, summary.input_shape, summary.num_classes)
     facts = TrialFacts(
         num_train=summary.num_train,
@@ -117,30 +119,43 @@ class Fit:
         kept_epoch: the epoch of the kept weights, from 1.
         pruned: whether it was ended early.
         interruptions: the last epoch of each earlier process that was interrupted and resumed from.
+        weights_changed: whether the model's weights are others than those of the last validation pass.
     """
 
     history: tuple[dict[str, float], ...]
     kept_epoch: int
     pruned: bool
     interruptions: tuple[int, ...]
+    weights_changed: bool
 
 
-def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec: TrainingSpec, report: Report) -> Fit:
+def _fit(
+    model: Any,
+    arrays: data.TrainingArrays,
+    validation: ValidationPass,
+    training: TrainingConfig,
+    spec: TrainingSpec,
+    report: Report,
+) -> Fit:
     from sweeper.trial.batches import ShuffledBatches
 
     path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
     earlier = checkpoint.load(path, config) if training.checkpoint else None
     interruptions = (*earlier.interruptions, len(earlier.history)) if earlier is not None else ()
     reporter = make_reporter(
-        report, lambda history: checkpoint.save(path, config, model, history, interruptions), training.checkpoint
+        report,
+        validation,
+        lambda history: checkpoint.save(path, config, model, history, interruptions),
+        training.checkpoint,
     )
     if earlier is not None:
         checkpoint.restore(earlier, model)
         reporter.tell_again(earlier.history)
     resumed_after = len(reporter.history)
     if reporter.pruned or resumed_after >= training.epochs:
-        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, interruptions)
-    stopping = early_stopping(training, spec.metric)
+        model.optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` would have
+        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, interruptions, weights_changed=True)
+    stopping = make_stopping(training, spec.metric)
     batches = ShuffledBatches(arrays, training.batch_size, spec.config["seed"])
     callbacks = [batches.callback(), reporter, stopping]
     model.fit(
@@ -148,10 +163,12 @@ def _fit(model: Any, arrays: data.TrainingArrays, training: TrainingConfig, spec
         shuffle=False,  # what Keras would shuffle is the batches
         epochs=training.epochs,
         initial_epoch=resumed_after,
-        validation_data=(data.as_float(arrays.x_validation), np.asarray(arrays.y_validation)),
-        validation_batch_size=training.batch_size,
         callbacks=[callback for callback in callbacks if callback],
         verbose=0,
     )
-    kept = stopping.best_epoch + 1 if stopping and training.restore_best else len(reporter.history)
-    return Fit(tuple(reporter.history), kept, reporter.pruned, interruptions)
+    kept = len(reporter.history)
+    if training.restore_best:
+        stopping.restore()
+        kept = stopping.best_epoch + 1
+    changed = training.restore_best or averages_weights(model)
+    return Fit(tuple(reporter.history), kept, reporter.pruned, interruptions, changed)

@@ -1,0 +1,86 @@
+"""The validation pass: the probabilities of all validation images, from the weights that would be saved now.
+
+Loss, accuracy and predictions come from these probabilities, so a row is by construction what its saved model says.
+Keras's own evaluation is not used: it runs before averaged weights (`optimizer.use_ema`) are swapped in, so it scores
+weights that are never saved.
+
+What does not live here: the loss of an image (`sweeper.artifacts.predictions`), when an epoch is the best
+(`sweeper.trial.callbacks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper.artifacts.predictions import image_losses
+from sweeper.data import as_float
+
+
+class ValidationPass:
+    """Scores a compiled Keras model on the validation images, with one traced function for all passes.
+
+    Attributes:
+        labels: (images,) int64.
+        probabilities: (images, classes) float32 of the last pass; None before the first.
+    """
+
+    def __init__(self, model: Any, images: Any, labels: NDArray[np.int64], batch_size: int) -> None:
+        """Takes the images as they are stored, uint8 (0 to 255) or float32 in [0, 1]; converted by batches."""
+        import tensorflow as tf
+
+        self.labels = labels
+        self.probabilities: NDArray[np.float32] | None = None
+        self._model = model
+        self._images = images
+        self._batch_size = batch_size
+        shape = tf.TensorSpec((None, *images.shape[1:]), tf.float32)
+        self._traced = tf.function(
+            lambda batch: tf.cast(model(batch, training=False), tf.float32), input_signature=(shape,)
+        )
+
+    def run(self) -> dict[str, float]:
+        """`val_loss` and `val_accuracy` of the weights that would be saved now; keeps their probabilities."""
+        with weights_to_save(self._model):
+            return self.run_on_current_weights()
+
+    def run_on_current_weights(self) -> dict[str, float]:
+        """The same of the model's weights as they are: those that are about to be saved."""
+        starts = range(0, len(self.labels), self._batch_size)
+        batches = [self._traced(as_float(self._images[start : start + self._batch_size])) for start in starts]
+        probabilities = np.concatenate([np.asarray(batch) for batch in batches])
+        self.probabilities = probabilities
+        return {
+            "val_loss": float(image_losses(probabilities, self.labels).mean()),
+            "val_accuracy": float((probabilities.argmax(axis=1) == self.labels).mean()),
+        }
+
+
+@contextmanager
+def weights_to_save(model: Any) -> Iterator[None]:
+    """Gives the model, within the block, the weights that would be saved if the training ended now.
+
+    With `optimizer.use_ema` these are the averages, which Keras swaps in after the last epoch (Keras 3,
+    `Optimizer.finalize_variable_values`); otherwise they are the weights as they are.
+    """
+    if not averages_weights(model):
+        yield
+        return
+    variables = model.trainable_variables
+    trained = [np.array(variable) for variable in variables]
+    model.optimizer.finalize_variable_values(variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, trained, strict=True):
+            variable.assign(value)
+
+
+def averages_weights(model: Any) -> bool:
+    """Whether the model's optimizer keeps an average of its weights; one for loss scaling wraps the one that may."""
+    optimizer = model.optimizer
+    return bool(getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False))
