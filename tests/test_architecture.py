@@ -39,7 +39,7 @@ HOMES = {
     "optuna": ("sweeper/storage/", "sweeper/search/", "sweeper/report/plots/"),
     "mlflow": ("sweeper/tracking/", "sweeper/artifacts/model.py"),
     "keras": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/cnn.py", "models/builder.py"),
-    "tensorflow": ("sweeper/trial/runtime.py", "sweeper/artifacts/model.py"),
+    "tensorflow": ("sweeper/trial/", "sweeper/artifacts/model.py"),
     "sklearn": ("sweeper/data/digits.py",),
     "vl_convert": ("sweeper/report/page/vega_bundle.py",),
     "jinja2": ("sweeper/report/page/__init__.py",),
