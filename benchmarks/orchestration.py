@@ -88,8 +88,8 @@ def main() -> None:
     print("| sampler | driver's CPU ms a trial, by quarter of the sweep | wall ms a trial |\n|---|---|---|")
     for sampler in options.sampler:
         costs, wall = quarters(sampler, options.trials)
-        told = ", ".join(f"{1000 * cost:.0f}" for cost in costs)
-        print(f"| {sampler}, {options.trials} trials | {told} | {1000 * wall:.0f} |", flush=True)
+        quarters_ms = ", ".join(f"{1000 * cost:.0f}" for cost in costs)
+        print(f"| {sampler}, {options.trials} trials | {quarters_ms} | {1000 * wall:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
