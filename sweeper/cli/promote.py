@@ -97,7 +97,7 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
     best = max(point, key=lambda one: objective.sign * one.row.metrics[objective.metric])
     notes = []
     if len(point) > 1:
-        notes.append(f"Of the {len(point)} repeats of the best point it has the best {objective.metric}; the point is "
+        notes.append(f"Of the {len(point)} repeats of the best configuration it has the best {objective.metric}; the configuration is "
                      "ranked by their mean.")  # fmt: skip
     if len(first) > len(point):
         what = "on the Pareto front" if len(sweep.objectives) > 1 else "of rank 1"

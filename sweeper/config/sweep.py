@@ -90,7 +90,7 @@ class SweepConfig:
     timeout_s: float | None = None  # seconds after which no further trial starts; null: never
     max_failures: int | None = None  # failed trials after which no further one starts; null: never
     target: float | None = None  # value of the first objective that is good enough; null: none is
-    seeds: int = 1  # repeats of each point, under seed, seed + 1, ...; the point is ranked by their mean
+    seeds: int = 1  # repeats of each point, under seed, seed + 1, ...; the configuration is ranked by their mean
     zip: Any = None  # [key, key]: their choices go together instead of crossed; or a list of such lists
     exclude: Any = None  # [{key: value, key: value}]: points that are left out
     enqueue: Any = None  # [{key: value}]: points that a sampler begins with; it fills in the keys that are missing

@@ -171,6 +171,6 @@ def _infeasible_message(infeasible: Sequence[tuple[str, str]], some_left: bool) 
     mend = (
         "To leave them out and train the rest, add: sweep.skip_infeasible=true"
         if some_left
-        else "No point of this space can train."
+        else "No configuration of this space can train."
     )
     return f"{len(infeasible)} of the configurations cannot be built. {named}{more}.  {mend}"

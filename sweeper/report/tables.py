@@ -56,7 +56,7 @@ def leaderboard_table(
     """
     shown, left_out = _fitted(_columns(names, rows, params, (objective, *further)), params, objective, width)
     table = plain_table(_total(shown), GAP)
-    notes = ["* the leading group: trials that the images cannot tell apart"] if _marks(rows) else []
+    notes = ["* the leading group: trials that the images cannot separate"] if _marks(rows) else []
     notes += [f"Too wide for here: {', '.join(left_out)}; --csv - has all columns"] if left_out else []
     table.caption = Text("\n".join(notes)) if notes else None
     for column in shown:

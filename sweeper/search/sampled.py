@@ -159,11 +159,13 @@ class SampledScheduler(PointScheduler):
         """After many proposals in a row that cannot be used: names an untried point of a finite space, or gives up."""
         if not self._space.is_discrete or len(self._space) > MAX_POINTS:
             if self._in_a_row >= _IMPOSSIBLE:
-                self.budget.reason = f"the sampler proposed {_IMPOSSIBLE} points in a row that cannot be trained"
+                self.budget.reason = (
+                    f"the sampler proposed {_IMPOSSIBLE} configurations in a row that cannot be trained"
+                )
             return self._in_a_row < _IMPOSSIBLE
         untried = [choices for choices in self._space.grid() if self._overrides(choices) not in self._tried]
         if not untried:
-            self.budget.reason = "the space is exhausted: each of its points was tried"
+            self.budget.reason = "the space is exhausted: each of its configurations was tried"
             return False
         choices = random.Random(self._next_number).choice(untried)
         pairs = zip(self._space.dimensions, choices, strict=True)

@@ -197,7 +197,7 @@ class Search:
             return first.interval.choice(given[first.key]).value
         place = self._space.place(axis, given)
         if place is None:
-            raise ValueError(f"{dict(given)} is no point of this space")
+            raise ValueError(f"{dict(given)} is no configuration of this space")
         return place if len(axis) == 1 and first.is_range else self._texts(axis)[place]
 
     def _external(self, axis: tuple[int, ...], dimension: Dimension, value: Any) -> Choice:
@@ -275,7 +275,7 @@ def check_installed(config: SamplerConfig) -> None:
 
 def _unable(config: SamplerConfig, error: Exception) -> ConfigError:
     return ConfigError(
-        f"sampler={config.name} cannot propose points of this space: {error}. Accepted: a sampler for this kind of "
+        f"sampler={config.name} cannot propose configurations of this space: {error}. Accepted: a sampler for this kind of "
         "space and number of objectives.  Try: sampler=tpe"
     )
 

@@ -208,7 +208,9 @@ class PointScheduler:
     def _look_at_target(self, point: int) -> None:
         values = self.point_values(point)
         if values is not None:
-            self.budget.reached(values[0], f"point {point}" if self._factory.num_repeats > 1 else f"trial {point}")
+            self.budget.reached(
+                values[0], f"configuration {point}" if self._factory.num_repeats > 1 else f"trial {point}"
+            )
 
     def point_values(self, point: int) -> list[float] | None:
         """The mean of each objective over a point's repeats; None unless all are complete."""

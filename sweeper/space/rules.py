@@ -59,7 +59,7 @@ def _partial_points(rule: str, given: Any, space: SearchSpace) -> tuple[dict[str
     """A list of mappings from swept keys to values; every value is one that its key takes."""
     points = given or []
     example = f"Try: '{rule}=[{{arch.depth:7,arch.kernel_size:5}}]'"
-    accepted = "Accepted: a list of points, each a mapping from swept keys to values."
+    accepted = "Accepted: a list of configurations, each a mapping from swept keys to values."
     if not isinstance(points, list) or not all(isinstance(point, Mapping) and point for point in points):
         raise SpaceError(f"{rule}={as_typed(given)} is not accepted. {accepted}  {example}")
     found = []

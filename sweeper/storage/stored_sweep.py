@@ -125,7 +125,7 @@ def why_apart(several: Sequence[Loaded]) -> str:
             if _digests(first, key) != _digests(other, key):
                 return f"{first.name} and {other.name} were scored on different images: their {word} differs"
         if _repeats(first) != _repeats(other):
-            return f"{first.name} has {_repeats(first)} repeats of each point, {other.name} {_repeats(other)}"
+            return f"{first.name} has {_repeats(first)} repeats of each configuration, {other.name} {_repeats(other)}"
     return ""
 
 

@@ -432,7 +432,7 @@ class TestRepeatedAndImpossibleProposals:
         ran = sweep.run(jobs)
 
         assert sorted(shown(ran)) == ["arch.depth=3", "arch.depth=5", "arch.depth=7"]
-        assert jobs.budget.reason == "the space is exhausted: each of its points was tried"
+        assert jobs.budget.reason == "the space is exhausted: each of its configurations was tried"
 
     def test_a_space_with_pairs_exclusions_and_keys_of_one_option_is_exhausted_too(
         self, sampled: Callable[..., Sweep]
@@ -520,7 +520,7 @@ class TestRepeatedAndImpossibleProposals:
         jobs = sweep.open()
 
         assert jobs.next() is None
-        assert jobs.budget.reason == "the sampler proposed 30 points in a row that cannot be trained"
+        assert jobs.budget.reason == "the sampler proposed 30 configurations in a row that cannot be trained"
 
     def test_a_trial_and_a_proposal_that_is_not_trained_are_each_written_in_one_transaction(
         self, sampled: Callable[..., Sweep]
@@ -546,7 +546,7 @@ class TestRepeatedAndImpossibleProposals:
         jobs = sampled(*line, exclude=[{"training.epochs": 3}]).open()
 
         assert jobs.next() is None
-        assert jobs.budget.reason.startswith("the sampler proposed 30 points in a row")
+        assert jobs.budget.reason.startswith("the sampler proposed 30 configurations in a row")
 
 
 class TestBudgets:
@@ -642,7 +642,7 @@ class TestBudgets:
         jobs = sweep.open(target=0.515, seeds=3)
 
         assert [depth_of(job) for job in sweep.run(jobs)] == [5, 5, 5, 7, 7, 7]
-        assert jobs.budget.reason == "sweep.target=0.515 is reached by point 1 with val_accuracy 0.7100"
+        assert jobs.budget.reason == "sweep.target=0.515 is reached by configuration 1 with val_accuracy 0.7100"
 
     def test_a_target_that_was_reached_before_ends_the_sweep_at_once(self, either: Callable[..., Sweep]) -> None:
         sweep = either(LINE, num_points=3, enqueued=[{"arch.depth": 7}])

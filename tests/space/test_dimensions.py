@@ -131,7 +131,7 @@ def test_a_space_that_makes_no_sense_is_refused_with_what_to_type(argument: str,
 
 
 def test_a_grid_beyond_what_can_be_checked_is_refused() -> None:
-    with pytest.raises(SpaceError, match=r"400 x 400 = 160000 points\. Accepted: at most 100000"):
+    with pytest.raises(SpaceError, match=r"400 x 400 = 160000 configurations\. Accepted: at most 100000"):
         check_grid(parse("arch.depth=range(1,401)", "seed=range(0,400)"))
     check_grid(parse("arch.depth=range(1,401)", "seed=range(0,250)"))
 

@@ -258,7 +258,9 @@ def test_a_pairing_that_makes_no_sense_is_refused_with_what_to_type(paired: Any,
         parse(DEPTHS, KERNELS, "seed=0,1", "arch.dropout=interval(0,0.5)", zip=paired)
 
 
-POINTS = r"Accepted: a list of points, each a mapping from swept keys to values\.  Try: 'RULE=\[\{arch\.depth:7,"
+POINTS = (
+    r"Accepted: a list of configurations, each a mapping from swept keys to values\.  Try: 'RULE=\[\{arch\.depth:7,"
+)
 NOT_SWEPT = (
     r"which does not vary\. Accepted: the swept keys \(arch\.depth, arch\.kernel_size, arch\.dropout, arch\.dense"
 )
@@ -331,7 +333,7 @@ def test_the_number_of_points_of_a_paired_grid_is_that_of_its_axes() -> None:
 
     check_grid(paired)
     assert len(paired) == 400
-    with pytest.raises(SpaceError, match=r"400 x 400 = 160000 points"):
+    with pytest.raises(SpaceError, match=r"400 x 400 = 160000 configurations"):
         check_grid(
             parse(
                 "arch.depth=range(1,401)",

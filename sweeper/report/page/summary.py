@@ -73,7 +73,7 @@ def _how(report: SweepReport) -> str:
         return ""
     proposed = "a grid of every combination" if sampler == "grid" else f"the sampler {plain(sampler)}"
     stopped = f", and the pruner {plain(pruner)} ended the worse ones early" if pruner not in (None, "none") else ""
-    return f"The points were chosen by {proposed}{stopped}."
+    return f"The configurations were chosen by {proposed}{stopped}."
 
 
 def _data(report: SweepReport) -> str:
@@ -158,7 +158,7 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
         same = [one.row for one in ranked if point_of(one.row) == point_of(row)]
         mean = statistics.fmean(one.metrics[metric] for one in same)
         numbers = trials([called(one) for one in same])
-        return Fact("Leading point", figure(metric, mean), f"mean {plain(metric)} of {numbers}{label}")
+        return Fact("Leading configuration", figure(metric, mean), f"mean {plain(metric)} of {numbers}{label}")
     interval = interval_of(row) if metric == "val_accuracy" else None
     bounds = f"; 95 % interval {between(*interval)}" if interval else ""
     return Fact("Leader", value, f"{plain(metric)} of trial {called(row)}{bounds}{label}")
@@ -179,9 +179,9 @@ def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fa
     if number == 1:
         return Fact("Leading group", "the leader alone", f"every other {noun} is worse beyond chance")
     if findings.configurations is not None:
-        apart = f"which {findings.configurations.num_seeds} seeds cannot tell apart"
+        apart = f"which {findings.configurations.num_seeds} seeds cannot separate"
     else:
-        apart = f"of {findings.num_compared:,}, which {findings.num_images:,} images cannot tell apart"
+        apart = f"of {findings.num_compared:,}, which {findings.num_images:,} images cannot separate"
     return Fact("Leading group", counted(number, noun), apart)
 
 

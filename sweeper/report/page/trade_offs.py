@@ -51,7 +51,7 @@ def error_and_cost(known: Known) -> Chart | None:
         Variant(COSTS[name], _spec(known, chosen, name, place, y, fronts[name])) for place, name in enumerate(costs)
     )
     finding = _finding(fronts[costs[0]], costs[0], error)
-    finding += " Each is one trained network, not a point's mean." if known.num_repeats > 1 else ""
+    finding += " Each is one trained network, not a configuration's mean." if known.num_repeats > 1 else ""
     finding += part_of(len(chosen), len(rows))
     return Chart("", finding, variants, fields, data)
 

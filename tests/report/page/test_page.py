@@ -257,7 +257,7 @@ def test_findings_are_told_as_they_are() -> None:
     for expected in (
         "Trial 1 leads. Nothing else is known.",
         "Note. One seed each.",
-        "2 trials of 2, which 1,000 images cannot tell apart",
+        "2 trials of 2, which 1,000 images cannot separate",
         "Expected of it on new images 94.00 % 95 % interval 92.00 to 96.00 %; measured 95.00 %",
         "parameters trial 0 1,000 2,000",
         "360 test images, opened once.",
@@ -417,7 +417,7 @@ def test_repeats_are_points_with_mean_and_deviation() -> None:
     findings = Findings(leader=3, group=(3,), configurations=ConfigurationFindings(3, 2, (3,)))
     said = {"sentences": ("Trial 1 leads.", "Nothing else is known."), "warnings": ("One seed each.",)}
     shown = read(sweep(*rows, findings=findings, **said))
-    assert "Leading point 86.00 % mean val_accuracy of trials 3, 4 and 5" in shown.text
+    assert "Leading configuration 86.00 % mean val_accuracy of trials 3, 4 and 5" in shown.text
     keys = [column["key"] for column in shown.data["s0"]["board"]["columns"]]
     assert keys[2:4] == ["val_accuracy_mean", "val_accuracy_std"]
     board = shown.data["s0"]["board"]["rows"]
