@@ -97,8 +97,10 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
     best = max(point, key=lambda one: objective.sign * one.row.metrics[objective.metric])
     notes = []
     if len(point) > 1:
-        notes.append(f"Of the {len(point)} repeats of the best configuration it has the best {objective.metric}; the configuration is "
-                     "ranked by their mean.")  # fmt: skip
+        notes.append(
+            f"Of the {len(point)} repeats of the best configuration it has the best {objective.metric}; the "
+            "configuration is ranked by their mean."
+        )
     if len(first) > len(point):
         what = "on the Pareto front" if len(sweep.objectives) > 1 else "of rank 1"
         notes.append(f"Others are {what} too; this one comes first there.")

@@ -275,8 +275,8 @@ def check_installed(config: SamplerConfig) -> None:
 
 def _unable(config: SamplerConfig, error: Exception) -> ConfigError:
     return ConfigError(
-        f"sampler={config.name} cannot propose configurations of this space: {error}. Accepted: a sampler for this kind of "
-        "space and number of objectives.  Try: sampler=tpe"
+        f"sampler={config.name} cannot propose configurations of this space: {error}. Accepted: a sampler for this "
+        "kind of space and number of objectives.  Try: sampler=tpe"
     )
 
 

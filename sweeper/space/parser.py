@@ -73,8 +73,8 @@ def check_grid(space: SearchSpace) -> None:
     if len(space) > MAX_POINTS:
         factors = " x ".join(str(len(space.dimensions[axis[0]].choices)) for axis in space.axes())
         raise SpaceError(
-            f"The grid of {', '.join(space.keys)} has {factors} = {len(space)} configurations. Accepted: at most {MAX_POINTS}."
-            f"  Try: {keys.example_sweep(space.dimensions[0].key)}"
+            f"The grid of {', '.join(space.keys)} has {factors} = {len(space)} configurations. "
+            f"Accepted: at most {MAX_POINTS}.  Try: {keys.example_sweep(space.dimensions[0].key)}"
         )
 
 

@@ -83,7 +83,7 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
     if settings.sweep.seeds > 1 and "seed" in space.keys:
         raise ConfigError(
             f"sweep.seeds={settings.sweep.seeds} and a swept seed are two ways of the same. Accepted: one of them. "
-            "With sweep.seeds, repeats of a configuration are ranked by their mean.  Try: sweep.seeds=3 without seed=..."
+            "With sweep.seeds, repeats of a configuration are ranked by their mean.  Try: sweep.seeds=3, without seed"
         )
     if settings.pruner.name != "none":
         from sweeper.search import pruner as pruning

@@ -177,7 +177,8 @@ def test_of_repeats_the_best_is_taken_and_it_is_said(loaded: Loaded) -> None:
     chosen = promote.choose(replace(loaded, rows=tuple(rows)), None)
     assert chosen.ranked.row.number == number
     assert chosen.notes == (
-        "Of the 2 repeats of the best configuration it has the best val_loss; the configuration is ranked by their mean.",
+        "Of the 2 repeats of the best configuration it has the best val_loss; the configuration is ranked by "
+        "their mean.",
     )
 
 

@@ -114,7 +114,7 @@ def test_an_impossible_point_alone_is_refused_with_its_own_reason(check: Check) 
 
 @pytest.mark.parametrize("skip_infeasible", [False, True])
 def test_a_space_without_any_possible_point_is_refused_in_any_case(check: Check, skip_infeasible: bool) -> None:
-    message = r"^2 of the configurations .*arch\.depth=12: .*; arch\.depth=20: .*  No configuration of this space can train\.$"
+    message = r"^2 of the configurations .*arch\.depth=12: .*; arch\.depth=20: .*  No configuration of this space"
 
     with pytest.raises(ArchitectureError, match=message):
         check("arch.depth=12,20", skip_infeasible=skip_infeasible)
