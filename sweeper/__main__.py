@@ -35,10 +35,13 @@ def _hydra() -> int:
     from sweeper.cli import arguments
     from sweeper.config import keys, schema
 
-    arguments.check(sys.argv[1:])
+    command = arguments.read(sys.argv[1:])
+    for note in command.notes:
+        errors.say(note)
     schema.register()
+    hydra_main = hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)
     try:
-        hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)()
+        arguments.run(command, hydra_main)
     except SystemExit as ended:  # of a sweep, whose status Hydra would discard, or of `--help`
         return ended.code if isinstance(ended.code, int) else 0
     return 0

@@ -1,67 +1,152 @@
-"""A sweep's line before Hydra reads it: what Hydra would answer with a usage, a traceback, or silently pass over.
+"""The words of a command before Hydra reads them: in Hydra's order, each key once, and what Hydra would misunderstand.
 
-What does not live here: whether a key exists and a value is accepted, which composing the configuration shows.
+What does not live here: whether a key exists and a value is accepted, which composing the configuration shows; what
+Hydra's own settings are called here (`sweeper.cli.hydra_settings`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    IntervalSweep,
+    Override,
+    Quote,
+    QuotedString,
+    RangeSweep,
+    Transformer,
+)
+from hydra.errors import ConfigCompositionException, HydraException
+from yaml import YAMLError
 
+from sweeper.artifacts.versions import RECORDED_PACKAGES
+from sweeper.cli import config_files, errors, hydra_settings
 from sweeper.config import keys
-from sweeper.config.schema import VARYING
 from sweeper.core.errors import ConfigError, did_you_mean
 
 _HELP = "Try: python -m sweeper --help"
 
-#: Keys of Hydra that would run another program than this one, or be without effect, since Hydra writes nothing here.
-_HYDRAS_OWN = (
-    "hydra.mode", "hydra/sweeper", "hydra.sweeper._target_", "hydra/launcher", "hydra.launcher", "hydra.run",
-    "hydra.sweep", "hydra.output_subdir", "hydra.job.chdir",
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class Command:
+    """The words of a command as Hydra is to read them.
+
+    Attributes:
+        options: `-m`, `--config-dir mine` and their like.
+        overrides: `key=value` words, each key once.
+        notes: what the user should know of the difference to what was typed.
+    """
+
+    options: tuple[str, ...]
+    overrides: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """Hydra reads options first; among the overrides it would take one after them for an option's value."""
+        return [*self.options, *self.overrides]
 
 
-def check(words: Sequence[str]) -> None:
-    """Checks the options and overrides of one line.
+def read(words: Sequence[str]) -> Command:
+    """Checks the options and overrides of one command.
 
     Raises:
-        ConfigError: an option that does not exist, a key given twice, a value that cannot be a group's option.
+        ConfigError: an option that does not exist, or a value that cannot be a group's option.
         HydraException: an override that Hydra's grammar refuses.
     """
-    options = _options(words)
-    if options.hydra_help or options.shell_completion:
-        return
-    overrides = [_parsed(word) for word in options.overrides]
+    given = _parsed_options(words)
+    options = _without(words, given.overrides)
+    if given.hydra_help or given.shell_completion:
+        return Command(options, tuple(given.overrides))
+    overrides = [_parsed(word) for word in given.overrides]
+    _look_in_folders(given.config_dir, overrides)
     for override in overrides:
-        _check_hydras_own(override)
+        hydra_settings.check(override)
         _check_option(override)
-    _refuse_twice(overrides)
+    overrides, notes = _last_of_each(overrides)
+    if given.cfg or given.info or given.run:
+        options = tuple(word for word in options if word not in ("-m", "--multirun"))
+    overrides = [one for one in overrides if not _is_default(one)]
+    kept = tuple(override.input_line or "" for override in overrides)
+    if given.cfg or given.info:
+        kept, shown = _fixed(overrides)
+        notes += shown
+    return Command(options, kept, tuple(notes))
 
 
-def _options(words: Sequence[str]) -> argparse.Namespace:
+def run(command: Command, hydra_main: Callable[[], object]) -> None:
+    """Lets Hydra read the command.
+
+    Hydra first composes a configuration without what varies, and refuses a key that exists only under an option that
+    varies (`optimizer=sgd,adam optimizer.momentum=0.9`). As a swept key with one choice it is left out there, and
+    checked with each option.
+    """
+    sys.argv[1:] = command.words
+    try:
+        hydra_main()
+    except ConfigCompositionException as error:
+        overrides = _varied(command.overrides, errors.missing_key(error))
+        if overrides == command.overrides:
+            raise
+        sys.argv[1:] = [*command.options, *overrides]
+        try:
+            hydra_main()
+        except HydraException:
+            sys.argv[1:] = command.words  # what a message repeats
+            raise
+    except (YAMLError, UnicodeDecodeError, OSError) as error:
+        if said := config_files.unreadable(error):
+            raise ConfigError(said) from error
+        raise
+
+
+def _varied(overrides: tuple[str, ...], key: str) -> tuple[str, ...]:
+    """The overrides with a fixed key as a swept one with a single choice."""
+    if key.partition(".")[0] not in keys.OPEN:
+        return overrides
+    return tuple(
+        f"{key}=choice({word.partition('=')[2]})"
+        if word.partition("=")[0] == key and not _parsed(word).is_sweep_override()
+        else word
+        for word in overrides
+    )
+
+
+def _parsed_options(words: Sequence[str]) -> argparse.Namespace:
     parser = get_args_parser()
     accepted = [option for action in parser._actions for option in action.option_strings]
+    for action in parser._actions:
+        if "--version" in action.option_strings and "--version" in words:
+            action.version = _versions()  # type: ignore[attr-defined]
 
     def refuse(message: str) -> NoReturn:
         raise ConfigError(_option_fault(message, accepted))
 
     parser.error = refuse  # type: ignore[method-assign]
-    options = parser.parse_args(list(words))
+    options = parser.parse_intermixed_args(list(words))
     if options.experimental_rerun:
         raise ConfigError(
-            "--experimental-rerun reads a pickle of Hydra's, and this program writes none. Accepted: the same line "
-            "again with its name, which resumes it.  Try: python -m sweeper -m sweep.name=NAME arch.depth=3,5,7"
+            "--experimental-rerun reads a pickle of Hydra's, and this program writes none. Accepted: the same command "
+            "again with the sweep's name, which resumes it.  Try: python -m sweeper -m sweep.name=NAME arch.depth=3,5,7"
         )
     if (options.resolve or options.package) and not options.cfg:
         raise ConfigError(
             "--resolve and --package say how --cfg prints. Accepted: together with it."
             "  Try: python -m sweeper --cfg job --resolve"
         )
+    if options.cfg and options.info:
+        raise ConfigError("--cfg and --info are both given. Accepted: one of them.  Try: python -m sweeper --cfg job")
     if options.shell_completion and not any(
         word.startswith(("install=", "uninstall=", "query=")) for word in options.overrides
     ):
@@ -70,6 +155,13 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
             "uninstall=SHELL, SHELL one of bash, zsh, fish.  Try: sweeper --shell-completion install=bash"
         )
     return options
+
+
+def _versions() -> str:
+    """This program's version and those of the packages that its results depend on."""
+    own, *others = sorted(RECORDED_PACKAGES, key=lambda name: name != "keras-sweeper")
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in others)
+    return f"{own} {metadata.version(own)} (Python {platform.python_version()}, {packages})"
 
 
 def _option_fault(message: str, accepted: Sequence[str]) -> str:
@@ -81,24 +173,35 @@ def _option_fault(message: str, accepted: Sequence[str]) -> str:
     key = option.lstrip("-")
     if keys.is_group(key) or key in keys.known():
         word = keys.as_word(key, value) if value else keys.example(key)
-        return f"{given} is no option: a key has no dashes. Accepted: {key}=VALUE.  Try: {word}"
+        return f"{given} is not an option: a key has no dashes. Accepted: {key}=VALUE.  Try: {word}"
     near = did_you_mean(option, accepted)
-    return f"{given} is no option of a sweep's line. Accepted: {', '.join(accepted)}, key=value words. {near}  {_HELP}"
+    return f"{given} is not an option of a sweep. Accepted: {', '.join(accepted)}, key=value words. {near}  {_HELP}"
+
+
+def _without(words: Sequence[str], overrides: Sequence[str]) -> tuple[str, ...]:
+    """The words that are no overrides, in their order."""
+    left = list(words)
+    for override in reversed(overrides):
+        place = len(left) - 1 - left[::-1].index(override)
+        del left[place]
+    return tuple(left)
 
 
 def _parsed(word: str) -> Override:
     return OverridesParser.create().parse_overrides([word])[0]
 
 
-def _check_hydras_own(override: Override) -> None:
-    key = override.get_key_element().lstrip("+~")
-    if key == "hydra.mode" and not override.is_delete() and override.value() == "MULTIRUN":
-        return
-    if any(key == own or key.startswith(f"{own}.") for own in _HYDRAS_OWN):
-        raise ConfigError(
-            f"{override.input_line} is refused: of Hydra's own settings this program reads hydra.sweeper.params and "
-            "hydra.searchpath, and it writes under output_dir alone.  Try: output_dir=another-folder"
-        )
+def _look_in_folders(config_dir: str | None, overrides: Sequence[Override]) -> None:
+    """Makes the options in the folders of the command known, so that messages list them."""
+    folders = [config_dir] if config_dir else []
+    for override in overrides:
+        value = override.value()
+        if override.get_key_element().lstrip("+") == "hydra.searchpath" and isinstance(value, list):
+            folders += [str(Transformer.encode(entry)).strip("'\"") for entry in value]
+    for folder in folders:
+        path = Path(urlsplit(folder).path if folder.startswith("file:") else folder).expanduser()
+        if path.is_dir():  # Hydra refuses one that is not there
+            keys.look_in(path.resolve())
 
 
 def _check_option(override: Override) -> None:
@@ -106,42 +209,80 @@ def _check_option(override: Override) -> None:
     key = override.key_or_group
     if not key:
         raise ConfigError(f"{override.input_line} has no key before its '='. Accepted: key=value.  Try: arch.depth=3")
+    text = (override.input_line or "").partition("=")[2]
+    if keys.takes_text(key) and override.is_sweep_override() and Path(text).exists():
+        word = keys.as_word(key, QuotedString(text, Quote.single).with_quotes())
+        raise ConfigError(f"{override.input_line} is read as several values. Accepted: a path in quotes.  Try: {word}")
     if override.is_delete() or not keys.is_group(key):
         return
     value = override.value()
     if not override.is_sweep_override() or isinstance(value, ChoiceSweep):
         values = value.list if isinstance(value, ChoiceSweep) else [value]
-        if all(map(_names_options, values)):
+        if all(_names_options(key, one) for one in values):
             return
+        null = ", or null" if keys.may_be_null(key) else ""
         raise ConfigError(
             f"{override.input_line} is not accepted: {key} is a group, chosen by the name of one of "
-            f"{', '.join(keys.known()[key].options)}; its keys are set as {key}.KEY=VALUE.  Try: {keys.example(key)}"
+            f"{', '.join(keys.known()[key].options)}{null}; its keys are set as {key}.KEY=VALUE.  "
+            f"Try: {keys.example(key)}"
         )
 
 
-def _names_options(value: Any) -> bool:
+def _names_options(group: str, value: Any) -> bool:
+    if value is None:
+        return keys.may_be_null(group)
     if isinstance(value, list):
         return all(isinstance(entry, str | QuotedString) for entry in value)
     return isinstance(value, str | QuotedString | dict)
 
 
-def _refuse_twice(overrides: Sequence[Override]) -> None:
-    """Hydra would take the last one, and a grid the one with the choices."""
-    given: dict[str, Override] = {}
+def _is_default(override: Override) -> bool:
+    """Whether a word chooses no option of a group, as its default does; Hydra has no word for that."""
+    return not override.is_delete() and override.value() is None and keys.may_be_null(override.key_or_group)
+
+
+def _last_of_each(overrides: Sequence[Override]) -> tuple[list[Override], list[str]]:
+    """Each key once, as it was given last: a script's defaults come before what is added to them."""
+    kept: dict[str, Override] = {}
+    notes = []
+    for place, override in enumerate(overrides):
+        name = override.get_key_element().lstrip("+")
+        if override.is_delete() or isinstance(override.value(), dict):  # mappings are merged
+            name = f"{name} {place}"
+        earlier = kept.pop(name, None)
+        if earlier is not None and earlier.input_line != override.input_line:
+            override = _added_alike(earlier, override)
+            notes.append(f"{name} is given twice: {override.input_line} is used, not {earlier.input_line}.")
+        kept[name] = override
+    return list(kept.values()), notes
+
+
+def _added_alike(earlier: Override, override: Override) -> Override:
+    """The later word with the earlier one's `+`, which adds a key that no file has."""
+    key = earlier.get_key_element()
+    plus = key[: len(key) - len(key.lstrip("+"))]
+    return override if override.get_key_element().startswith("+") else _parsed(f"{plus}{override.input_line}")
+
+
+def _fixed(overrides: Sequence[Override]) -> tuple[tuple[str, ...], list[str]]:
+    """The words for a configuration that is printed: what varies has its first value, and a note says so."""
+    words, notes = [], []
     for override in overrides:
-        key = override.get_key_element().lstrip("+")
-        if override.is_delete():
-            continue
-        first = given.setdefault(key, override)
-        if first.input_line != override.input_line:
-            raise ConfigError(
-                f"{key} is given twice: {first.input_line} and {override.input_line}. Accepted: each key once, with "
-                f"all its choices.  Try: {_united(key, first, override)}"
-            )
+        first = _first_value(override)
+        if not override.is_sweep_override():
+            words.append(override.input_line or "")
+        elif first is None:
+            notes.append(f"{override.input_line} varies: what is printed is without it.")
+        else:
+            words.append(f"{override.get_key_element()}={first}")
+            notes.append(f"{override.input_line} varies: what is printed has {words[-1]}.")
+    return tuple(words), notes
 
 
-def _united(key: str, first: Override, second: Override) -> str:
-    texts = [(one.input_line or "").partition("=")[2] for one in (first, second)]
-    if key.split(".")[0] in VARYING and not any(set("([{") & set(text) for text in texts):
-        return keys.as_word(key, ",".join(dict.fromkeys(",".join(texts).split(","))))
-    return keys.as_word(key, texts[1])
+def _first_value(override: Override) -> str | None:
+    value = override.value()
+    if isinstance(value, ChoiceSweep):
+        return str(Transformer.encode(value.list[0]))
+    if isinstance(value, RangeSweep | IntervalSweep):
+        return str(value.start)
+    return None

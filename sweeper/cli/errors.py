@@ -10,8 +10,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import OverrideParseException
 
+from sweeper.cli import config_files
 from sweeper.config import keys
 from sweeper.core.errors import SweeperError, did_you_mean
 
@@ -44,12 +46,24 @@ def hydra_error(error: Exception, typed: Sequence[str] = ()) -> str:
     """
     if isinstance(error, OverrideParseException):
         return f"ConfigError: {_unreadable(error)}"
-    text = "\n".join(map(str, _chain(error)))
+    text = _text(error)
+    if said := config_files.fault(text, typed):
+        return f"ConfigError: {said}"
     for pattern, explain in _KNOWN:
         if found := re.search(pattern, text):
             return f"ConfigError: {explain(found, text, typed)}"
     messages = dict.fromkeys(_clean(str(one)) for one in _chain(error))
     return f"ConfigError: {' '.join(message for message in messages if message)}  {keys.PRINT_ALL}"
+
+
+def missing_key(error: Exception) -> str:
+    """The key of a command that Hydra does not find; empty where it says something else."""
+    found = re.search(r"Could not override '([^'=]+)'", _text(error))
+    return found.group(1) if found else ""
+
+
+def _text(error: Exception) -> str:
+    return "\n".join(map(str, _chain(error)))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -74,6 +88,8 @@ def _unreadable(error: OverrideParseException) -> str:
         return _failed_call(word, *found.groups())
     what = f"{word.strip() or 'An empty word'} cannot be read: {_syntax_fault(word)}. {_GRAMMAR}"
     plain = re.sub(",+", ",", value.strip("'\" ,"))
+    if _is_any_text(key):
+        return f"{what}  Try: {_in_quotes(word)}"
     if _KEY.fullmatch(key.lstrip("+~")) and plain.isprintable() and plain and not set(plain) & set("()[]{}'\"=$"):
         if _SIMPLE.fullmatch(plain):
             return f"{what}  Try: {keys.as_word(key, plain)}"
@@ -85,8 +101,21 @@ def _unreadable(error: OverrideParseException) -> str:
     return f"{what}  Try: {keys.example_sweep(name or 'arch.depth')}"
 
 
+def _is_any_text(key: str) -> bool:
+    """Whether a key takes any text, as a path is, so that signs in it need quotes and nothing else."""
+    name = key.lstrip("+~")
+    return keys.takes_text(name) and name != "sweep.name" and name.partition(".")[0] not in keys.OPEN
+
+
+def _in_quotes(word: str) -> str:
+    key, _, value = word.partition("=")
+    return keys.as_word(key, QuotedString(value.strip("'\" "), Quote.single).with_quotes())
+
+
 def _failed_call(word: str, call: str, reason: str) -> str:
     name, key = call.partition("(")[0], word.partition("=")[0]
+    if "Unknown function" in reason and _is_any_text(key):
+        return f"{word}: there is no function {name}. Accepted: text with brackets in quotes.  Try: {_in_quotes(word)}"
     if "Unknown function" in reason:
         near = did_you_mean(name, _FUNCTIONS)
         wanted = re.findall(r"'(.*)'", near)
@@ -129,7 +158,9 @@ def _no_option(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     wanted = re.findall(r"'(.*)'", near) or options
     if not options:
         return f"There is no config group {found.group(1)}.  {keys.PRINT_ALL}"
-    return f"{group}={option} does not exist. Accepted: {', '.join(options)}. {near}  Try: {group}={wanted[0]}"
+    is_typed = any(option in word.partition("=")[2].split(",") for word in typed)
+    where = "" if is_typed else f", chosen by {config_files.chosen(typed)},"
+    return f"{group}={option}{where} does not exist. Accepted: {', '.join(options)}. {near}  Try: {group}={wanted[0]}"
 
 
 def _no_key(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
@@ -140,9 +171,11 @@ def _no_key(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     if key in keys.known() and top in keys.OPEN:
         options = keys.known()[key].options
         word = keys.as_word(key, value) if value else keys.example(key)
+        varied = _typed_value(top, typed)
+        choice = f"{varied},{options[0]}" if "," in varied else options[0]
         return (
             f"{key} is not a key of the chosen {top}. Accepted with: "
-            f"{', '.join(f'{top}={option}' for option in options)}.  Try: {top}={options[0]} {word}"
+            f"{', '.join(f'{top}={option}' for option in options)}.  Try: {keys.as_word(top, choice)} {word}"
         )
     if key.startswith(("sampler.options.", "pruner.options.")):
         return (

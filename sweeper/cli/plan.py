@@ -5,38 +5,63 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from sweeper.core.events import Estimate
-from sweeper.core.text import duration
+from sweeper.core.text import duration, printable
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
 
+_FIGURES = ("parameters", "MFLOPs\n/image", "memory", "time")
 _SHOWN = 200  # rows; a larger plan is cut, and says so
 
 
-def plan_table(trials: Sequence[PlannedTrial], speed: estimate.Speed) -> Table:
-    """One row a trial: configuration, parameters, FLOPs of one image forward, memory and seconds (estimates)."""
+def print_trials(console: Console, trials: Sequence[PlannedTrial], speed: estimate.Speed) -> None:
+    """Prints one row per trial: its swept values, parameters, FLOPs of one image forward, memory, estimated time.
+
+    Where the table is wider than the console, each trial is a sentence: no value is cut.
+    """
     more = f" (the first {_SHOWN} of {len(trials)})" if len(trials) > _SHOWN else ""
-    table = Table(title=f"Plan{more}", title_justify="left", box=None)
-    table.add_column("trial", justify="right")
-    table.add_column("configuration")
-    for column in ("parameters", "MFLOPs/image", "memory", "time"):
-        table.add_column(column, justify="right", no_wrap=True)
+    title = f"Plan{more}"
+    table = _table(title, trials[:_SHOWN], speed)
+    wide = console.options.update(max_width=10_000)
+    if Measurement.get(console, wide, table).maximum <= console.width:
+        console.print(table)
+        return
+    console.print(title)
     for number, planned in enumerate(trials[:_SHOWN]):
-        table.add_row(
-            str(number), Text(" ".join(planned.point.overrides) or "(as configured)"), *_cells(planned, speed)
-        )
+        values = " ".join(f"{key}={value}" for key, value in _values(planned).items())
+        parameters, flops, memory, time = _cells(planned, speed)
+        figures = f"{parameters} parameters, {flops} MFLOPs/image, {memory}, {time}" if flops else parameters
+        console.print(Text(f"trial {number}: {values or 'as configured'}: {figures}"), soft_wrap=True)
+
+
+def _table(title: str, trials: Sequence[PlannedTrial], speed: estimate.Speed) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("trial", justify="right", no_wrap=True)
+    rows = [_values(planned) for planned in trials]
+    swept = list(dict.fromkeys(key for row in rows for key in row))
+    for heading in (*(key.replace(".", ".\n") for key in swept), *_FIGURES):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    for number, (planned, row) in enumerate(zip(trials, rows, strict=True)):
+        table.add_row(str(number), *(Text(row.get(key, "")) for key in swept), *_cells(planned, speed))
     return table
+
+
+def _values(planned: PlannedTrial) -> dict[str, str]:
+    """The swept keys of a trial with their values, as typed."""
+    words = [printable(override).partition("=") for override in planned.point.overrides]
+    return {key.lstrip("+"): value for key, _, value in words}
 
 
 def _cells(planned: PlannedTrial, speed: estimate.Speed) -> tuple[str, str, str, str]:
     network = planned.network
     seconds = estimate.trial_seconds(planned, speed)
     if network is None or seconds is None:
-        return ("own builder", "", "", "")
+        return ("custom builder", "", "", "")
     memory = network.memory_bytes(int(planned.point.config["training"]["batch_size"]))
     return (
         f"{network.num_params:,}",
@@ -93,7 +118,7 @@ def print_plan(console: Console, plan: SweepPlan) -> None:
     """Prints what `sweep.dry_run=true` promises."""
     trials = plan.trials[: plan.settings.sweep.trials] if plan.is_grid else plan.trials
     if plan.is_grid:
-        console.print(plan_table(trials, measured_speed(plan.paths)))
+        print_trials(console, trials, measured_speed(plan.paths))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
     print_estimate(console, plan, estimated(plan, trials, num_points * plan.settings.sweep.seeds))
     console.print("Nothing was trained: sweep.dry_run=true.")

@@ -30,6 +30,12 @@ PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its v
 #: Nodes without a schema: their keys depend on the option chosen, and a custom builder brings others.
 OPEN = ("arch", "optimizer")
 
+#: Keys that were renamed, with their names of today.
+RENAMED: dict[str, str] = {}
+
+#: The folders of configurations: this project's, then those of the command.
+_folders: list[Path] = [CONF]
+
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "null"}
 
 
@@ -48,19 +54,45 @@ class Key:
     accepts: str = ""
 
 
+def look_in(folder: Path) -> None:
+    """Counts the options of a further folder of configurations (`--config-dir`) among those that are known."""
+    _folders.append(folder)
+    known.cache_clear()
+
+
+def config_file(name: str) -> Path | None:
+    """The file that Hydra reads for `experiment/mine`, the folders of the command first; None where there is none."""
+    found = (folder / f"{name}.yaml" for folder in reversed(_folders))
+    return next((path for path in found if path.is_file()), None)
+
+
+def config_files() -> list[Path]:
+    """All files of configurations."""
+    return [path for folder in _folders for path in sorted(folder.rglob("*.yaml"))]
+
+
 @functools.cache
 def known() -> dict[str, Key]:
     """Every config group and key by its full name."""
     keys = dict(_schema(Config))
-    for path in sorted(CONF.rglob("*.yaml")):
-        group = path.relative_to(CONF).parent.as_posix()
+    for place, path in ((folder, path) for folder in _folders for path in sorted(folder.rglob("*.yaml"))):
+        group = path.relative_to(place).parent.as_posix()
         if group == ".":
             continue
         keys[group] = _also(keys.get(group, Key()), path.stem, None)
         if group != "experiment":
-            for key, value in _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, f"{group}."):
+            for key, value in _flat(_entries(path), f"{group}."):
                 keys[key] = _also(keys.get(key, Key()), path.stem, value)
     return keys
+
+
+def _entries(path: Path) -> Mapping[str, Any]:
+    """What a configuration file sets; nothing of one that cannot be parsed, which Hydra refuses when it is chosen."""
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return read if isinstance(read, Mapping) else {}
 
 
 def _schema(node: Any, above: str = "") -> Iterator[tuple[str, Key]]:
@@ -77,7 +109,7 @@ def _schema(node: Any, above: str = "") -> Iterator[tuple[str, Key]]:
 
 def _also(key: Key, option: str, value: Any) -> Key:
     first = value if key.value is None else key.value
-    return dataclasses.replace(key, value=first, options=(*key.options, option))
+    return dataclasses.replace(key, value=first, options=tuple(dict.fromkeys((*key.options, option))))
 
 
 def _flat(node: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
@@ -90,8 +122,21 @@ def _flat(node: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
 
 
 def is_group(key: str) -> bool:
-    """Whether `conf/` has a folder of that name, whose files are the key's options."""
-    return (CONF / key).is_dir() and bool(known().get(key))
+    """Whether a folder of configurations has a folder of that name, whose files are the key's options."""
+    return any((folder / key).is_dir() for folder in _folders) and bool(known().get(key))
+
+
+@functools.cache
+def may_be_null(group: str) -> bool:
+    """Whether a command may choose no option of a group: where that is its default in `conf/config.yaml`."""
+    defaults = _entries(CONF / "config.yaml")["defaults"]
+    return any(isinstance(entry, Mapping) and entry.get(group, "") is None for entry in defaults)
+
+
+def is_template(group: str, option: str) -> bool:
+    """Whether an option leaves a value open that the command has to give, as `arch=custom` does."""
+    path = config_file(f"{group}/{option}")
+    return path is not None and any(value == "???" for _, value in _flat(_entries(path), ""))
 
 
 def is_number(key: str) -> bool:
@@ -107,7 +152,9 @@ def under(key: str) -> list[str]:
 
 
 def nearest(given: str) -> str:
-    """The known key that was most likely meant, or nothing: a misspelling, a key without its node, initials (`lr`)."""
+    """The known key that was most likely meant, or "": a former name, a misspelling, a key without its node, `lr`."""
+    if given in RENAMED:
+        return RENAMED[given]
     node, _, leaf = given.rpartition(".")
     if node.split(".")[0] == "hydra" or not leaf:
         return ""
@@ -148,10 +195,15 @@ def example_sweep(key: str) -> str:
     if entry is None or (is_number(key) and isinstance(entry.value, int)):
         return f"{key}=3,5,7"
     if is_group(key):
-        return f"{key}={','.join(entry.options[:2])}"
+        return f"{key}={','.join([name for name in entry.options if not is_template(key, name)][:2])}"
     if is_number(key):
         return f"{key}=0.1,0.3"
     return example(key)
+
+
+def takes_text(key: str) -> bool:
+    """Whether any text is a value of this key, as a path is."""
+    return "text" in known().get(key, Key()).accepts and not is_group(key)
 
 
 def as_word(key: str, value: str) -> str:
@@ -199,8 +251,16 @@ def _check_node(node: DictConfig, schema: Any, above: str) -> None:
         raise ConfigError(_unread(f"{above}{name}", above.rstrip(".")))
 
 
+def meant(key: str) -> str:
+    """A sentence about the key that was most likely meant; empty where none is near."""
+    if key in RENAMED:
+        return f"It is now called {RENAMED[key]}."
+    near = nearest(key)
+    return f"Did you mean {near!r}?" if near else ""
+
+
 def _unread(key: str, node: str) -> str:
     near = nearest(key)
-    meant = f"Did you mean {near!r}?  Try: {example(near)}" if near else f" {PRINT_ALL}"
+    cure = f"{meant(key)}  Try: {example(near)}" if near else f" {PRINT_ALL}"
     where = f" under {node}" if node else ""
-    return f"{key} is read by nothing. Accepted{where}: {', '.join(under(node))}. {meant}"
+    return f"Nothing reads {key}. Accepted{where}: {', '.join(under(node))}. {cure}"

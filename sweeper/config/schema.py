@@ -56,3 +56,6 @@ def register() -> None:
 
 #: The nodes of the configuration whose keys may vary.
 VARYING = ("arch", "data", "training", "optimizer", "seed")
+
+#: A group whose options may vary as well, where they set nothing outside those nodes.
+EXPERIMENT = "experiment"

@@ -13,7 +13,7 @@ from sweeper.core.trials import TrialRow
 
 def resume_line(name: str) -> str:
     """The command that resumes this sweep: what was typed, with the sweep's name."""
-    typed = [word for word in sys.argv[1:] if not word.startswith("sweep.name=")]
+    typed = [word for word in sys.argv[1:] if not word.lstrip("+").startswith("sweep.name=")]
     multirun = [] if {"-m", "--multirun"} & set(typed) else ["-m"]
     return shlex.join(["python", "-m", "sweeper", *multirun, *typed, f"sweep.name={name}"])
 

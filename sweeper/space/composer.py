@@ -16,10 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeper.config import keys
-from sweeper.config.identity import canonical
+from sweeper.config.identity import canonical, differences, leaves
 from sweeper.config.schema import VARYING
-from sweeper.core.errors import ConfigError
-from sweeper.space.dimensions import Choice, Choices, Dimension, SearchSpace
+from sweeper.core.errors import ConfigError, SpaceError
+from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Composer:
         self.space = space
         self._groups: dict[tuple[str, ...], _Base] = {}
         self._found: set[str] = set()
+        #: Overrides that choose no option of a group, which is its default, and which Hydra does not accept.
+        self._defaults = {f"{d.key}={NO_OPTION}" for d in space.dimensions if d.is_group and NO_OPTION in d.options}
 
     def points(self) -> Iterator[Point]:
         """Yields the grid's points in the order of the command line.
@@ -155,10 +157,33 @@ class Composer:
         return _Base(config, varied, _plain(config, tuple(key for key in VARYING if key not in varied)))
 
     def _load(self, overrides: tuple[str, ...]) -> DictConfig:
-        composed = self._loader.load_sweep_config(self._master, [*self.space.fixed, *overrides])
+        words = [word for word in (*self.space.fixed, *overrides) if word not in self._defaults]
+        composed = self._loader.load_sweep_config(self._master, words)
         keys.check(composed)
+        for dimension in self.space.dimensions:
+            if dimension.is_group and dimension.key not in VARYING:
+                _refuse_other_settings(dimension, self._master, composed)
         # Interpolations may point outside these nodes, so the whole is kept; only Hydra's own node is left out.
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+
+
+def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: DictConfig) -> None:
+    """Refuses an experiment among others that sets what belongs to the sweep as a whole."""
+    before, after = (_sweeps_own(config) for config in (master, composed))
+    if changed := differences(before, after):
+        key = changed[0].partition(":")[0]
+        raise SpaceError(
+            f"{dimension.key}={dimension.text} may not vary: one of them sets {key}, which belongs to the sweep as a "
+            f"whole. Accepted: options that set keys of {', '.join(VARYING)} alone.  Try: "
+            f"{dimension.key}={dimension.choices[0].text}, or one sweep for each value"
+        )
+
+
+def _sweeps_own(config: DictConfig) -> dict[str, Any]:
+    names = [str(name) for name in config if name not in (*VARYING, "hydra")]
+    nodes: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, names))
+    params: Any = OmegaConf.to_container(config.hydra.sweeper.params)
+    return dict(leaves({**nodes, "hydra": {"sweeper": {"params": params}}}))
 
 
 def _exists(config: DictConfig, key: str) -> bool:

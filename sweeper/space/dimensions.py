@@ -13,6 +13,9 @@ from typing import Any
 #: Points of a grid, and values of a range: each is composed and checked before the first trains.
 MAX_POINTS = 100_000
 
+#: The choice of no option of a group whose default is null, as `experiment=null`.
+NO_OPTION = "null"
+
 
 @dataclass(frozen=True)
 class Choice:

@@ -23,9 +23,9 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from sweeper.config import keys
-from sweeper.config.schema import VARYING
+from sweeper.config.schema import EXPERIMENT, VARYING
 from sweeper.core.errors import SpaceError
-from sweeper.space.dimensions import MAX_POINTS, Choice, Dimension, Interval, SearchSpace
+from sweeper.space.dimensions import MAX_POINTS, NO_OPTION, Choice, Dimension, Interval, SearchSpace
 
 
 def parse_space(
@@ -104,7 +104,7 @@ def _override_text(value: Any) -> str:
 def _dimension(override: Override, group_options: Callable[[str], Sequence[str]]) -> Dimension:
     key = override.key_or_group
     _refuse_fixed_key(key, override)
-    options = tuple(group_options(key))
+    options = (*group_options(key), *((NO_OPTION,) if keys.may_be_null(key) else ()))
     prefix = override.get_key_element()[: -len(key)] if override.get_key_element().endswith(key) else ""
     value = override.value()
     if isinstance(value, IntervalSweep):
@@ -167,7 +167,7 @@ def _refuse_fixed_key(key: str, override: Override) -> None:
             f"{override.input_line} deletes and varies a key at once. Accepted: one of the two."
             f"  Try: {keys.example_sweep(key)}"
         )
-    if top in VARYING and override.package is None:
+    if (top in VARYING or key == EXPERIMENT) and override.package is None:
         return
     near = keys.nearest(key)
     if near and top not in keys.known():
@@ -201,8 +201,12 @@ def _choices(override: Override) -> tuple[Choice, ...]:
         values = list(override.sweep_iterator(transformer=Transformer.identity))
     except HydraException as error:
         raise SpaceError(f"{line} cannot be expanded: {error}.  Try: {example}") from error
+    if isinstance(value, Glob):  # what needs a value that the command does not give is chosen by its name alone
+        values = [name for name in values if not keys.is_template(override.key_or_group, str(name))]
     if not values:
         raise SpaceError(f"{line} is empty. {_why_empty(override.key_or_group, value)}  Try: {example}")
+    if keys.is_group(override.key_or_group):
+        values = [NO_OPTION if value is None else value for value in values]
     return tuple(Choice(Transformer.str(value), _plain(value)) for value in values)
 
 

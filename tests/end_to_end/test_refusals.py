@@ -24,9 +24,9 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "optimizer.momentum=0.9",
         ("not a key of the chosen optimizer", "optimizer=sgd", "Try: optimizer=rmsprop optimizer.momentum=0.9"),
     ),
-    "an added key that nothing reads": ("+sweep.foo=1", ("sweep.foo is read by nothing", "workers")),
-    "an added key at the top": ("++foo.bar=1", ("foo is read by nothing", "arch, data, training")),
-    "an added key of a schema that varies": ("-m +training.foo=1,2", ("training.foo is read by nothing",)),
+    "an added key that nothing reads": ("+sweep.foo=1", ("Nothing reads sweep.foo", "workers")),
+    "an added key at the top": ("++foo.bar=1", ("Nothing reads foo", "arch, data, training")),
+    "an added key of a schema that varies": ("-m +training.foo=1,2", ("Nothing reads training.foo",)),
     "an added key of the network": ("+arch.widht=1", ("arch.widht is not a key of arch=cnn",)),
     "an added key that is there": ("+arch.depth=3", ("would add a key that is there", "Try: arch.depth=3")),
     "a deleted key that is needed": ("~training.epochs", ("delete what is needed", "Try: training.epochs=10")),
@@ -70,13 +70,20 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "tracking.experiment=été",
         ("stands in quotes", "Try: \"tracking.experiment='été'\""),
     ),
+    "a path with an equals sign": ("data.path=my/a=b.npz", ("stands in quotes", "Try: \"data.path='my/a=b.npz'\"")),
+    "a path with brackets": ("'output_dir=runs(1)'", ("Try: \"output_dir='runs(1)'\"",)),
+    "a path with a quote": ('"data.path=it\'s.npz"', ("a quote is not closed", "Try: 'data.path='")),
+    "a path with a comma": ("data=npz data.path=a,b.npz", ("read as several values", "Try: \"data.path='a,b.npz'\"")),
     "a name that quotes would not mend": ("sweep.name=été", ("stands in quotes", "Try: sweep.name=first-sweep")),
     "an empty word": ("''", ("An empty word", "Try: arch.depth=3,5,7")),
     # what varies
     "an empty range": ("-m 'arch.depth=range(5,5)'", ("is empty", "excludes its stop", "Try: arch.depth=3,5,7")),
     "a step of 0": ("-m 'arch.depth=range(1,2,0)'", ("has a step of 0", "Try: arch.depth=range(3,8,2)")),
     "a range without end": ("-m 'arch.depth=range(1,100000000)'", ("99999999 values", "at most 100000")),
-    "a glob without a match": ("-m 'arch=glob(x*)'", ("No option of that config group", "Try: arch=cnn,custom")),
+    "a glob without a match": (
+        "-m 'arch=glob(x*)'",
+        ("No option of that config group", "Try: arch=cnn,depth3_kernel3"),
+    ),
     "an interval of a grid": (
         "-m sampler=grid 'optimizer.learning_rate=tag(log,interval(1,2))'",
         ("is an interval, of which a grid cannot take every value", "Try: sampler=tpe"),
@@ -124,12 +131,21 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "no points": ("-m sampler=tpe sweep.trials=0 arch.depth=3,5", ("sweep.trials=0", "Try: sweep.trials=20")),
     "no repeats": ("-m sweep.seeds=0 arch.depth=3,5", ("sweep.seeds=0", "Try: sweep.seeds=3")),
     "repeats and a swept seed": ("-m sweep.seeds=3 seed=0,1", ("two ways of the same",)),
-    "a start of a grid from another sweep": ("-m sweep.warm_start=x arch.depth=3,5", ("a grid takes every point",)),
+    "a start of a grid from another sweep": (
+        "-m sweep.warm_start=x arch.depth=3,5",
+        ("a grid trains every configuration",),
+    ),
     "a sweep's key that varies": ("-m sweep.workers=1,2", ("may not vary", "Try: sweep.workers=1")),
+    "an experiment among others with a space of its own": (
+        "-m experiment=notebook,null",
+        ("may not vary: one of them sets hydra.sweeper.params.arch", "Try: experiment=notebook"),
+    ),
+    "a key of none of the options that vary": (
+        "-m optimizer=adam,adamw optimizer.momentum=0.9",
+        ("not a key of the chosen optimizer", "Try: optimizer=adam,adamw,rmsprop optimizer.momentum=0.9"),
+    ),
     "an executor that varies": ("-m executor=processes,serial", ("may not vary", "Try: executor=processes")),
     "Hydra's own key that varies": ("-m hydra.verbose=true,false", ("may not vary", "arch, data, training")),
-    "a key given twice": ("arch.depth=3 arch.depth=5", ("arch.depth is given twice", "Try: arch.depth=3,5")),
-    "a key fixed and varied": ("-m arch.depth=3,5 arch.depth=7", ("arch.depth is given twice",)),
     # objective
     "a misspelt metric": ("objective.metric=val_acc", ("val_loss", "Try: objective.metric=val_accuracy")),
     "a metric of the test set": ("objective.metric=test_accuracy", ("would choose on the test set",)),
@@ -175,12 +191,20 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "no output folder": ("output_dir=", ("a folder's path", "Try: output_dir=mlruns")),
     # options and commands
     "a misspelt command": ("reprot", ("neither a command nor an override", "Did you mean 'report'")),
-    "an unknown option": ("--foo", ("--foo is no option", "Try: python -m sweeper --help")),
+    "an unknown option": ("--foo", ("--foo is not an option", "Try: python -m sweeper --help")),
     "a key with dashes": ("--arch.depth=3", ("a key has no dashes", "Try: arch.depth=3")),
     "an unknown configuration": ("--config-name nope", ("--config-name nope", "Accepted: config")),
     "a folder of configurations that is not there": ("--config-dir nowhere", ("nowhere does not exist",)),
     "Hydra's other mode": ("hydra.mode=RUN", ("hydra.mode=RUN is refused", "output_dir")),
-    "another sweeper": ("hydra/sweeper=basic", ("hydra/sweeper=basic is refused",)),
+    "another sweeper": ("hydra/sweeper=optuna", ("hydra/sweeper=optuna is refused", "Try: sampler=tpe")),
+    "another sweeper's sampler": ("hydra/sweeper/sampler=tpe", ("is refused", "Try: sampler=tpe")),
+    "another sweeper's number of trials": ("-m hydra.sweeper.n_trials=50 arch.depth=3,5", ("Try: sweep.trials=50",)),
+    "another sweeper's batches": ("-m hydra.sweeper.max_batch_size=2 arch.depth=3,5", ("Try: sweep.workers=2",)),
+    "another sweeper's direction": ("+hydra.sweeper.direction=maximize", ("Try: objective.direction=maximize",)),
+    "another launcher": ("-m hydra/launcher=joblib arch.depth=3,5", ("Try: sweep.workers=2",)),
+    "a launcher's number of jobs": ("-m hydra.launcher.n_jobs=4 arch.depth=3,5", ("Try: sweep.workers=4",)),
+    "Hydra's own folder": ("hydra.sweep.dir=x", ("Try: output_dir=another-folder",)),
+    "two things to print": ("--cfg job --info all", ("--cfg and --info are both given",)),
     "a report of nothing": ("report", ("There is no sweep in", "Try: python -m sweeper -m arch.depth=3,5,7")),
     "no rows": ("report --top 0", ("'0' is not a whole number from 1", "Try: python -m sweeper report --help")),
     "an unknown option of the report": ("report --foo", ("report does not take --foo",)),
@@ -198,6 +222,7 @@ def _wrong_files(folder: Path) -> None:
     arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(folder / "good.npz", **arrays)
     np.savez(folder / "pickle.npz", **{**arrays, "x_train": np.array([{}], dtype=object)})
+    np.savez(folder / "a,b.npz", **arrays)
     whole = (folder / "good.npz").read_bytes()
     (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
 
@@ -245,7 +270,17 @@ LEGAL = {
     "a key that an interpolation reads": ("+my.width=8 'arch.filters=${my.width}'", "Trials: 1"),
     "an addition that Keras takes": ("-m +optimizer.clipnorm=1.0,2.0", "Trials: 2"),
     "the same word twice": ("arch.depth=3 arch.depth=3", "Trials: 1"),
+    "the same choices twice": ("-m arch.depth=3,5 arch.depth=3,5", "Trials: 2"),
+    "a word before -m": ("output_dir=x -m arch.depth=3,5", "Trials: 2"),
+    "an added word before -m": ("+optimizer.clipnorm=1 -m arch.depth=3,5", "Trials: 2"),
+    "a deletion before -m": ("'~optimizer.rho' -m arch.depth=3,5", "Trials: 2"),
+    "words on three sides of options": ("seed=1 -m arch.depth=3,5 --config-name config training.epochs=1", "Trials: 2"),
+    "no experiment": ("experiment=null", "Trials: 1"),
+    "a key of one of the options that vary": ("-m optimizer=sgd,adam optimizer.momentum=0.9", "Trials: 2"),
+    "a key of the default among other options": ("-m optimizer=adadelta,sgd optimizer.rho=0.9", "Trials: 2"),
+    "a path in quotes": ("\"output_dir='a=b(1)'\"", "Trials: 1"),
     "a glob": ("-m 'arch=glob(depth*)'", "Trials: 3"),
+    "a glob of all networks": ("-m 'arch=glob(*)'", "Trials: 4"),
     "an experiment": ("-m experiment=notebook", "Trials: 3"),
     "an interval": (
         "-m 'optimizer.learning_rate=tag(log,interval(1e-4,1))'",
@@ -272,3 +307,45 @@ def test_what_stands_beside_it_is_accepted(type_line: Run, tmp_path: Path, name:
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "used", "trials"),
+    [
+        pytest.param("arch.depth=3 arch.depth=5", "arch.depth=5 is used, not arch.depth=3", 1, id="two values"),
+        pytest.param(
+            "-m arch.depth=3,5 arch.depth=7", "arch.depth=7 is used, not arch.depth=3,5", 1, id="choices first"
+        ),
+        pytest.param(
+            "-m arch.depth=7 arch.depth=3,5", "arch.depth=3,5 is used, not arch.depth=7", 2, id="choices last"
+        ),
+        pytest.param("arch=depth3_kernel3 arch=cnn", "arch=cnn is used, not arch=depth3_kernel3", 1, id="a group"),
+        pytest.param(
+            "+optimizer.clipnorm=1 optimizer.clipnorm=2",
+            "+optimizer.clipnorm=2 is used, not +optimizer.clipnorm=1",
+            1,
+            id="an added key",
+        ),
+    ],
+)
+def test_of_a_key_given_twice_the_last_one_is_used_and_said(
+    type_line: Run, tmp_path: Path, line: str, used: str, trials: int
+) -> None:
+    done = type_line(tmp_path, *shlex.split(line), "sweep.dry_run=true")
+
+    assert done.returncode == 0, done.stderr
+    assert f"Trials: {trials}," in done.stdout
+    assert f"is given twice: {used}." in done.stderr
+
+
+def test_a_plan_cuts_no_value_where_it_is_narrow(run_sweeper: Run, tmp_path: Path) -> None:
+    words = ["-m", "optimizer=sgd,adam", "optimizer.learning_rate=0.0125,0.5", "training.early_stopping.patience=3,4"]
+
+    narrow = run_sweeper(tmp_path, *words, "sweep.dry_run=true", env={"COLUMNS": "80"})
+    wide = run_sweeper(tmp_path, *words, "sweep.dry_run=true", env={"COLUMNS": "200"})
+
+    values = "optimizer=sgd optimizer.learning_rate=0.0125 training.early_stopping.patience=3"
+    assert f"trial 0: {values}: 823,050 parameters" in narrow.stdout
+    assert "…" not in narrow.stdout + wide.stdout
+    assert "learning_rate" in wide.stdout
+    assert "0.0125" in wide.stdout

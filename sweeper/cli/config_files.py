@@ -1,0 +1,140 @@
+"""What is wrong with a configuration file that a user wrote, an experiment above all: the file, the line, the cure.
+
+What does not live here: faults of what was typed (`sweeper.cli.errors`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from sweeper.cli import hydra_settings
+from sweeper.config import keys
+
+_HEADER = "# @package _global_"
+_ADD_HEADER = f"echo '{_HEADER}' | cat -"
+
+#: What Hydra says of a file, here `experiment/mine`: `In 'experiment/mine': ConfigKeyError raised …`.
+_IN_FILE = re.compile(r"In '([^']+/[^']+)': (?:\w+ raised while composing config:)?\s*(.*)", re.DOTALL)
+_OVERRIDES = re.compile(r"Could not override '([^'@]+)[^']*'\. No match in the defaults list")
+_TWICE = re.compile(r"Multiple values for (\S+)\. To override a value use 'override [^:]+: ([^']+)'")
+_SWEEPERS = re.compile(r"Error in call to target '\S*KerasCnnSweeper'.*unexpected keyword argument '(\w+)'", re.DOTALL)
+
+
+def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
+    """What is wrong with a file that cannot be parsed; empty where the error is of no configuration file."""
+    if isinstance(error, OSError):
+        path = Path(str(error.filename))
+        if path not in keys.config_files():
+            return ""
+        return (
+            f"{path} cannot be read ({error.strerror}). Accepted: a readable file.  Try: ls -l {shlex.quote(str(path))}"
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return _not_utf8(error)
+    mark = getattr(error, "problem_mark", None)
+    if mark is None or Path(mark.name) not in keys.config_files():
+        return ""
+    lines = Path(mark.name).read_text(encoding="utf-8").splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    problem = str(getattr(error, "problem", error))
+    where = f"{mark.name}, line {mark.line + 1}"
+    if "\t" in line[: mark.column + 1]:
+        return (
+            f"{where}, has a tab, which YAML does not accept. Accepted: spaces.  "
+            f"Try: {_rewritten('expand -t 2', mark.name)}"
+        )
+    if found := re.search(r"duplicate key (\S+)", problem):
+        return f"{where}, sets {found.group(1)} again. Accepted: each key once.  Try: delete one of the two lines"
+    return f"{where}, is not YAML: {problem} ({line.strip()!r}). Accepted: key: value.  Try: training: {{epochs: 3}}"
+
+
+def _rewritten(filter_: str, file: str) -> str:
+    """A shell command that writes a file anew through a filter."""
+    quoted = shlex.quote(file)
+    return f"{filter_} {quoted} > new.yaml && mv new.yaml {quoted}"
+
+
+def _not_utf8(error: UnicodeDecodeError) -> str:
+    for path in keys.config_files():
+        read = path.read_bytes()
+        if error.object and error.object in read:
+            line = read[: read.index(error.object) + error.start].count(b"\n") + 1
+            return (
+                f"{path}, line {line}, has a letter that is not UTF-8 (byte 0x{error.object[error.start]:02x}). "
+                f"Accepted: text in UTF-8.  Try: {_rewritten('iconv -f LATIN1 -t UTF-8', str(path))}"
+            )
+    return ""
+
+
+def fault(text: str, typed: Sequence[str]) -> str:
+    """What is wrong with the contents of a file, from what Hydra says; empty where Hydra names no file.
+
+    Args:
+        text: Hydra's messages.
+        typed: the words of the command, which choose the files.
+    """
+    if found := _TWICE.search(text):
+        group, option = found.groups()
+        return (
+            f"{chosen(typed)} chooses an option of {group}, which has one already. Accepted in the list of defaults: "
+            f"override, and a slash before the group.  Try: - override /{group}: {option}"
+        )
+    if found := _SWEEPERS.search(text):
+        key = f"hydra.sweeper.{found.group(1)}"
+        return f"{chosen(typed)} sets {key}: {hydra_settings.instead(key, '')}"
+    if found := _IN_FILE.search(text):
+        name, said = found.groups()
+        return _contents(name, str(keys.config_file(name) or f"{name}.yaml"), said)
+    return ""
+
+
+def _contents(name: str, file: str, said: str) -> str:
+    folder = name.rpartition("/")[0]
+    key = next(iter(re.findall(r"full_key: (\S+)", said)), "")
+    if found := _OVERRIDES.search(said):
+        return _overridden(file, folder, found.group(1))
+    if key == folder == "experiment":
+        return (
+            f"{file} sets keys under {folder}, which has none, since its first line is not {_HEADER!r}. Accepted: that "
+            f"line before all others.  Try: {_rewritten(_ADD_HEADER, file)}"
+        )
+    if answer := hydra_settings.instead(key, ""):
+        return f"{file} sets {key}: {answer}"
+    if re.search(r"Key '.*' (is )?not in", said):
+        near, node = keys.nearest(key), key.rpartition(".")[0]
+        cure = f"{keys.meant(key)}  Try: {near}" if near else f" {keys.PRINT_ALL}"
+        return f"{file} sets {key}, which is not a key. Accepted: {', '.join(keys.under(node))}. {cure}"
+    if (found := re.search(r"Value '(.*?)' ", said)) and key in keys.known():
+        return f"{file} sets {keys.refused_value(key, found.group(1))}"
+    if "ListConfig" in said and not key:
+        return f"{file} is a list. Accepted: keys with their values.  Try: training: {{epochs: 3}}"
+    return ""
+
+
+def _overridden(file: str, folder: str, group: str) -> str:
+    """A default that is overridden without its slash, which Hydra looks for in the file's own folder; or no group."""
+    short = group.removeprefix(f"{folder}/")
+    if short != group and keys.is_group(short):
+        written = re.search(rf"override\s+{re.escape(short)}\s*:\s*(\S+)", Path(file).read_text(encoding="utf-8"))
+        option = written.group(1) if written else keys.known()[short].options[0]
+        return (
+            f"{file} has 'override {short}' in its list of defaults, and a group's name begins with a slash there. "
+            f"Accepted: override /{short}: OPTION.  Try: - override /{short}: {option}"
+        )
+    near = keys.nearest(short)
+    cure = f"Did you mean {near!r}?  Try: - override /{near}: {keys.example(near).partition('=')[2]}" if near else ""
+    return f"{file} overrides {short}, which is not a group with a default. {cure or keys.PRINT_ALL}"
+
+
+def chosen(typed: Sequence[str]) -> str:
+    """The files of the command that lie outside `conf/`, or else all that it names, for a message."""
+    words = [word.lstrip("+").partition("=") for word in typed if "=" in word]
+    paths = [keys.config_file(f"{group}/{option}") for group, _, options in words for option in options.split(",")]
+    found = [path for path in paths if path is not None]
+    own = [path for path in found if not path.is_relative_to(keys.CONF)] or found
+    return " or ".join(map(str, own)) or "A configuration file"
