@@ -190,7 +190,7 @@ def _no_key(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     if not near:
         return f"{given}{', '.join(accepted)}{own}.  {keys.PRINT_ALL}"
     word = keys.as_word(near, value) if value else keys.example(near)
-    return f"{given}{', '.join(accepted)}{own}. Did you mean {near!r}?  Try: {word}"
+    return f"{given}{', '.join(accepted)}{own}. {keys.meant(key)}  Try: {word}"
 
 
 def _typed_value(key: str, typed: Sequence[str]) -> str:

@@ -116,11 +116,11 @@ def print_left_out(console: Console, plan: SweepPlan) -> None:
 
 def print_plan(console: Console, plan: SweepPlan) -> None:
     """Prints what `sweep.dry_run=true` promises."""
-    trials = plan.trials[: plan.settings.sweep.trials] if plan.is_grid else plan.trials
+    trials = plan.trials[: plan.settings.sweep.extent.trials] if plan.is_grid else plan.trials
     if plan.is_grid:
         print_trials(console, trials, measured_speed(plan.paths))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
-    print_estimate(console, plan, estimated(plan, trials, num_points * plan.settings.sweep.seeds))
+    print_estimate(console, plan, estimated(plan, trials, num_points * plan.settings.sweep.extent.seeds))
     console.print("Nothing was trained: sweep.dry_run=true.")
 
 

@@ -31,7 +31,7 @@ PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its v
 OPEN = ("arch", "optimizer")
 
 #: Keys that were renamed, with their names of today.
-RENAMED: dict[str, str] = {}
+RENAMED = {"tracking.patience_s": "tracking.retry_timeout_s"}
 
 #: The folders of configurations: this project's, then those of the command.
 _folders: list[Path] = [CONF]
@@ -131,6 +131,11 @@ def may_be_null(group: str) -> bool:
     """Whether a command may choose no option of a group: where that is its default in `conf/config.yaml`."""
     defaults = _entries(CONF / "config.yaml")["defaults"]
     return any(isinstance(entry, Mapping) and entry.get(group, "") is None for entry in defaults)
+
+
+def option(group: str, name: str) -> dict[str, Any]:
+    """What the file of an option sets."""
+    return dict(_entries(CONF / group / f"{name}.yaml"))
 
 
 def is_template(group: str, option: str) -> bool:

@@ -54,6 +54,9 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=Config, provider="sweeper")
 
 
+#: What NumPy and TensorFlow take.
+LAST_SEED = 2**32 - 1
+
 #: The nodes of the configuration whose keys may vary.
 VARYING = ("arch", "data", "training", "optimizer", "seed")
 

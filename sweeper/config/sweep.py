@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sweeper.config.checks import check, is_int, nearest, refuse
+from sweeper.config.groups import Attempts, Extent, Limits, Rules, group
 from sweeper.core.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
 from sweeper.core.objectives import EPOCH_METRICS, METRIC_DIRECTIONS, Objective
 
@@ -74,7 +75,7 @@ SWEEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass
 class SweepConfig:
-    """How the trials are run; none of it changes a trial's result."""
+    """How the trials are run; none of it changes a trial's result. Readers take its groups."""
 
     name: str | None = None  # letters, digits, '.', '_', '-'; null: the date and time
     workers: Any = "auto"  # trials at a time; auto: one a GPU, else one a CPU core
@@ -83,9 +84,7 @@ class SweepConfig:
     skip_infeasible: bool = False  # leave out grid points whose network the input is too small for
     retry_failed: bool = False  # run the failed trials of a resumed sweep again
     retries: int = 0  # times that a trial whose process died is run again
-    trials: int | None = (
-        None  # configurations in all, earlier ones of the sweep included; null: a grid's all, a sampler's 20
-    )
+    trials: int | None = None  # configurations in all, with earlier ones of the sweep; null: a grid's all, else 20
     max_epochs: int | None = None  # epochs of all trials, earlier starts included, after which no further one starts
     timeout_s: float | None = None  # seconds after which no further trial starts; null: never
     max_failures: int | None = None  # failed trials after which no further one starts; null: never
@@ -97,7 +96,7 @@ class SweepConfig:
     warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
 
     def __post_init__(self) -> None:
-        self._check_budgets()
+        _ = self.extent, self.limits, self.attempts, self.rules  # which check their keys
         if self.name is not None and not SWEEP_NAME.fullmatch(self.name):
             raise refuse(
                 "sweep.name",
@@ -105,6 +104,8 @@ class SweepConfig:
                 "up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit",
                 "first-sweep",
             )
+        if isinstance(self.workers, str) and self.workers.isdecimal():  # of a variable of the environment
+            self.workers = int(self.workers)
         check(
             self.workers == "auto" or (is_int(self.workers) and 1 <= self.workers <= 1024),
             "sweep.workers",
@@ -112,26 +113,26 @@ class SweepConfig:
             "'auto' or a whole number from 1 to 1024",
             "2",
         )
-        if self.trial_timeout_s is not None:
-            check(
-                math.isfinite(self.trial_timeout_s) and self.trial_timeout_s > 0,
-                "sweep.trial_timeout_s",
-                self.trial_timeout_s,
-                "a number of seconds above 0, or null",
-                "600",
-            )
 
-    def _check_budgets(self) -> None:
-        check(0 <= self.retries <= 100, "sweep.retries", self.retries, "a whole number from 0 to 100", "1")
-        check(1 <= self.seeds <= 1000, "sweep.seeds", self.seeds, "a whole number from 1 to 1000", "3")
-        for key, try_ in (("trials", "20"), ("max_epochs", "200"), ("max_failures", "3")):
-            value = getattr(self, key)
-            check(value is None or value >= 1, f"sweep.{key}", value, "a whole number from 1, or null", try_)
-        if self.timeout_s is not None:
-            ok = math.isfinite(self.timeout_s) and self.timeout_s > 0
-            check(ok, "sweep.timeout_s", self.timeout_s, "a number of seconds above 0, or null", "3600")
-        if self.target is not None:
-            check(math.isfinite(self.target), "sweep.target", self.target, "a number, or null", "0.99")
+    @property
+    def extent(self) -> Extent:
+        """How many trials there are."""
+        return group(Extent, self)
+
+    @property
+    def limits(self) -> Limits:
+        """When no further trial starts."""
+        return group(Limits, self)
+
+    @property
+    def attempts(self) -> Attempts:
+        """What happens to a trial that hangs, dies or fails."""
+        return group(Attempts, self)
+
+    @property
+    def rules(self) -> Rules:
+        """Which configurations of the search space there are."""
+        return group(Rules, self)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from models.config import CnnConfig
 from models.shapes import NetworkPlan, plan
 from sweeper import data
 from sweeper.config.identity import canonical
+from sweeper.config.schema import LAST_SEED
 from sweeper.config.trial import DataConfig, training_config
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
@@ -158,7 +159,7 @@ def _builder(target: str) -> Callable[..., Any]:
 
 def check_seed(seed: Any) -> None:
     """Raises ConfigError for a seed that NumPy and TensorFlow do not take."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LAST_SEED:
         raise ConfigError(f"seed={as_typed(seed)} is not accepted: a whole number from 0 to 2**32 - 1.  Try: seed=0")
 
 

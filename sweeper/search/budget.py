@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from sweeper.config.sweep import SweepConfig
+from sweeper.config.groups import Limits
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState
 
@@ -19,7 +19,7 @@ class Budget:
         epochs: trained so far, by trial; of earlier starts those of the trials that finished.
     """
 
-    limits: SweepConfig
+    limits: Limits
     objective: Objective
     started: float = field(default_factory=time.monotonic)
     num_failed: int = 0

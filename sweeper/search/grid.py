@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sweeper.config.sweep import SweepConfig
+from sweeper.config.groups import Limits
 from sweeper.core.trials import StudyTrial
 from sweeper.preflight.check import PlannedTrial
 from sweeper.search.pruner import Pruning
@@ -19,15 +19,18 @@ class GridScheduler(PointScheduler):
         self,
         factory: TrialFactory,
         known: Sequence[StudyTrial],
-        limits: SweepConfig,
+        limits: Limits,
         pruning: Pruning | None,
         points: Iterable[PlannedTrial],
         enqueued: Sequence[Mapping[str, Any]] = (),
+        *,
+        retry_failed: bool = False,
+        num_points: int | None = None,
     ) -> None:
-        super().__init__(factory, known, limits, pruning)
+        super().__init__(factory, known, limits, pruning, retry_failed=retry_failed)
         self.learns = limits.target is not None or limits.max_failures is not None
         ordered = sorted(points, key=lambda planned: _place(planned.point.params, enqueued))
-        self.planned = [planned for planned in ordered[: limits.trials] if self.enqueue(planned)]
+        self.planned = [planned for planned in ordered[:num_points] if self.enqueue(planned)]
 
     @property
     def total(self) -> int:

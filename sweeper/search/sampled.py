@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sweeper.config.sweep import SweepConfig
+from sweeper.config.groups import Limits
 from sweeper.core.errors import ArchitectureError, ConfigError
 from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
 from sweeper.preflight.check import Checker, PlannedTrial
@@ -44,14 +44,16 @@ class SampledScheduler(PointScheduler):
         self,
         factory: TrialFactory,
         record: ProposalRecord,
-        limits: SweepConfig,
+        limits: Limits,
         pruning: Pruning | None,
         search: Search,
         composer: Composer,
         num_points: int,
         enqueued: Sequence[Mapping[str, Any]] = (),
+        *,
+        retry_failed: bool = False,
     ) -> None:
-        super().__init__(factory, record.trials(), limits, pruning)
+        super().__init__(factory, record.trials(), limits, pruning, retry_failed=retry_failed)
         self._record = record
         self._search = search
         self._composer = composer

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from sweeper.config.groups import Limits
 from sweeper.config.identity import trial_hash, trial_identity
-from sweeper.config.sweep import SweepConfig
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
@@ -117,13 +117,19 @@ class PointScheduler:
     """What grid and sampler share: which trials of a point are left, its value when all have ended."""
 
     def __init__(
-        self, factory: TrialFactory, known: Sequence[StudyTrial], limits: SweepConfig, pruning: Pruning | None
+        self,
+        factory: TrialFactory,
+        known: Sequence[StudyTrial],
+        limits: Limits,
+        pruning: Pruning | None,
+        *,
+        retry_failed: bool,
     ) -> None:
         self.budget = Budget(limits, factory.objectives[0])
         self.queue: deque[QueuedTrial] = deque()
         self._factory = factory
         self._objectives = factory.objectives
-        self._retry_failed = limits.retry_failed
+        self._retry_failed = retry_failed
         self._pruning = pruning
         self._known = {trial.hash: trial for trial in known}
         self._next_number = max((trial.number for trial in known), default=-1) + 1

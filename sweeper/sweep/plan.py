@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from sweeper.config import keys
+from sweeper.config.schema import LAST_SEED
 from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.events import Estimate
@@ -47,10 +48,8 @@ def choose_sampler(sampler: SamplerConfig, space: SearchSpace) -> tuple[SamplerC
     if space.is_discrete:
         return replace(sampler, name="grid"), "every choice is discrete"
     interval = next(dimension.key for dimension in space.dimensions if dimension.interval is not None)
-    return replace(_TPE, seed=sampler.seed, options={**_TPE.options, **sampler.options}), f"{interval} is an interval"
-
-
-_TPE = SamplerConfig("tpe", _target_="optuna.samplers.TPESampler", options={"multivariate": True})
+    tpe = SamplerConfig(**keys.option("sampler", "tpe"))
+    return replace(tpe, seed=sampler.seed, options={**tpe.options, **sampler.options}), f"{interval} is an interval"
 
 
 def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -> Preflight:
@@ -62,7 +61,7 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
                 "sweep.warm_start has no use: a grid trains every configuration. Accepted: with a sampler."
                 "  Try: sampler=tpe"
             )
-        return check.check(composer.points(), skip_infeasible=settings.sweep.skip_infeasible)
+        return check.check(composer.points(), skip_infeasible=settings.sweep.rules.skip_infeasible)
     if not space.dimensions:
         raise ConfigError(
             f"sampler={settings.sampler.name} has nothing to choose: no key varies. Accepted: at least one choice or "
@@ -79,10 +78,16 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
 
 
 def check_seeds(settings: Settings, space: SearchSpace) -> None:
-    """Refuses repeats of a swept seed, and a pruner that cannot be made."""
-    if settings.sweep.seeds > 1 and "seed" in space.keys:
+    """Refuses repeats of a swept seed, or beyond the last seed, and a pruner that cannot be made."""
+    num_repeats = settings.sweep.extent.seeds
+    if settings.seed <= LAST_SEED < settings.seed + num_repeats - 1:
         raise ConfigError(
-            f"sweep.seeds={settings.sweep.seeds} and a swept seed are two ways of the same. Accepted: one of them. "
+            f"sweep.seeds={num_repeats} from seed={settings.seed} ends at {settings.seed + num_repeats - 1}. Accepted: "
+            f"seeds up to {LAST_SEED}.  Try: seed={LAST_SEED + 1 - num_repeats}"
+        )
+    if num_repeats > 1 and "seed" in space.keys:
+        raise ConfigError(
+            f"sweep.seeds={num_repeats} and a swept seed are two ways of the same. Accepted: one of them. "
             "With sweep.seeds, repeats of a configuration are ranked by their mean.  Try: sweep.seeds=3, without seed"
         )
     if settings.pruner.name != "none":
@@ -175,8 +180,9 @@ def plan_sweep(
     """
     settings = Settings.of(config)
     space = parse_space(arguments, dict(params), OverridesParser.create(config_loader=loader), loader.get_group_options)
-    space = with_rules(space, settings.sweep.zip, settings.sweep.exclude)
-    enqueued = partial_points("sweep.enqueue", settings.sweep.enqueue, space)
+    rules = settings.sweep.rules
+    space = with_rules(space, rules.zip, rules.exclude)
+    enqueued = partial_points("sweep.enqueue", rules.enqueue, space)
     sampler, reason = choose_sampler(settings.sampler, space)
     settings = replace(settings, sampler=sampler)
     check_seeds(settings, space)

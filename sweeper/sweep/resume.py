@@ -100,12 +100,29 @@ def _scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listen
         epochs = max(int(planned.point.config["training"]["epochs"]) for planned in plan.trials)
         pruning = Pruning(settings.pruner, plan.objectives, plan.name, epochs)
     if settings.sampler.name == "grid":
-        return GridScheduler(factory, study.trials(), settings.sweep, pruning, plan.trials, plan.enqueued)
+        return GridScheduler(
+            factory,
+            study.trials(),
+            settings.sweep.limits,
+            pruning,
+            plan.trials,
+            plan.enqueued,
+            retry_failed=settings.sweep.attempts.retry_failed,
+            num_points=settings.sweep.extent.trials,
+        )
     search = Search(settings.sampler, plan.space, plan.objectives, plan.composer.exists, settings.seed)
     if settings.sweep.warm_start is not None:
         _learn_from(settings.sweep.warm_start, plan, search, listener)
     return SampledScheduler(
-        factory, study, settings.sweep, pruning, search, plan.composer, settings.num_points, plan.enqueued
+        factory,
+        study,
+        settings.sweep.limits,
+        pruning,
+        search,
+        plan.composer,
+        settings.num_points,
+        plan.enqueued,
+        retry_failed=settings.sweep.attempts.retry_failed,
     )
 
 

@@ -67,7 +67,11 @@ def _run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> Sweep
     study, tracker = _open_stores(plan, retry, listener)
 
     factory = TrialFactory(
-        plan.folder, data_sets.prepare, plan.objectives, plan.settings.sweep.seeds, plan.settings.pruner.name != "none"
+        plan.folder,
+        data_sets.prepare,
+        plan.objectives,
+        plan.settings.sweep.extent.seeds,
+        plan.settings.pruner.name != "none",
     )
     scheduler = resume.resumed_scheduler(plan, factory, study, listener)
     parent_run_id = _start_parent_run(plan, tracker)
@@ -81,8 +85,8 @@ def _run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> Sweep
         recorder,
         listener,
         retry,
-        trial_timeout_s=plan.settings.sweep.trial_timeout_s,
-        retries=plan.settings.sweep.retries,
+        trial_timeout_s=plan.settings.sweep.attempts.trial_timeout_s,
+        retries=plan.settings.sweep.attempts.retries,
     )
     num_left = scheduler.total
     _prepare_process()

@@ -70,7 +70,7 @@ class Settings:
     @property
     def num_points(self) -> int:
         """Points of a sampler in all."""
-        return NUM_POINTS if self.sweep.trials is None else self.sweep.trials
+        return NUM_POINTS if self.sweep.extent.trials is None else self.sweep.extent.trials
 
 
 _Node = TypeVar("_Node")

@@ -44,6 +44,10 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
         ("sets training.epoch, which is not a key", "Did you mean 'training.epochs'?"),
     ),
     "a misspelt node": (HEADER + b"trainng:\n  epochs: 2\n", ("sets trainng", "Did you mean 'training'?")),
+    "a key by its former name": (
+        HEADER + b"tracking:\n  patience_s: 60\n",
+        ("sets tracking.patience_s", "It is now called tracking.retry_timeout_s"),
+    ),
     "a wrong type": (HEADER + b"training:\n  epochs: two\n", ("sets training.epochs=two is not accepted",)),
     "a setting of another sweeper": (HEADER + b"hydra:\n  sweeper:\n    n_trials: 20\n", ("Try: sweep.trials=20",)),
     "a setting of another launcher": (HEADER + b"hydra:\n  launcher:\n    n_jobs: 2\n", ("Try: sweep.workers=2",)),

@@ -130,6 +130,14 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a pruner's metric that no epoch has": ("-m pruner=asha pruner.metric=flops arch.depth=3,5", ("after an epoch",)),
     "no points": ("-m sampler=tpe sweep.trials=0 arch.depth=3,5", ("sweep.trials=0", "Try: sweep.trials=20")),
     "no repeats": ("-m sweep.seeds=0 arch.depth=3,5", ("sweep.seeds=0", "Try: sweep.seeds=3")),
+    "repeats beyond the last seed": (
+        "seed=4294967294 sweep.seeds=3",
+        ("ends at 4294967296. Accepted: seeds up to 4294967295", "Try: seed=4294967293"),
+    ),
+    "a key by its former name": (
+        "tracking.patience_s=60",
+        ("It is now called tracking.retry_timeout_s", "Try: tracking.retry_timeout_s=60"),
+    ),
     "repeats and a swept seed": ("-m sweep.seeds=3 seed=0,1", ("two ways of the same",)),
     "a start of a grid from another sweep": (
         "-m sweep.warm_start=x arch.depth=3,5",

@@ -86,17 +86,27 @@ class Sweep:
         )
         pruning = None if self.pruner is None else Pruning(self.pruner, self.objectives, "a-sweep", 10)
         if is_grid:
-            return GridScheduler(factory, self.study.trials(), limited, pruning, planned, self.enqueued)
+            return GridScheduler(
+                factory,
+                self.study.trials(),
+                limited.limits,
+                pruning,
+                planned,
+                self.enqueued,
+                retry_failed=limited.retry_failed,
+                num_points=limited.trials,
+            )
         search = Search(self.sampler, space, self.objectives, composer.exists, 0)
         return SampledScheduler(
             factory,
             self.study,
-            limited,
+            limited.limits,
             pruning,
             search,
             composer,
             self.num_points,
             self.enqueued,
+            retry_failed=limited.retry_failed,
         )
 
     def begin(self, jobs: GridScheduler | SampledScheduler) -> QueuedTrial | None:

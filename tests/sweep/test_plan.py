@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
+from sweeper.config import keys
 from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
 from sweeper.space.composer import Composer
@@ -44,6 +47,14 @@ def test_the_chosen_sampler_keeps_the_seed_and_the_options_that_were_given(make_
     assert chosen.seed == 4
     assert chosen.options["n_startup_trials"] == 3
     assert chosen.options["multivariate"] is True
+
+
+def test_the_chosen_tpe_is_that_of_its_file(make_composer: Make) -> None:
+    chosen, _ = choose_sampler(SamplerConfig(), make_composer(CONTINUOUS)[0])
+    written = yaml.safe_load((keys.CONF / "sampler/tpe.yaml").read_text(encoding="utf-8"))
+
+    assert dataclasses.asdict(chosen) == written
+    assert chosen.options["constant_liar"] is True
 
 
 def test_a_name_without_a_class_is_refused_with_the_nearest(make_composer: Make) -> None:
