@@ -41,9 +41,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sweeper.config.trial import DataConfig
-from sweeper.core import process
 from sweeper.core.paths import OutputPaths
 from sweeper.data import as_float, open_arrays, prepare
+from sweeper.host import process
 
 DATA = {"max_samples": 800, "validation": 300}  # 500 images to train on, so that networks differ
 FIXED = ["optimizer=adam", *(f"data.{key}={value}" for key, value in DATA.items()), "training.threads=1"]

@@ -1,14 +1,23 @@
-"""From an `arch` node to a Keras model: the built-in builder, or a user's own by `arch._target_`."""
+"""From an `arch` node to a Keras model: the built-in builder, or a custom one by `arch._target_`.
+
+`models.cnn.build` is this project's network in every configuration, recorded ones included, also where a user has a
+`models/cnn.py`. Every other name is looked up as Python does, so that a user's own `models` is theirs; where it has no
+such module, a file that was added to this project's `models/` is taken.
+"""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sweeper.core.errors import ArchitectureError
 
+#: The one name of `models` that is this project's, as configurations have it; its module is `sweeper.models.cnn`.
 BUILTIN = "models.cnn.build"
 _ACCEPTED = "Accepted: a function build(input_shape, num_classes, **keys) of an importable module, by its dotted path."
 
@@ -16,6 +25,13 @@ _ACCEPTED = "Accepted: a function build(input_shape, num_classes, **keys) of an 
 def is_builtin(arch: Mapping[str, Any]) -> bool:
     """Whether the node names the project's own CNN, whose shapes are known before Keras is loaded."""
     return arch.get("_target_") == BUILTIN
+
+
+def other_file() -> Path | None:
+    """A user's `models/cnn.py` on the import path, which `models.cnn.build` does not name."""
+    own = Path(__file__).with_name("cnn.py")
+    files = (Path(entry, "models", "cnn.py") for entry in sys.path)
+    return next((file.resolve() for file in files if file.is_file() and not file.samefile(own)), None)
 
 
 def resolve_builder(target: str) -> Callable[..., Any]:
@@ -28,7 +44,7 @@ def resolve_builder(target: str) -> Callable[..., Any]:
     if not module_name:
         raise ArchitectureError(f"arch._target_={target} is no dotted path. {_ACCEPTED}  Try: arch._target_={BUILTIN}")
     try:
-        module = importlib.import_module(module_name)
+        module = _module(target, module_name)
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ArchitectureError(
@@ -42,6 +58,19 @@ def resolve_builder(target: str) -> Callable[..., Any]:
             f"  Try: python -c 'import {module_name}; print(dir({module_name}))'"
         )
     return builder  # type: ignore[no-any-return]
+
+
+def _module(target: str, name: str) -> ModuleType:
+    top, _, added = name.partition(".")
+    if target == BUILTIN:
+        return importlib.import_module(f"sweeper.{name}")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        is_ours = top == "models" and Path(__file__).with_name(f"{added}.py").is_file()
+        if not is_ours or error.name not in (top, name):
+            raise
+        return importlib.import_module(f"sweeper.{name}")
 
 
 def build_network(arch: Mapping[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> Any:

@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from models.config import CnnConfig
-from models.shapes import plan
+from sweeper.models.config import CnnConfig
+from sweeper.models.shapes import plan
 
 
 def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> keras.Model:
-    """Plain convolutional classifier; `arch` has the keys of `models.config.CnnConfig`.
+    """Plain convolutional classifier; `arch` has the keys of `sweeper.models.config.CnnConfig`.
 
     Each convolution is followed by batch normalisation, pooling and dropout where the configuration has them;
     then come the hidden dense layers and the probabilities.

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.config import CnnConfig, ConvLayer
 from sweeper.core.errors import ArchitectureError
+from sweeper.models.config import CnnConfig, ConvLayer
 
 Shape = tuple[int, ...]
 

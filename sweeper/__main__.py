@@ -5,19 +5,20 @@ This module is imported again by every trial's process, so it imports nothing he
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import sys
 
-from sweeper.cli import errors
-from sweeper.core import process
+from sweeper.host import import_path
 
 
 def main() -> int:
     """Runs the command line; returns its exit status."""
+    import_path.look_in_the_current_folder_last()  # before anything else is imported
+    import gc
+
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
-    from sweeper.cli import commands
+    from sweeper.cli import commands, errors
+    from sweeper.host import process
 
     process.note_interrupts()
     if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
@@ -32,13 +33,14 @@ def _hydra() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole, and leave as one paragraph
     import hydra
 
-    from sweeper.cli import arguments
+    from sweeper.cli import arguments, errors, hydra_sweeper
     from sweeper.config import keys, schema
 
     command = arguments.read(sys.argv[1:])
     for note in command.notes:
         errors.say(note)
     schema.register()
+    hydra_sweeper.register()
     hydra_main = hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)
     try:
         arguments.run(command, hydra_main)
@@ -53,6 +55,8 @@ def _never_called(_: object) -> None:
 
 def leave(status: int) -> None:
     """Ends this process without taking its libraries apart one object at a time, which would last a second."""
+    import contextlib
+
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BrokenPipeError, ValueError):  # the reader is gone, or the stream was closed for that
             stream.flush()

@@ -16,7 +16,8 @@ from sweeper.config import keys, schema, sweep, trial
 from sweeper.config.identity import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py"), *ROOT.glob("hydra_plugins/*.py")])
+#: The link `sweeper/models` is not followed: those files are listed once, under their place at the top.
+SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py")])
 
 #: The packages of `sweeper`, top to bottom: a package imports only from the lines below its own.
 FLOORS = """
@@ -27,7 +28,7 @@ FLOORS = """
     trial storage preflight
     data space ranking tracking
     artifacts config
-    inference
+    inference host
     core
 """
 #: `models` stands beside `config`: it builds networks and takes nothing of `sweeper` but its errors.
@@ -62,19 +63,18 @@ def _imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
 def _floors() -> dict[str, int]:
     """The floor of each package, 0 at the top."""
     floors = {name: floor for floor, line in enumerate(FLOORS.strip().splitlines()) for name in line.split()}
-    return floors | {"models": floors[MODELS_FLOOR], "hydra_plugins": 0}
+    return floors | {"models": floors[MODELS_FLOOR]}
 
 
 def _package(module: str) -> str | None:
-    """`cli` of `sweeper.cli.sweep`, `models` of `models.cnn`; None of what is not ours."""
+    """`cli` of `sweeper.cli.sweep`; None of what is not ours."""
     top, *below = module.split(".")
-    if top == "sweeper":
-        return below[0] if below else None
-    return top if top in ("models", "hydra_plugins") else None
+    return below[0] if top == "sweeper" and below else None
 
 
 def _module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return f"sweeper.{name}" if path.is_relative_to(ROOT / "models") else name
 
 
 def test_every_package_has_its_floor() -> None:
@@ -95,6 +95,14 @@ def test_imports_run_downwards() -> None:
     assert not upwards, f"{len(upwards)} imports do not run downwards, the first: {upwards[0]}"
 
 
+def test_no_import_of_ours_reaches_a_name_that_a_users_folder_may_have() -> None:
+    ours = {path.stem for path in ROOT.iterdir() if path.is_dir() or path.suffix == ".py"} - {"sweeper"}
+    assert {"models", "conf"} <= ours
+    for path in SOURCES:
+        taken = {name for name in _imports(path) if name.split(".")[0] in ours}
+        assert not taken, f"{path.relative_to(ROOT)} imports {taken}"
+
+
 def test_each_library_has_one_home() -> None:
     for path in SOURCES:
         for name in _imports(path):
@@ -106,7 +114,7 @@ def test_each_library_has_one_home() -> None:
 def test_no_private_name_crosses_a_module() -> None:
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("sweeper", "models"):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sweeper":
                 private = [alias.name for alias in node.names if alias.name.startswith("_")]
                 assert not private, f"{path.relative_to(ROOT)} imports {private} of {node.module}"
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sweeper.core import process
+from sweeper.host import process
 
 
 def warm_up() -> None:

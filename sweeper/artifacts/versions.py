@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import metadata
 
-from sweeper.core.machine import CPU, GPU, cpu
+from sweeper.host.machine import CPU, GPU, cpu
 
 RECORDED_PACKAGES = ("tensorflow", "keras", "numpy", "hydra-core", "optuna", "mlflow", "keras-sweeper")
 

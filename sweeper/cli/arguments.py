@@ -34,6 +34,7 @@ from sweeper.artifacts.versions import RECORDED_PACKAGES
 from sweeper.cli import config_files, errors, hydra_settings
 from sweeper.config import keys
 from sweeper.core.errors import ConfigError, did_you_mean
+from sweeper.models.builder import BUILTIN, other_file
 
 _HELP = "Try: python -m sweeper --help"
 
@@ -74,6 +75,7 @@ def read(words: Sequence[str]) -> Command:
     for override in overrides:
         hydra_settings.check(override)
         _check_option(override)
+        _check_builder(override)
     overrides, notes = _last_of_each(overrides)
     if given.cfg or given.info or given.run:
         options = tuple(word for word in options if word not in ("-m", "--multirun"))
@@ -225,6 +227,18 @@ def _check_option(override: Override) -> None:
             f"{override.input_line} is not accepted: {key} is a group, chosen by the name of one of "
             f"{', '.join(keys.known()[key].options)}{null}; its keys are set as {key}.KEY=VALUE.  "
             f"Try: {keys.example(key)}"
+        )
+
+
+def _check_builder(override: Override) -> None:
+    """Refuses the name of the project's own network where a file of the user's has that name too."""
+    key, _, value = (override.input_line or "").partition("=")
+    theirs = other_file() if key.lstrip("+") == "arch._target_" and BUILTIN in value.split(",") else None
+    if theirs is not None:
+        raise ConfigError(
+            f"{override.input_line} always names this program's own network, and {theirs} has that name too. Accepted: "
+            "arch=cnn for the former; for yours, a file with another name."
+            "  Try: arch=custom arch._target_=models.my_cnn.build"
         )
 
 

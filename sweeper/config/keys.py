@@ -1,6 +1,6 @@
 """Every key that can be typed, what it takes, and what to type for it; read from the schema and `conf/`.
 
-What does not live here: the ranges of values (`sweeper.config.schema`, `models.config`); Hydra's errors
+What does not live here: the ranges of values (`sweeper.config.schema`, `sweeper.models.config`); Hydra's errors
 (`sweeper.cli.errors`).
 """
 
@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.config.schema import Config
 from sweeper.core.errors import ConfigError, as_typed
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+CONF = (Path(__file__).parents[1] / "conf").resolve()  # in a checkout a link to the folder at its top
 PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value"
 
 #: Nodes without a schema: their keys depend on the option chosen, and a custom builder brings others.

@@ -1,7 +1,7 @@
 """The schema of the configuration: types, defaults, units and ranges; YAML under `conf/` is the choice.
 
 `arch` and `optimizer` are open here, since a user's own builder or optimizer brings its own keys;
-`models.config` and the trial check them. Nothing here imports Keras, Optuna or MLflow.
+`sweeper.models.config` and the trial check them. Nothing here imports Keras, Optuna or MLflow.
 """
 
 from __future__ import annotations
@@ -47,11 +47,19 @@ def check_output_dir(text: str) -> str:
     return text
 
 
+#: What `hydra/sweeper: keras_cnn` names. Hydra accepts only plugins whose names begin with `hydra_plugins`; the class
+#: is registered under this name by `sweeper.cli.hydra_sweeper`, since a user may have a package `hydra_plugins`.
+HYDRA_SWEEPER = "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper"
+
+
 def register() -> None:
-    """Registers the schema with Hydra's ConfigStore, as `schema` in `conf/config.yaml`'s defaults."""
+    """Registers with Hydra's ConfigStore what `conf/config.yaml`'s defaults name: `schema` and the sweeper."""
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name="schema", node=Config, provider="sweeper")
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config, provider="sweeper")
+    node = {"_target_": HYDRA_SWEEPER, "params": {}}
+    store.store(group="hydra/sweeper", name="keras_cnn", node=node, provider="sweeper")
 
 
 #: What NumPy and TensorFlow take.

@@ -12,8 +12,8 @@ import importlib
 import sys
 from collections.abc import Iterator
 
-from sweeper.core import process
-from sweeper.core.process import stderr_aside
+from sweeper.host import process
+from sweeper.host.process import stderr_aside
 
 MODULES = (
     "tensorflow",
@@ -22,7 +22,7 @@ MODULES = (
     "mlflow.tensorflow",
     "mlflow.pyfunc",
     "hydra.utils",
-    "models.cnn",
+    "sweeper.models.cnn",
     "sweeper.artifacts.model",
     "sweeper.trial.train",
     "sweeper.executors.worker",

@@ -19,7 +19,7 @@ from typing import Any
 
 from sweeper.core.errors import ExecutorError
 from sweeper.core.trials import TrialSpec
-from sweeper.executors import parent_death, worker
+from sweeper.executors import server_start, worker
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
 
 #: Read by libraries when the forkserver imports them.
@@ -47,7 +47,7 @@ class ProcessExecutor:
         self._free_gpus = [gpus[slot % len(gpus)] for slot in range(workers)] if gpus else []
         self._running: dict[int, _Running] = {}
         self._context = mp.get_context("forkserver")
-        self._context.set_forkserver_preload(["sweeper.executors.parent_death", "sweeper.executors.preload"])
+        self._context.set_forkserver_preload(["sweeper.executors.server_start", "sweeper.executors.preload"])
 
     def warm_up(self) -> None:
         """Starts the forkserver; returns at once."""
@@ -176,7 +176,7 @@ def exit_reason(exitcode: int | None) -> str:
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
     """Sets ENVIRONMENT for a server or child that starts now, and the former values afterwards."""
-    ours = {**ENVIRONMENT, parent_death.DRIVER: str(os.getpid())}
+    ours = {**ENVIRONMENT, **server_start.environment()}
     former = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

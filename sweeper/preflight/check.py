@@ -1,6 +1,6 @@
 """Checks every point by arithmetic, before anything trains: no Keras, no scikit-learn, no MLflow.
 
-What lives elsewhere: composing the points (`sweeper.space.composer`), the shapes (`models.shapes`, `sweeper.data`).
+What lives elsewhere: composing the points (`sweeper.space.composer`), the shapes (`sweeper.models`, `sweeper.data`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.builder import check_signature, is_builtin, resolve_builder
-from models.config import CnnConfig
-from models.shapes import NetworkPlan, plan
 from sweeper import data
 from sweeper.config.identity import canonical
 from sweeper.config.schema import LAST_SEED
@@ -20,7 +17,10 @@ from sweeper.config.trial import DataConfig, training_config
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
 from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
-from sweeper.core.process import stderr_aside
+from sweeper.host.process import stderr_aside
+from sweeper.models.builder import check_signature, is_builtin, resolve_builder
+from sweeper.models.config import CnnConfig
+from sweeper.models.shapes import NetworkPlan, plan
 from sweeper.preflight.optimizers import check_optimizer
 from sweeper.space.composer import Point
 

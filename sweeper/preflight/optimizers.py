@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.core.errors import ConfigError, as_typed, did_you_mean
-from sweeper.core.process import stderr_aside
+from sweeper.host.process import stderr_aside
 from sweeper.preflight import optimizers
 
 _PACKAGE = "keras.optimizers"

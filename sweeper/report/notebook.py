@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-from models.builder import is_builtin
-from models.config import CnnConfig
 from sweeper.core.errors import ArchitectureError
 from sweeper.core.text import cell_text, decimals
 from sweeper.core.trials import TrialRow, TrialState
+from sweeper.models.builder import is_builtin
+from sweeper.models.config import CnnConfig
 from sweeper.report.tables import GAP, plain_table
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeper.config.sweep import PrunerConfig, SamplerConfig
 from sweeper.core.errors import ConfigError
-from sweeper.core.process import stderr_aside
+from sweeper.host.process import stderr_aside
 
 
 def make(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from sweeper.artifacts import figures
-from sweeper.core import process
 from sweeper.core.errors import SweeperError, TrackingError
 from sweeper.core.events import Listener, Note, SweepStarted, TrialsEnded
 from sweeper.core.paths import write_atomically
@@ -23,6 +22,7 @@ from sweeper.core.sweeps import described
 from sweeper.core.trials import TrialRow
 from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
+from sweeper.host import process
 from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
 from sweeper.storage.locks import store_lock

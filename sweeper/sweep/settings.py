@@ -19,9 +19,9 @@ from sweeper.config.sweep import (
     TrackingConfig,
 )
 from sweeper.core.errors import ConfigError
-from sweeper.core.machine import Machine, look
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
+from sweeper.host.machine import Machine, look
 
 #: Points of a sampler, where `sweep.trials` does not say.
 NUM_POINTS = 20

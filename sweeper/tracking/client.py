@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sweeper.core import process
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.text import shortened
+from sweeper.host import process
 from sweeper.tracking.format import CUT_MARKER, sqlite_uri
 
 if TYPE_CHECKING:

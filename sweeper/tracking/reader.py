@@ -17,9 +17,9 @@ import numpy.typing as npt
 from omegaconf import OmegaConf
 
 from sweeper.artifacts.model import read_weights
-from sweeper.core import process
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
+from sweeper.host import process
 from sweeper.tracking.client import check, connect, failures, local_uri, reason
 
 Array = npt.NDArray[Any]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from sweeper.core import process
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
+from sweeper.host import process
 from sweeper.tracking import tags
 from sweeper.tracking.client import connect, failures, local_uri, reason
 from sweeper.tracking.format import sqlite_uri

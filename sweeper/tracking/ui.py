@@ -22,9 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from sweeper.core import process
 from sweeper.core.errors import ConfigError, StoreError, SweeperError
 from sweeper.core.paths import OutputPaths
+from sweeper.host import process
 from sweeper.tracking.format import sqlite_uri
 from sweeper.tracking.store import relocate
 

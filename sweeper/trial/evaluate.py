@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from models.builder import resolve_builder
 from sweeper import data
 from sweeper.artifacts import predictions
 from sweeper.artifacts.model import load_model
@@ -14,6 +13,7 @@ from sweeper.artifacts.predictions import save_predictions
 from sweeper.config.trial import training_config
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import EvaluationSpec, TrialFacts, TrialResult, TrialState
+from sweeper.models.builder import resolve_builder
 from sweeper.trial.runtime import configure_tensorflow
 
 

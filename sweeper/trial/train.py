@@ -12,9 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from models.builder import build_network, is_builtin
-from models.config import CnnConfig
-from models.shapes import plan
 from sweeper import data
 from sweeper.artifacts.model import save_model
 from sweeper.artifacts.versions import versions
@@ -23,6 +20,9 @@ from sweeper.config.trial import TrainingConfig, training_config
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialState
+from sweeper.models.builder import build_network, is_builtin
+from sweeper.models.config import CnnConfig
+from sweeper.models.shapes import plan
 from sweeper.trial import checkpoint
 from sweeper.trial.callbacks import Report, make_reporter, make_stopping
 from sweeper.trial.runtime import configure_tensorflow, predict_latency_ms

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sweeper.core.machine import GPU
+from sweeper.host.machine import GPU
 from sweeper.tracking import tags
 from sweeper.tracking.provenance import UNKNOWN
 

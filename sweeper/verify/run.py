@@ -26,14 +26,14 @@ from sweeper.artifacts.versions import versions
 from sweeper.config import keys
 from sweeper.config.identity import leaves
 from sweeper.config.trial import DataConfig
-from sweeper.core import machine
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError, DataError
-from sweeper.core.machine import CPU, GPU
 from sweeper.core.paths import OutputPaths, TrialPaths
 from sweeper.core.text import printable
 from sweeper.core.trials import TrainingSpec, TrialState
 from sweeper.executors import Executor
+from sweeper.host import machine
+from sweeper.host.machine import CPU, GPU
 from sweeper.preflight import check
 from sweeper.report import progress
 from sweeper.report.command_lines import repeat_line

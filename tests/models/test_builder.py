@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import cnn
-from models.builder import BUILTIN, build_network, check_signature, is_builtin, resolve_builder
 from sweeper.core.errors import ArchitectureError
+from sweeper.models import cnn
+from sweeper.models.builder import BUILTIN, build_network, check_signature, is_builtin, other_file, resolve_builder
 
 SHAPE = (6, 5, 1)
 NUMBERS = itertools.count()
@@ -73,6 +74,23 @@ def test_the_projects_own_network_is_known_by_its_path() -> None:
     assert not is_builtin({"_target_": "my_networks.build"})
     assert not is_builtin({})
     assert resolve_builder(BUILTIN) is cnn.build
+
+
+def test_the_projects_own_network_is_found_although_a_user_has_one_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/__init__.py").touch()
+    (tmp_path / "models/cnn.py").write_text("def build(): ...\ndef mine(): ...\n", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "models", raising=False)
+    monkeypatch.delitem(sys.modules, "models.cnn", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert resolve_builder("models.cnn.build") is cnn.build
+    assert resolve_builder("models.cnn.mine").__module__ == "models.cnn"
+    assert other_file() == tmp_path / "models/cnn.py"
+    with pytest.raises(ArchitectureError, match=r"models\.shapes has no function build"):  # a file of ours, not theirs
+        resolve_builder("models.shapes.build")
 
 
 def test_a_right_builder_is_called_with_the_shape_the_classes_and_its_keys(module: Callable[[str], str]) -> None:

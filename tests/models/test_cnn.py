@@ -1,4 +1,4 @@
-"""The networks in Keras against the arithmetic of `models.shapes`."""
+"""The networks in Keras against the arithmetic of `sweeper.models.shapes`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.cnn import build
-from models.config import ACTIVATIONS, CnnConfig
-from models.shapes import plan
 from sweeper.core.errors import ArchitectureError
+from sweeper.models.cnn import build
+from sweeper.models.config import ACTIVATIONS, CnnConfig
+from sweeper.models.shapes import plan
 
 CONFIGS = [
     pytest.param({}, (28, 28, 1), id="the defaults"),

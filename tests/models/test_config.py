@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from models.config import ACTIVATIONS, CnnConfig, ConvLayer
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError
+from sweeper.models.config import ACTIVATIONS, CnnConfig, ConvLayer
 
 
 @pytest.mark.parametrize(

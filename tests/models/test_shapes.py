@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from models.config import CnnConfig
-from models.shapes import plan
 from sweeper.core.errors import ArchitectureError
+from sweeper.models.config import CnnConfig
+from sweeper.models.shapes import plan
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "arch"
 IMAGE = (28, 28, 1)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from models.config import CnnConfig
-from models.shapes import plan
 from sweeper.core.datasets import DataSummary
 from sweeper.core.trials import TrialFacts, TrialRow, TrialState
+from sweeper.models.config import CnnConfig
+from sweeper.models.shapes import plan
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.preflight.estimate import Speed, measured_speed, sweep_seconds, trial_seconds

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sweeper.config.sweep import TrackingConfig
-from sweeper.core import process
 from sweeper.core.errors import StoreError, TrackingError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import EpochReport, TrialState
+from sweeper.host import process
 from sweeper.tracking import tags
 from sweeper.tracking.format import MAX_PARAM_LENGTH, MAX_TAG_LENGTH
 from sweeper.tracking.tracker import Tracker

@@ -1,21 +1,17 @@
-"""The doorway that Hydra requires for a Sweeper class; what happens behind it is `sweeper.cli.sweep`."""
+"""The Sweeper class that Hydra requires. What happens behind it is `sweeper.cli.sweep`."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-#: The node `hydra.sweeper`: everything else is an ordinary node of the application. (A plain dict: Hydra executes
-#: this file before it is in `sys.modules`, where a dataclass cannot be made.)
-NODE = {"_target_": "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper", "params": {}}
-
-
-ConfigStore.instance().store(group="hydra/sweeper", name="keras_cnn", node=NODE, provider="sweeper")
+from sweeper.config.schema import HYDRA_SWEEPER
+from sweeper.core.errors import ConfigError
 
 
 class KerasCnnSweeper(Sweeper):
@@ -34,3 +30,20 @@ class KerasCnnSweeper(Sweeper):
         from sweeper.cli import sweep
 
         sys.exit(sweep.run(self.loader, self.composed, list(arguments), self.params))
+
+
+def register() -> None:
+    """Registers the class with Hydra.
+
+    Raises:
+        ConfigError: Hydra imports a user's `hydra_plugins` here, and one of its modules raises an error.
+    """
+    try:
+        plugins = Plugins.instance()
+    except Exception as error:
+        raise ConfigError(
+            f"Hydra cannot import the package hydra_plugins: {type(error).__name__}: {error}. Accepted: plugins for "
+            "Hydra 1.3, or none.  Try: python -c 'import hydra_plugins; print(hydra_plugins.__path__)'"
+        ) from error
+    plugins.register(KerasCnnSweeper)
+    plugins.class_name_to_class[HYDRA_SWEEPER] = KerasCnnSweeper

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.core.machine import Machine, look
+from sweeper.host.machine import Machine, look
 
 GIB = 2**30
 

@@ -1,0 +1,54 @@
+"""The first thing that the forkserver imports. Where no driver started it, its import does nothing.
+
+- The server takes over its driver's import path: by itself, Python would look in the current folder first, where a
+  user may have a `keras.py`.
+- It ends with its driver, also while it is busy importing. By itself it would notice a killed driver only when all
+  imports are done, which takes seconds. Trials that it forks do not inherit this; they notice the end of their pipes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from sweeper.host import import_path
+
+_DRIVER = "SWEEPER_DRIVER"
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def environment() -> dict[str, str]:
+    """Variables for a server that this process starts now: what it reads here, and where it finds this module."""
+    found_by = {"PYTHONSAFEPATH": "1"}  # the current folder is not on its path
+    if (checkout := import_path.checkout()) is not None:
+        found_by["PYTHONPATH"] = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
+    former = {name: os.environ.get(name) for name in found_by}
+    return {**found_by, _DRIVER: json.dumps({"pid": os.getpid(), "sys_path": sys.path, "environment": former})}
+
+
+def _begin(pid: int, sys_path: list[str], environment: dict[str, str | None]) -> None:
+    """Runs in the server.
+
+    Args:
+        pid: of its driver.
+        sys_path: of its driver.
+        environment: what the variables that led here were before; None where one was not set.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != pid:  # it was killed before this line
+        os._exit(1)
+    sys.path[:] = sys_path
+    for name, value in environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
+_handed_over: dict[str, Any] = json.loads(os.environ.pop(_DRIVER, "{}"))
+if _handed_over:
+    _begin(**_handed_over)

@@ -1,0 +1,1 @@
+"""What the program runs in: its process, its import path, and the machine."""

@@ -1,0 +1,27 @@
+"""Where Python looks for modules, so that names of a user's files hide nothing of ours, and theirs are found.
+
+Only `os` and `sys` are imported here, which Python itself has loaded: this runs before anything is looked up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def checkout() -> str | None:
+    """The folder that this package was imported from, if it is a checkout of the project; None if it is installed."""
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return folder if os.path.isfile(os.path.join(folder, "pyproject.toml")) else None
+
+
+def look_in_the_current_folder_last() -> None:
+    """Puts the current folder at the end of `sys.path`, whether it was there or not.
+
+    A `keras.py` or `utils.py` in it then hides no library, and a user's own module is found by `python -m sweeper` and
+    by the console script alike. The top of a checkout, whose one package is imported already, is taken away: its
+    `models/` would hide a user's.
+    """
+    here, ours = os.path.realpath(os.curdir), checkout()
+    ends = {here, os.path.realpath(ours)} if ours is not None else {here}
+    sys.path[:] = [*(entry for entry in sys.path if os.path.realpath(entry) not in ends), here]

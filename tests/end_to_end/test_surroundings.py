@@ -1,0 +1,150 @@
+"""A sweep in a user's own surroundings gives what it gives in an empty folder."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: The README's first sweep, made small.
+FIRST = ["-m", "arch.depth=3,5,7", "arch.filters=4", "training.epochs=1", "data.max_samples=300", "sweep.name=first"]
+
+#: What is never the same twice.
+MEASURED = {"duration_s", "run_id"}
+
+#: Folders and files that every machine-learning project has. Each would end the program where it was imported.
+NAMES = (
+    *("models.py", "keras.py", "utils.py", "hydra.py", "tensorflow.py", "numpy.py", "random.py", "logging.py"),
+    *("hydra_plugins/__init__.py", "models/cnn.py", "models/config.py", "data/__init__.py", "conf/__init__.py"),
+    *("sweeper/notes.py", "sweeper.py"),
+)
+
+
+def figures(folder: Path, name: str = "first") -> list[dict[str, str]]:
+    with (folder / f"mlruns/sweeps/{name}/leaderboard.csv").open(newline="") as file:
+        return [{key: value for key, value in row.items() if key not in MEASURED} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, run_sweeper: Run) -> list[dict[str, str]]:
+    """The figures of the first sweep in an empty folder."""
+    folder = tmp_path_factory.mktemp("empty")
+    done = run_sweeper(folder, *FIRST)
+    assert done.returncode == 0, done.stderr
+    return figures(folder)
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Path:
+    """A folder in which every name is taken."""
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(f"raise RuntimeError({name!r})\n" if "plugins" not in name else "")
+    (tmp_path / "conf/config.yaml").write_text("arch: none\n")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the project's wheel is installed, without what it depends on."""
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"
+    skipped = shutil.ignore_patterns(".*", "mlruns", "build", "*.egg-info", "tests", "docs", "__pycache__")
+    shutil.copytree(ROOT, sources, symlinks=True, ignore=skipped)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    subprocess.run(
+        [*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", str(folder), str(sources)], check=True
+    )
+    [built] = folder.glob("*.whl")
+    subprocess.run([*pip, "install", *offline, "--target", str(folder / "installed"), str(built)], check=True)
+    return folder / "installed"
+
+
+def test_a_users_own_files_change_no_figure(expected: list[dict[str, str]], crowded: Path, run_sweeper: Run) -> None:
+    (crowded / "sweeper.py").unlink()  # `python -m sweeper` runs it, whatever we do
+
+    done = run_sweeper(crowded, *FIRST)
+
+    assert done.returncode == 0, done.stderr
+    assert figures(crowded) == expected
+    assert [row["num_params"] for row in expected] == ["102106", "6954", "27138"]
+
+
+def test_the_console_script_of_a_wheel_also_passes_over_a_users_sweeper(
+    expected: list[dict[str, str]], crowded: Path, wheel: Path
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+
+    done = subprocess.run(
+        [sys.executable, str(wheel / "bin/sweeper"), *FIRST],
+        cwd=crowded,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert figures(crowded) == expected
+
+
+def test_the_wheel_brings_nothing_at_the_top_but_this_package(wheel: Path) -> None:
+    names = {path.name for path in wheel.iterdir() if not path.name.endswith(".dist-info")}
+
+    assert names == {"sweeper", "bin"}
+    for name in ("models/cnn.py", "conf/config.yaml", "conf/arch/depth7_kernel6.yaml", "report/page/page.html"):
+        assert (wheel / "sweeper" / name).is_file()
+
+
+BUILDER = """
+import keras
+from {parts} import WIDTH
+
+
+def build(input_shape, num_classes):
+    layers = [keras.layers.Flatten(), keras.layers.Dense(WIDTH), keras.layers.Dense(num_classes, "softmax")]
+    return keras.Sequential([keras.Input(input_shape), *layers])
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "files", "executor"),
+    [
+        pytest.param("models.mine.build", ("models/mine.py", "models/parts.py"), "processes", id="a folder models"),
+        pytest.param("models.build", ("models.py", "parts.py"), "serial", id="a file models.py"),
+        pytest.param("data.nets.build", ("data/nets.py", "data/parts.py"), "serial", id="a folder data"),
+        pytest.param("utils.build", ("utils.py", "parts.py"), "processes", id="a file utils.py"),
+    ],
+)
+def test_a_users_builder_is_found_under_any_name(
+    target: str, files: tuple[str, str], executor: str, tmp_path: Path, run_sweeper: Run
+) -> None:
+    builder, parts = (tmp_path / name for name in files)
+    builder.parent.mkdir(exist_ok=True)
+    builder.write_text(BUILDER.format(parts=".".join(Path(files[1]).with_suffix("").parts)))
+    parts.write_text("WIDTH = 7\n")
+    line = ["arch=custom", f"arch._target_={target}", "training.epochs=1", "data.max_samples=100", "sweep.name=own"]
+
+    done = run_sweeper(tmp_path, *line, f"executor={executor}")
+
+    assert done.returncode == 0, done.stderr
+    assert [row["num_params"] for row in figures(tmp_path, "own")] == [str(784 * 7 + 7 + 7 * 10 + 10)]
+
+
+def test_the_name_of_our_network_is_refused_where_a_users_file_has_it_too(crowded: Path, type_line: Run) -> None:
+    done = type_line(crowded, "arch=custom", "arch._target_=models.cnn.build")
+
+    assert done.returncode == 2
+    assert f"always names this program's own network, and {crowded}/models/cnn.py has that name too" in done.stderr
+    assert "Try: arch=custom arch._target_=models.my_cnn.build" in done.stderr
