@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("--model", metavar="NAME", help="the registered model; called as the data set where not given")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
+    for command in (verify, promote):
+        command.add_argument("--trust", action="store_true", help="use code and servers that the output folder names")
     for command in (report, verify, promote, ui):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
@@ -109,7 +111,7 @@ def _verify(options: argparse.Namespace, paths: OutputPaths) -> int:
     from sweeper.verify.run import verify
 
     relocate_if_moved(paths)
-    return verify(paths, options.row, options.data_path, Console(highlight=False))
+    return verify(paths, options.row, options.data_path, Console(highlight=False), trust=options.trust)
 
 
 def _promote(options: argparse.Namespace, paths: OutputPaths) -> int:
@@ -118,4 +120,4 @@ def _promote(options: argparse.Namespace, paths: OutputPaths) -> int:
     from sweeper.cli.promote import promote
 
     relocate_if_moved(paths)
-    return promote(paths, options.name, options.trial, options.model, Console(highlight=False))
+    return promote(paths, options.name, options.trial, options.model, Console(highlight=False), trust=options.trust)

@@ -16,6 +16,7 @@ from hydra.errors import OverrideParseException
 from sweeper.cli import config_files
 from sweeper.config import keys
 from sweeper.core.errors import SweeperError, did_you_mean
+from sweeper.core.secrets import hide_passwords
 
 #: Lines that repeat what was said, or speak of Hydra's insides.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
@@ -292,4 +293,4 @@ def guarded(function: Callable[[], int]) -> int:
 
 def say(text: str) -> None:
     """Prints an error's paragraph on standard error."""
-    print(" ".join(text.split()), file=sys.stderr)  # noqa: T201  an error's paragraph belongs on stderr
+    print(hide_passwords(" ".join(text.split())), file=sys.stderr)  # noqa: T201  an error's paragraph belongs on stderr

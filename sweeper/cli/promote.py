@@ -47,7 +47,15 @@ class Choice:
     notes: tuple[str, ...] = ()
 
 
-def promote(paths: OutputPaths, name: str | None, number: int | None, model: str | None, console: Console) -> int:
+def promote(
+    paths: OutputPaths,
+    name: str | None,
+    number: int | None,
+    model: str | None,
+    console: Console,
+    *,
+    trust: bool = False,
+) -> int:
     """Registers a trial's model as champion and prints what to type next; returns 0.
 
     Args:
@@ -56,6 +64,7 @@ def promote(paths: OutputPaths, name: str | None, number: int | None, model: str
         number: the trial; the one of rank 1 where None.
         model: the registered model; called as the data set where None.
         console: what was done is printed on it.
+        trust: whether a server that the folder names may be spoken to.
 
     Raises:
         RefusedError: no such sweep or trial, a trial without a finished model, or a name that MLflow does not take.
@@ -65,7 +74,7 @@ def promote(paths: OutputPaths, name: str | None, number: int | None, model: str
     row = choice.ranked.row
     trial = sweep.trials[row.number]
     registered = _checked_name(model if model is not None else str(trial.identity["data"]["name"]))
-    uri = tracking_uri(paths, sweep.name)
+    uri = tracking_uri(paths, sweep.name, trust=trust)
     about = version_tags(sweep, choice.ranked)
     known = {key: value for key, value in about.items() if value}
     done = registry.promote(uri, registered, row.run_id, known, describe(about))

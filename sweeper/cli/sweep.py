@@ -20,12 +20,13 @@ from sweeper import executors
 from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler
 from sweeper.config import keys
 from sweeper.core.errors import ConfigError
-from sweeper.core.events import SweepEvent, SweepStarted
+from sweeper.core.events import Note, SweepEvent, SweepStarted
 from sweeper.core.paths import OutputPaths
 from sweeper.report.command_lines import resume_line
 from sweeper.storage.locks import check_writable
 from sweeper.sweep.plan import SweepPlan, plan_sweep
 from sweeper.tracking import client, provenance
+from sweeper.tracking.credentials import resume_note
 
 
 def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], params: Mapping[str, Any]) -> int:
@@ -67,6 +68,8 @@ def _run_sweep(console: Console, plan: SweepPlan) -> int:
             if isinstance(event, SweepStarted):
                 print_estimate(console, plan, event.estimate)
             shown(event)
+            if isinstance(event, SweepStarted) and (note := resume_note(event.resume_command)):
+                shown(Note(note))
 
         outcome = run_sweep(plan, executor, listen)
     print_outcome(console, plan, outcome)

@@ -7,13 +7,14 @@ import shlex
 import sys
 
 from sweeper.core.errors import as_typed
+from sweeper.core.secrets import hide_passwords
 from sweeper.core.text import printable
 from sweeper.core.trials import TrialRow
 
 
 def resume_line(name: str) -> str:
-    """The command that resumes this sweep: what was typed, with the sweep's name."""
-    typed = [word for word in sys.argv[1:] if not word.lstrip("+").startswith("sweep.name=")]
+    """The command that resumes this sweep: what was typed, with the sweep's name and without a password."""
+    typed = [hide_passwords(word) for word in sys.argv[1:] if not word.lstrip("+").startswith("sweep.name=")]
     multirun = [] if {"-m", "--multirun"} & set(typed) else ["-m"]
     return shlex.join(["python", "-m", "sweeper", *multirun, *typed, f"sweep.name={name}"])
 

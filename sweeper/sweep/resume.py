@@ -10,6 +10,7 @@ from sweeper.config.identity import differences, fixed_part
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import SweepChangedError
 from sweeper.core.events import Listener, Note
+from sweeper.core.secrets import hide_passwords
 from sweeper.core.sweeps import SweepInfo, described
 from sweeper.core.trials import Candidate, StudyTrial, TrialState
 from sweeper.search.grid import GridScheduler
@@ -67,7 +68,7 @@ def _info(plan: SweepPlan, old: SweepInfo | None, prepared: PreparedData) -> Swe
         test_is_validation=prepared.test_is_validation,
         sampler=plan.settings.sampler.name,
         pruner=plan.settings.pruner.name,
-        fixed=plan.space.fixed,
+        fixed=tuple(map(hide_passwords, plan.space.fixed)),
         space={dimension.key: dimension.text for dimension in plan.space.dimensions},
         margin=plan.settings.report.margin,
         data_path=plan.trials[0].point.config["data"].get("path"),

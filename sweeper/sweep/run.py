@@ -18,6 +18,7 @@ from sweeper.core.errors import SweeperError, TrackingError
 from sweeper.core.events import Listener, Note, SweepStarted, TrialsEnded
 from sweeper.core.paths import write_atomically
 from sweeper.core.retry import Retry
+from sweeper.core.secrets import hide_passwords
 from sweeper.core.sweeps import described
 from sweeper.core.trials import TrialRow
 from sweeper.data.prepare import DataSets
@@ -127,7 +128,7 @@ def _start_parent_run(plan: SweepPlan, tracker: Tracker) -> str:
         "experiment": plan.settings.tracking.experiment,
         "run_id": parent_run_id,
         "objective": described(plan.objectives),
-        "fixed": list(plan.space.fixed),
+        "fixed": [hide_passwords(word) for word in plan.space.fixed],
         "varies": varies,
         "resume_command": plan.resume_command,
     }

@@ -22,6 +22,7 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.host.machine import Machine, look
+from sweeper.tracking.credentials import take_credentials
 
 #: Points of a sampler, where `sweep.trials` does not say.
 NUM_POINTS = 20
@@ -60,7 +61,7 @@ class Settings:
             pruner=_named(_node(config, "pruner", PrunerConfig)),
             seed=0 if OmegaConf.is_missing(config, "seed") else config["seed"],  # missing: refused with the points
             executor=executor,
-            tracking=_node(config, "tracking", TrackingConfig),
+            tracking=_without_credentials(_node(config, "tracking", TrackingConfig)),
             report=_node(config, "report", ReportConfig),
             paths=OutputPaths(Path(check_output_dir(config["output_dir"])).expanduser().resolve()),
             machine=machine,
@@ -82,6 +83,10 @@ def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
     if not isinstance(node, kind):
         raise ConfigError(f"{key}={node} is not accepted: a group or keys under it.  Try: python -m sweeper --cfg job")
     return node
+
+
+def _without_credentials(tracking: TrackingConfig) -> TrackingConfig:
+    return tracking if tracking.uri is None else replace(tracking, uri=take_credentials(tracking.uri))
 
 
 def _named(pruner: PrunerConfig) -> PrunerConfig:

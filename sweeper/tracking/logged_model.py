@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from sweeper.core.errors import TrackingError
@@ -63,7 +63,7 @@ def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, 
     Raises:
         TrackingError: the run has no model.
     """
-    import mlflow.artifacts
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     models = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
     if not models:
@@ -71,8 +71,6 @@ def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, 
     place = str(models[0].artifact_location)
     if place.startswith("file:"):
         return Path(unquote(urlsplit(place).path))
-    return Path(
-        mlflow.artifacts.download_artifacts(
-            artifact_uri=f"models:/{models[0].model_id}", dst_path=str(into), tracking_uri=uri
-        )
-    )
+    files: Any = get_artifact_repository(place, tracking_uri=uri)  # `models:/` would be looked up in another store
+    into.mkdir(parents=True, exist_ok=True)
+    return Path(files.download_artifacts("", str(into)))

@@ -20,7 +20,9 @@ from sweeper.artifacts.model import read_weights
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.host import process
+from sweeper.core.secrets import hide_passwords
 from sweeper.tracking.client import check, connect, failures, local_uri, reason
+from sweeper.tracking.credentials import take_credentials
 
 Array = npt.NDArray[Any]
 
@@ -57,10 +59,27 @@ def _plain(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in found.items()}
 
 
-def tracking_uri(paths: OutputPaths, name: str) -> str:
-    """Where a sweep's runs are: its MLflow server, or the store under `output_dir`, wherever that lies now."""
+def tracking_uri(paths: OutputPaths, name: str, *, trust: bool) -> str:
+    """Where a sweep's runs are: its MLflow server, or the store under `output_dir`, wherever that lies now.
+
+    Args:
+        paths: the output folder, which somebody else may have made.
+        name: the sweep.
+        trust: whether a server that the folder names may be spoken to; it gets the user's MLflow credentials.
+
+    Raises:
+        StoreError: the folder names a server, and is not trusted.
+    """
     uri = str(about_sweep(paths, name).get("tracking_uri", ""))
-    return uri if uri.startswith(("http://", "https://")) else local_uri(paths)
+    if not uri.startswith(("http://", "https://")):
+        return local_uri(paths)
+    if not trust:
+        raise StoreError(
+            f"The runs of sweep {name} are on the MLflow server {hide_passwords(uri)}: so says a file in {paths.root}. "
+            "The server would get your MLflow credentials. Accepted: the same command with --trust, where you know the "
+            "folder and the server.  Try: add --trust"
+        )
+    return take_credentials(uri)
 
 
 def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:

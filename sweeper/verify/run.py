@@ -46,8 +46,11 @@ from sweeper.verify.inputs import Difference, Kind, code_difference, version_dif
 from sweeper.verify.lookup import Row, find_row
 from sweeper.verify.rerun import Rerun
 
+#: Where the names of code that a folder may have called begin: this project's own network, and Keras.
+_KNOWN_CODE = ("models.cnn.", "sweeper.models.cnn.", "keras.")
 
-def verify(paths: OutputPaths, given: str, data_path: str | None, console: Console) -> int:
+
+def verify(paths: OutputPaths, given: str, data_path: str | None, console: Console, *, trust: bool = False) -> int:
     """Trains a row again; returns 0 where it came to the same, 1 where it did not.
 
     Args:
@@ -55,14 +58,17 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
         given: a run id, the beginning of one, or SWEEP:NUMBER.
         data_path: where the images are now; None for the recorded place.
         console: what is found is printed on it.
+        trust: whether code and servers that the folder names may be used.
 
     Raises:
         RefusedError: no such row, a row that has nothing to compare with, or images that cannot be had.
     """
     row = find_row(paths, given)
+    if not trust:
+        refuse_foreign_code(row, given)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-verify-")))
-        recorded = read_run(tracking_uri(paths, row.sweep), row.trial.run_id, folder / "recorded")
+        recorded = read_run(tracking_uri(paths, row.sweep, trust=trust), row.trial.run_id, folder / "recorded")
         gpus = machine.look().gpus[:1] if recorded.versions.get("device") != CPU else ()
         executor = executors.create("processes", 1, gpus)  # loads TensorFlow while the images are read
         stack.callback(executor.close)
@@ -78,6 +84,22 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
             console.print(Text(f"Not the same: this time the training failed: {again}"), soft_wrap=True)
             return 1
     return _conclude(console, row, recorded, again, differences, config)
+
+
+def refuse_foreign_code(row: Row, given: str) -> None:
+    """Refuses a recorded class or function that is neither ours nor Keras's: it would be imported and called.
+
+    Raises:
+        ConfigError: names it.
+    """
+    named = [value for key, value in leaves(row.trial.identity) if key.rpartition(".")[2] == "_target_"]
+    foreign = [str(value) for value in named if not str(value).startswith(_KNOWN_CODE)]
+    if foreign:
+        raise ConfigError(
+            f"Trial {row.trial.number} of sweep {row.sweep} was built by {', '.join(foreign)}, which would be imported "
+            "and called: so says the output folder. Accepted: the same command with --trust, where you know the folder "
+            f"and the code.  Try: python -m sweeper verify {given} --trust"
+        )
 
 
 def row_config(row: Row, recorded: RecordedRun, data_path: str | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def test_a_row_with_restored_weights_comes_to_the_same_and_nothing_is_recorded(
     temporary = Path(tempfile.mkdtemp())  # not under tmp_path, which is too long for a socket's address
 
     words = [run_id[:9], "--data-path", str(own_sweep / "images.npz"), "--output-dir", str(paths.root)]
-    done = run_sweeper(tmp_path, "verify", *words, env={"TMPDIR": str(temporary)})
+    done = run_sweeper(tmp_path, "verify", *words, "--trust", env={"TMPDIR": str(temporary)})
 
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "num_params", "epochs"]
@@ -75,7 +75,7 @@ def test_a_row_with_restored_weights_comes_to_the_same_and_nothing_is_recorded(
 
 
 def test_a_pruned_row_is_ended_where_it_was_ended(own_sweep: Path, run_sweeper: Run) -> None:
-    done = run_sweeper(own_sweep, "verify", "mine:1")
+    done = run_sweeper(own_sweep, "verify", "mine:1", "--trust")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "A pruner ended it after epoch 2; so it is now." in done.stdout
@@ -91,7 +91,7 @@ def test_a_builder_that_changed_is_found_out(
     (tmp_path / "nets.py").write_text(text.replace("glorot_uniform", "he_uniform"), encoding="utf-8")
     shutil.copy(own_sweep / "images.npz", tmp_path)
 
-    done = run_sweeper(tmp_path, "verify", "mine:0", "--output-dir", str(paths.root))
+    done = run_sweeper(tmp_path, "verify", "mine:0", "--trust", "--output-dir", str(paths.root))
 
     assert done.returncode == 1, done.stdout + done.stderr
     found = table(done.stdout)
@@ -110,7 +110,9 @@ def test_other_images_are_found_out_before_anything_trains(
     arrays["x_train"][0, 0, 0] += 1
     np.savez(tmp_path / "other.npz", **arrays)
 
-    done = run_sweeper(tmp_path, "verify", "mine:0", "--data-path", "other.npz", "--output-dir", str(paths.root))
+    done = run_sweeper(
+        tmp_path, "verify", "mine:0", "--trust", "--data-path", "other.npz", "--output-dir", str(paths.root)
+    )
 
     assert done.returncode == 1
     assert "Not the same: these are other images than those that the row was trained on (digest " in done.stdout
@@ -163,7 +165,7 @@ def test_images_that_are_gone_are_refused_with_the_line_that_gives_their_place(
         r"Try: python -m sweeper verify mine:0 --data-path FILE"
     )
     with pytest.raises(RefusedError, match=message):
-        commands.run(["verify", "mine:0", "--output-dir", str(paths.root)])
+        commands.run(["verify", "mine:0", "--trust", "--output-dir", str(paths.root)])
 
 
 @pytest.fixture(scope="module")

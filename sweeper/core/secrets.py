@@ -1,0 +1,18 @@
+"""Passwords in addresses: they are shown and stored nowhere.
+
+What does not live here: how a password reaches MLflow (`sweeper.tracking.credentials`).
+"""
+
+from __future__ import annotations
+
+import re
+
+#: What stands in place of a password.
+HIDDEN = "***"
+
+_PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s/:@'\"]*):[^\s/@]+@")
+
+
+def hide_passwords(text: str) -> str:
+    """The text with `***` in place of the password of each address: `http://bob:***@host`."""
+    return _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
