@@ -73,7 +73,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != "Basic " + base64.b64encode(f"bob:{SECRET}".encode()).decode():
             self._send(401, b"", {"WWW-Authenticate": "Basic"})
             return
-        headers = {key: value for key, value in self.headers.items() if key not in ("Host", "Authorization", "Transfer-Encoding", "Content-Length")}
+        headers = {
+            key: value
+            for key, value in self.headers.items()
+            if key not in ("Host", "Authorization", "Transfer-Encoding", "Content-Length")
+        }
         asked = urllib.request.Request(f"{self.behind}{self.path}", body or None, headers, method=self.command)
         try:
             with urllib.request.urlopen(asked) as answer:
