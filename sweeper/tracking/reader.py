@@ -19,8 +19,8 @@ from omegaconf import OmegaConf
 from sweeper.artifacts.model import read_weights
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
-from sweeper.host import process
 from sweeper.core.secrets import hide_passwords
+from sweeper.host import process
 from sweeper.tracking.client import check, connect, failures, local_uri, reason
 from sweeper.tracking.credentials import take_credentials
 
