@@ -27,7 +27,7 @@ from sweeper.space.rules import with_rules
 
 Compose = Callable[..., list[Point]]
 
-#: A builder and a pruner of one's own: width 0 fails, the second trial is pruned after its second epoch.
+#: A custom builder and a custom pruner: width 0 fails, the second trial is pruned after its second epoch.
 NETWORKS = """
 import keras
 import optuna
@@ -145,7 +145,7 @@ def compose(make_composer: Callable[..., tuple[SearchSpace, Composer]]) -> Compo
 
 @pytest.fixture(scope="session")
 def own_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a sweep `mine`, of a builder and of images of one's own: complete, pruned, complete, failed."""
+    """A folder with a sweep `mine`, of a custom builder and custom images: complete, pruned, complete, failed."""
     from sweeper.data import digits
 
     folder = tmp_path_factory.mktemp("own")

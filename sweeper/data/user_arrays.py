@@ -173,6 +173,6 @@ def _pixel_faults(key: str, images: AnyArray) -> list[str]:
     if np.isnan(lowest) or np.isinf(lowest) or np.isinf(highest):
         return [f"{key} has pixels that are NaN or infinite"]
     if lowest < 0.0 or highest > 1.0:
-        mend = f"divide by 255, or save {key}.astype('uint8')" if highest > 1.0 and lowest >= 0.0 else "scale them"
-        return [f"{key} is {images.dtype} from {lowest:g} to {highest:g}, outside [0, 1] ({mend})"]
+        advice = f"divide by 255, or save {key}.astype('uint8')" if highest > 1.0 and lowest >= 0.0 else "scale them"
+        return [f"{key} is {images.dtype} from {lowest:g} to {highest:g}, outside [0, 1] ({advice})"]
     return []

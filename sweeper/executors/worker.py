@@ -15,7 +15,7 @@ from sweeper.core.trials import EpochReport, TrialSpec
 
 GO = "go"
 STOP = "stop"
-GO_ON = "go on"  # the verdict on an epoch, where the trial awaits one; the other verdict is STOP
+GO_ON = "continue"  # the verdict on an epoch, where the trial awaits one; the other verdict is STOP
 
 
 def main(connection: Connection, spec: TrialSpec) -> None:

@@ -141,8 +141,8 @@ class Checker:
 def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
     if not isinstance(arch, Mapping) or not isinstance(arch.get("_target_"), str):
         raise ConfigError(
-            f"arch={as_typed(arch)} names no builder. Accepted: a group (arch=cnn, depth3_kernel3, …) or a builder of "
-            "your own.  Try: arch=custom arch._target_=my_networks.build"
+            f"arch={as_typed(arch)} names no builder. Accepted: a group (arch=cnn, depth3_kernel3, …) or a custom "
+            "builder.  Try: arch=custom arch._target_=my_networks.build"
         )
     if not is_builtin(arch):
         check_signature(_builder(arch["_target_"]), arch)
@@ -169,9 +169,9 @@ def _infeasible_message(infeasible: Sequence[tuple[str, str]], some_left: bool) 
         return f"{overrides}: {reason}" if overrides else reason
     named = "; ".join(f"{overrides}: {reason}" for overrides, reason in infeasible[:_SHOWN])
     more = f"; and {len(infeasible) - _SHOWN} more" if len(infeasible) > _SHOWN else ""
-    mend = (
+    advice = (
         "To leave them out and train the rest, add: sweep.skip_infeasible=true"
         if some_left
         else "No configuration of this space can train."
     )
-    return f"{len(infeasible)} of the configurations cannot be built. {named}{more}.  {mend}"
+    return f"{len(infeasible)} of the configurations cannot be built. {named}{more}.  {advice}"

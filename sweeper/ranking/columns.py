@@ -11,7 +11,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of, score_of
+from sweeper.ranking.leaderboard import RankedRow, interval_of, mean, point_of, score_of
 
 #: The columns after the swept parameters, in their fixed order.
 METRIC_COLUMNS = (
@@ -129,7 +129,7 @@ def _spread(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> dict[i
             key: value
             for metric, scores in point.items()
             for key, value in (
-                (f"{metric}_mean", statistics.fmean(scores)),
+                (f"{metric}_mean", mean(scores)),
                 (f"{metric}_std", statistics.stdev(scores) if len(scores) > 1 else None),
             )
         }

@@ -96,8 +96,22 @@ def interval_of(row: TrialRow) -> tuple[float, float] | None:
     return accuracy_interval(accuracy, num_images)
 
 
+def failures_by_reason(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
+    """Each reason once, on one line, with the trials that it ended, by number."""
+    found: dict[str, list[TrialRow]] = {}
+    for row in sorted(rows, key=lambda row: row.number):
+        if row.state is TrialState.FAILED:
+            found.setdefault(" ".join(row.error.split()), []).append(row)
+    return found
+
+
+def mean(values: Sequence[float]) -> float:
+    """What several repeats of a configuration count as: the mean of their scores."""
+    return math.fsum(values) / len(values)
+
+
 def point_of(row: TrialRow) -> int:
-    """The number of a trial's point; with one repeat a point, the trial's own."""
+    """The number of a trial's configuration; with one repeat each, the trial's own."""
     return row.point if row.num_repeats > 1 and row.point is not None else row.number
 
 
@@ -112,7 +126,7 @@ def _mean_scores(rows: Sequence[TrialRow], num_repeats: int, objectives: Sequenc
     scores = [[score_of(row, objective) for row in rows] for objective in objectives]
     if any(score is None for one in scores for score in one):
         return None
-    return [math.fsum(score for score in one if score is not None) / len(one) for one in scores]
+    return [mean([score for score in one if score is not None]) for one in scores]
 
 
 def _pruned_scores(row: TrialRow, objectives: Sequence[Objective]) -> list[float]:

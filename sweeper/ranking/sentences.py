@@ -206,7 +206,7 @@ def _about_expected(expected: ExpectedAccuracy, num_compared: int) -> str:
         f"{percent(expected.high)})"
     )
     if percent(expected.expected) == percent(expected.raw):
-        return f"{head}: being selected as the highest of {num_compared} scores did not raise it."
+        return f"{head}: being selected as the highest of {num_compared} scores raised it by less than 0.01 points."
     return (
         f"{head}: its {percent(expected.raw)} is too high, since it was selected as the highest of {num_compared} "
         "scores."

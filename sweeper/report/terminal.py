@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.core.text import printable
+from sweeper.core.text import listed, printable
 from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking import leaderboard
 from sweeper.report import notebook, tables
 from sweeper.report.sweep_report import SweepReport, View, headline, tabulate
 
@@ -99,13 +100,9 @@ def _print_notebook_table(console: Console, report: SweepReport, shown: set[_Sho
 
 def _print_failures(console: Console, report: SweepReport) -> None:
     """Each reason once, with the trials that it ended."""
-    reasons: dict[str, list[int]] = {}
-    for row in sorted(report.rows, key=lambda row: row.number):
-        if row.state is TrialState.FAILED:
-            reasons.setdefault(printable(" ".join(row.error.split())), []).append(row.number)
+    reasons = leaderboard.failures_by_reason(report.rows)
     if reasons:
         _print(console, "\nFailed", style="bold")
-    for reason, numbers in reasons.items():
-        more = f" and {len(numbers) - _NUMBERS} more" if len(numbers) > _NUMBERS else ""
-        trials = f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_NUMBERS]))}{more}"
-        _print(console, f"  {trials}: {reason}")
+    for reason, rows in reasons.items():
+        names = listed([row.name for row in rows], _NUMBERS)
+        _print(console, f"  trial{'s' if len(rows) > 1 else ''} {names}: {printable(reason)}")

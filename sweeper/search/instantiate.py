@@ -17,7 +17,7 @@ def make(
     config: SamplerConfig | PrunerConfig,
     base: type[Any],
     options: Callable[[Any], Mapping[str, Any]],
-    mend: str,
+    advice: str,
 ) -> Any:
     """An object of the class that `node._target_` names.
 
@@ -26,7 +26,7 @@ def make(
         config: its node.
         base: what the class must be a kind of.
         options: gives what the class is called with.
-        mend: what to type instead.
+        advice: what to type instead.
 
     Raises:
         ConfigError: no such class, of another kind, or an option that it does not take.
@@ -43,6 +43,6 @@ def make(
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ConfigError(
             f"{node}._target_={config._target_} cannot be made with {node}.options={dict(config.options)}: {error}. "
-            f"Accepted: a class of optuna.{node}s, or a custom one, and options that it takes.  Try: {mend}"
+            f"Accepted: a class of optuna.{node}s, or a custom one, and options that it takes.  Try: {advice}"
         ) from error
     return made

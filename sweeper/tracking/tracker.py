@@ -151,7 +151,7 @@ class Tracker:
     ) -> str:
         """Begins a trial's run under its sweep's.
 
-        Any earlier run of the same number, cut off or superseded, is soft-deleted with its model first: the store
+        Any earlier run of the same number, interrupted or superseded, is soft-deleted with its model first: the store
         shows one run a trial. Params are written as on a command line (`true`, `null`, `[32,64]`); what is too
         long is cut with a mark and stands whole in the artifact `long_params.json`.
 

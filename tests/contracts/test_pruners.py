@@ -28,7 +28,7 @@ PRUNERS = {
     "median": settings("median"),
     "asha": settings("asha"),
     "hyperband": settings("hyperband"),
-    "a class of one's own choice": PrunerConfig(
+    "a custom class": PrunerConfig(
         "own", _target_="optuna.pruners.PercentilePruner", options={"percentile": 40.0, "n_startup_trials": 3}
     ),
 }

@@ -1,4 +1,4 @@
-"""Trials that raise, crash, hang or diverge: each is recorded as failed with its reason, and the others go on."""
+"""Trials that raise, crash, hang or diverge: each is recorded as failed with its reason, and the others continue."""
 
 from __future__ import annotations
 

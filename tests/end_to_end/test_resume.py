@@ -1,4 +1,4 @@
-"""What a sweep survives: kills at many moments, a trial that dies and is run again, one that goes on from its epoch."""
+"""What a sweep survives: kills at many moments, a trial that dies and is run again, one that resumes from its epoch."""
 
 from __future__ import annotations
 

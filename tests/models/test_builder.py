@@ -1,4 +1,4 @@
-"""Builders of one's own, from real modules on the import path."""
+"""Custom builders, from real modules on the import path."""
 
 from __future__ import annotations
 

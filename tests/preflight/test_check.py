@@ -36,7 +36,7 @@ def check(compose: Compose) -> Check:
 
 @pytest.fixture
 def own_builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The dotted path of a builder of one's own, which takes the key `width`."""
+    """The dotted path of a custom builder, which takes the key `width`."""
     name = f"networks_of_a_user_{next(NUMBERS)}"
     (tmp_path / f"{name}.py").write_text("def build(input_shape, num_classes, width=8): ...\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)

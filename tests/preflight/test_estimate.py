@@ -71,7 +71,7 @@ def test_the_speed_is_the_median_so_that_one_odd_trial_does_not_count() -> None:
         pytest.param(row(num_train=None), id="no number of images"),
         pytest.param(row(duration_s=OVERHEAD_S), id="no longer than the overhead"),
         pytest.param(row(duration_s=2 * OVERHEAD_S), id="mostly overhead"),
-        pytest.param(TrialRow(0, TrialState.COMPLETE, {}, {"val_accuracy": 0.5}), id="a builder of one's own"),
+        pytest.param(TrialRow(0, TrialState.COMPLETE, {}, {"val_accuracy": 0.5}), id="a custom builder"),
     ],
 )
 def test_a_trial_that_says_nothing_of_the_speed_is_left_aside(useless: TrialRow) -> None:

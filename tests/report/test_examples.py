@@ -41,7 +41,7 @@ def test_no_more_are_shown_than_fit() -> None:
     assert len(found.nobody) == SHOWN
 
 
-def test_images_from_nought_to_one_become_bytes() -> None:
+def test_images_from_0_to_1_become_bytes() -> None:
     images = np.array([[[[0.0], [0.5]]]], dtype=np.float32)
 
     [shown] = choose(0, {0: np.array([1])}, images, np.array([0]), 2).nobody

@@ -67,7 +67,7 @@ class Sweep:
         return PreparedData(self.root / "data", summary, "data-digest", "split-digest", "scikit-learn", False)
 
     def open(self, **limits: Any) -> GridScheduler | SampledScheduler:
-        """Begins, or goes on with, the sweep."""
+        """Starts, or resumes, the sweep."""
         limited = SweepConfig(**limits)
         space, composer = self.make_composer(*self.line, zip=self.zip, exclude=self.exclude)
         is_grid = self.sampler.name == "grid"

@@ -262,7 +262,7 @@ def test_a_sweep_is_not_taken_for_another_whose_name_begins_alike(tracker: Track
 
 
 @pytest.mark.parametrize("resumed", [False, True], ids=["same-driver", "next-driver"])
-@pytest.mark.parametrize("finished", [False, True], ids=["cut-off", "finished"])
+@pytest.mark.parametrize("finished", [False, True], ids=["interrupted", "finished"])
 def test_a_trial_that_is_started_again_has_one_run(
     tracker: Tracker,
     client: MlflowClient,

@@ -85,7 +85,7 @@ class Known:
             if len(rows) >= self.num_repeats:
                 scores = [[float(row.metrics[name]) for row in rows] for name in metrics]
                 deviation = statistics.stdev(scores[0]) if len(rows) > 1 else None
-                several.append(Point(rows[0], tuple(map(statistics.fmean, scores)), deviation))
+                several.append(Point(rows[0], tuple(map(leaderboard.mean, scores)), deviation))
         return several
 
     def thinned(self, rows: Sequence[TrialRow], most: int) -> list[TrialRow]:

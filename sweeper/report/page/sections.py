@@ -218,11 +218,8 @@ def _openings(findings: Findings, names: Mapping[int, str]) -> list[str]:
 
 def _failures(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
     """Each reason once, with the trials that it ended."""
-    reasons: dict[str, list[str]] = {}
-    for row in sorted(rows, key=lambda row: row.number):
-        if row.state is TrialState.FAILED:
-            reasons.setdefault(plain(" ".join(row.error.split())), []).append(called(row))
-    return [(trials(names), reason) for reason, names in reasons.items()]
+    found = leaderboard.failures_by_reason(rows)
+    return [(trials([called(row) for row in failed]), plain(reason)) for reason, failed in found.items()]
 
 
 def _notebook_line(row: TrialRow, known: Roles) -> tuple[str, ...]:

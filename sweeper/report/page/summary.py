@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,13 +149,13 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
     label = f"; {SELECTED_ON_TEST}" if report.test_is_validation else ""
     if report.further:
         front = [one for one in ranked if one.rank == 1]
-        of = "point" if _repeats(report) > 1 else "trial"
+        of = "configuration" if _repeats(report) > 1 else "trial"
         number = len({point_of(one.row) for one in front})
         return Fact("Pareto front", counted(number, of), f"no other is at least as good in all objectives{label}")
     value = figure(metric, row.metrics.get(metric))
     if _repeats(report) > 1:
         same = [one.row for one in ranked if point_of(one.row) == point_of(row)]
-        mean = statistics.fmean(one.metrics[metric] for one in same)
+        mean = leaderboard.mean([one.metrics[metric] for one in same])
         numbers = trials([called(one) for one in same])
         return Fact("Leading configuration", figure(metric, mean), f"mean {plain(metric)} of {numbers}{label}")
     interval = interval_of(row) if metric == "val_accuracy" else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -134,7 +133,7 @@ def _point(number: int, rows: Sequence[TrialRow], num_repeats: int, objectives: 
     whole = [one for one in values if one is not None and all(map(math.isfinite, one))]
     mean = None
     if len(whole) == len(rows) >= num_repeats:
-        mean = tuple(statistics.fmean(column) for column in zip(*whole, strict=True))
+        mean = tuple(leaderboard.mean(column) for column in zip(*whole, strict=True))
     pruned = any(row.state is TrialState.PRUNED for row in rows)
     state = TrialState.COMPLETE if mean else TrialState.PRUNED if pruned else TrialState.FAILED
     return _Point(number, state, rows[0].params, mean)
