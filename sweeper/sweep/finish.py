@@ -152,9 +152,14 @@ class Finish:
         self._tracker.finish_sweep(self._parent_run_id, status, files, counts, {})
 
     def _tidy(self) -> None:
-        """Deletes what only running trials need."""
+        """Deletes what only running trials need, and what a kill of this start or of an earlier one left behind."""
         folder = self._plan.folder
-        shutil.rmtree(folder.data, ignore_errors=True)
-        shutil.rmtree(folder.root / "insight", ignore_errors=True)  # earlier versions' name of `plots`
+        for path in (folder.data, folder.evaluations, folder.root / "insight"):  # the last: a former name of `plots`
+            shutil.rmtree(path, ignore_errors=True)
+        for half_written in folder.root.glob(".*.tmp"):
+            half_written.unlink(missing_ok=True)
+        for path in folder.trials.glob("*"):
+            if not (path.name.isdecimal() and self._study.is_open(int(path.name))):  # an open one may have a checkpoint
+                shutil.rmtree(path, ignore_errors=True)
         if folder.trials.is_dir() and not any(folder.trials.iterdir()):
             folder.trials.rmdir()
