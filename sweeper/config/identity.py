@@ -21,8 +21,19 @@ def trial_identity(config: Mapping[str, Any], prepared: PreparedData) -> dict[st
 
 
 def trial_hash(identity: Mapping[str, Any]) -> str:
-    """SHA-256 (hex, 64 digits) of a trial's identity."""
-    return hashlib.sha256(canonical(identity).encode()).hexdigest()
+    """SHA-256 (hex, 64 digits) of a trial's identity; 0 and 0.0 are the same."""
+    return hashlib.sha256(canonical(numbers_alike(identity)).encode()).hexdigest()
+
+
+def numbers_alike(value: Any) -> Any:
+    """Plain containers in which equal numbers are of one type: a whole number is an int."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: numbers_alike(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [numbers_alike(entry) for entry in value]
+    return value
 
 
 def fixed_part(identity: Mapping[str, Any], swept: Collection[str]) -> dict[str, Any]:

@@ -5,8 +5,7 @@ What lives elsewhere: composing the points (`sweeper.space.composer`), the shape
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +16,12 @@ from sweeper.config.trial import DataConfig, training_config
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
 from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
-from sweeper.host.process import stderr_aside
-from sweeper.models.builder import check_signature, is_builtin, resolve_builder
+from sweeper.models.builder import check_signature, is_builtin
 from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import NetworkPlan, plan
 from sweeper.preflight.optimizers import check_optimizer
 from sweeper.space.composer import Point
+from sweeper.space.kinds import builder
 
 _SHOWN = 8  # infeasible points named in one message
 
@@ -145,16 +144,9 @@ def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
             "builder.  Try: arch=custom arch._target_=my_networks.build"
         )
     if not is_builtin(arch):
-        check_signature(_builder(arch["_target_"]), arch)
+        check_signature(builder(arch["_target_"]), arch)
         return None
     return plan(CnnConfig.from_mapping(arch), summary.input_shape, summary.num_classes)
-
-
-@functools.cache
-def _builder(target: str) -> Callable[..., Any]:
-    """Imports a user's builder, once for all points; its module may import TensorFlow, which prints to stderr."""
-    with stderr_aside():
-        return resolve_builder(target)
 
 
 def check_seed(seed: Any) -> None:

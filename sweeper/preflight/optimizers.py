@@ -1,71 +1,165 @@
-"""What Keras's optimizers take, read from Keras's sources: importing Keras takes seconds, and a refusal should not.
+"""Checks an optimizer's class, its keys and their values before anything trains, without importing Keras.
 
-What does not live here: the ranges of their figures (`sweeper.preflight.check`), and making one
+What does not live here: what Keras's classes take (`sweeper.config.keras_optimizers`), and making an optimizer
 (`sweeper.trial.train`).
 """
 
 from __future__ import annotations
 
-import ast
-import functools
 import importlib
-import importlib.util
 import inspect
 import math
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
+from sweeper.config import keras_optimizers
+from sweeper.config.keras_optimizers import PACKAGE
 from sweeper.core.errors import ConfigError, as_typed, did_you_mean
 from sweeper.host.process import stderr_aside
-from sweeper.preflight import optimizers
 
-_PACKAGE = "keras.optimizers"
+OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
+
+#: Keras accepts one of them at a time.
+_CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
-def check(node: Mapping[str, Any]) -> None:
-    """Checks that the class of `optimizer._target_` exists and takes the node's keys.
+@dataclass(frozen=True)
+class _Range:
+    """What a number may be: from `low` to `high`; an end is included where `closed` names it."""
+
+    low: float = 0
+    high: float = math.inf
+    closed: str = "low"
+    example: str = "0.9"
+
+    def __contains__(self, value: float) -> bool:
+        above = self.low <= value if "low" in self.closed else self.low < value
+        return above and (value <= self.high if "high" in self.closed else value < self.high)
+
+    @property
+    def words(self) -> str:
+        low = f"a number from {self.low:g}" if "low" in self.closed else f"a number above {self.low:g}"
+        if self.high == math.inf:
+            return low
+        return f"{low} to {self.high:g}" if "high" in self.closed else f"{low} to below {self.high:g}"
+
+
+_RATES = ("rho", "beta_1", "beta_2", "momentum", "adam_beta_1", "adam_beta_2")
+_NOT_NEGATIVE = _Range(example="0.001")
+_POSITIVE = _Range(closed="", example="1.0")
+
+#: What Keras, or sense, demands of the numbers, by their names.
+_RANGES = {
+    "learning_rate": _Range(closed="", example="0.001"),
+    **dict.fromkeys(_RATES, _Range(high=1)),
+    "ema_momentum": _Range(high=1, closed="low high", example="0.99"),
+    "weight_decay": _Range(example="0.004"),
+    "epsilon": _Range(example="1e-07"),
+    **dict.fromkeys((*_CLIPS, "loss_scale_factor"), _POSITIVE),
+    "initial_accumulator_value": _Range(example="0.1"),
+    "learning_rate_power": _Range(low=-math.inf, high=0, closed="high", example="-0.5"),
+    **{f"{name}_regularization_strength": _NOT_NEGATIVE for name in ("l1", "l2", "l2_shrinkage")},
+}
+_COUNTS_FROM = {"gradient_accumulation_steps": 2, "ema_overwrite_frequency": 1, "warmup_steps": 0}
+
+
+def check_optimizer(node: Any) -> None:
+    """Checks that the class of `optimizer._target_` exists, and takes the node's keys with their values.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: it does not, or a value is out of its range.
     """
+    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
+        raise ConfigError(
+            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a custom class by "
+            "optimizer._target_.  Try: optimizer=adam"
+        )
     target = node["_target_"]
     package, _, name = target.rpartition(".")
-    if package == _PACKAGE:
+    if package == PACKAGE:
         _check_keras(name, node)
     elif target.startswith("keras.") and not target.startswith("keras.src."):
         raise ConfigError(f"optimizer._target_={target} is no optimizer. {_accepted()}  Try: optimizer=adam")
     else:
-        _check_own(package, name, target)
+        _check_custom(package, name, target)
+        for key in {"learning_rate", "weight_decay", *_RATES} & {*node}:
+            _check_number(key, node[key], may_be_null=key != "learning_rate")
 
 
 def _accepted() -> str:
-    return f"Accepted: a class of {_PACKAGE} ({', '.join(sorted(_classes()))}), or a custom one."
+    return f"Accepted: a class of {PACKAGE} ({', '.join(sorted(keras_optimizers.classes()))}), or a custom one."
 
 
 def _check_keras(name: str, node: Mapping[str, Any]) -> None:
-    if name not in _classes():
+    classes = keras_optimizers.classes()
+    if name not in classes:
         raise ConfigError(
-            f"optimizer._target_={_PACKAGE}.{name} does not exist. {_accepted()} "
-            f"{did_you_mean(name, _classes())}  Try: optimizer=adam"
+            f"optimizer._target_={PACKAGE}.{name} does not exist. {_accepted()} "
+            f"{did_you_mean(name, classes)}  Try: optimizer=adam"
         )
-    taken = _arguments(name)
+    taken, kinds = keras_optimizers.arguments(name), keras_optimizers.kinds(name)
     for key, value in node.items():
-        if key not in taken and key != "_target_":
+        if key == "_target_":
+            continue
+        if key not in taken:
             near = did_you_mean(key, taken)
             other = next((one for one in taken if f"'{one}'" in near), "")
             raise ConfigError(
-                f"optimizer.{key} is no key of {_PACKAGE}.{name}. Accepted: {', '.join(taken)}. {near}"
+                f"optimizer.{key} is no key of {PACKAGE}.{name}. Accepted: {', '.join(taken)}. {near}"
                 f"  Try: {f'+optimizer.{other}={as_typed(value)}' if other else 'optimizer.learning_rate=0.001'}"
             )
-        if isinstance(taken.get(key), bool) and not isinstance(value, bool):
-            raise ConfigError(
-                f"optimizer.{key}={as_typed(value)} is not accepted: true or false."
-                f"  Try: optimizer.{key}={as_typed(taken[key])}"
-            )
+        if kinds.get(key) is bool:
+            _check(isinstance(value, bool), key, value, "true or false", as_typed(taken[key]))
+        elif kinds.get(key) is int:
+            _check_count(key, value, may_be_null=taken[key] is None)
+        elif kinds.get(key) is float:
+            _check_number(key, value, may_be_null=taken[key] is None)
+    if missing := [key for key, default in taken.items() if default == keras_optimizers.REQUIRED and key not in node]:
+        raise ConfigError(
+            f"optimizer._target_={PACKAGE}.{name} needs {', '.join(missing)}. Accepted: the keys that it requires."
+            f"  Try: optimizer=adam"
+        )
+    _check_together(name, node)
 
 
-def _check_own(package: str, name: str, target: str) -> None:
+def _check_together(name: str, node: Mapping[str, Any]) -> None:
+    """What Keras refuses of values that are accepted one by one."""
+    clips = [key for key in _CLIPS if node.get(key) is not None]
+    if len(clips) > 1:
+        raise ConfigError(
+            f"{' and '.join(f'optimizer.{key}={as_typed(node[key])}' for key in clips)} are both given. Accepted: one "
+            f"of {', '.join(_CLIPS)}.  Try: +optimizer.{clips[0]}={as_typed(node[clips[0]])}"
+        )
+    if name == "AdamW" and "weight_decay" in node:
+        _check(node["weight_decay"] is not None, "weight_decay", None, "a number from 0", "0.004")
+    if name == "Lion" and "beta_1" in node:
+        _check(node["beta_1"] > 0, "beta_1", node["beta_1"], "a number above 0 to below 1", "0.9")
+
+
+def _check_number(key: str, value: Any, *, may_be_null: bool) -> None:
+    allowed = _RANGES.get(key, _Range(low=-math.inf, closed=""))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    words = allowed.words if key in _RANGES else "a number"
+    ok = (may_be_null and value is None) or (is_number and value in allowed)
+    _check(ok, key, value, f"{words}, or null" if may_be_null else words, allowed.example)
+
+
+def _check_count(key: str, value: Any, *, may_be_null: bool) -> None:
+    least = _COUNTS_FROM.get(key, 1)
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    words = f"a whole number from {least}{', or null' if may_be_null else ''}"
+    _check((may_be_null and value is None) or is_count, key, value, words, str(max(least, 1)))
+
+
+def _check(ok: bool, key: str, value: Any, accepted: str, try_: str) -> None:
+    if not ok:
+        raise ConfigError(
+            f"optimizer.{key}={as_typed(value)} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
+        )
+
+
+def _check_custom(package: str, name: str, target: str) -> None:
     accepted = f"{_accepted()} Python looks in the current folder and in PYTHONPATH.  Try: optimizer=adam"
     if not package or not name:
         raise ConfigError(f"optimizer._target_={target} is no dotted path. {accepted}")
@@ -77,69 +171,3 @@ def _check_own(package: str, name: str, target: str) -> None:
             raise ConfigError(f"optimizer._target_={target} cannot be imported: {reason}. {accepted}") from error
     if not inspect.isclass(found) and not inspect.isfunction(found):
         raise ConfigError(f"optimizer._target_={target}: {package} has no class {name}. {accepted}")
-
-
-@functools.cache
-def _classes() -> dict[str, Path]:
-    """The names that `keras.optimizers` exports, with the files of their classes."""
-    spec = importlib.util.find_spec("keras")
-    root = Path((spec.submodule_search_locations or ["."])[0]) if spec else Path()
-    tree = ast.parse((root / "optimizers/__init__.py").read_text(encoding="utf-8"))
-    return {
-        alias.name: root.parent / f"{node.module.replace('.', '/')}.py"
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("keras.src.optimizers.")
-        for alias in node.names
-        if alias.name != "Optimizer"
-    }
-
-
-@functools.cache
-def _arguments(name: str) -> dict[str, Any]:
-    """The keys of a class with their defaults; None where they are no constants."""
-    tree = ast.parse(_classes()[name].read_text(encoding="utf-8"))
-    [made] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
-    [init] = [node for node in made.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
-    names = [argument.arg for argument in init.args.args][1:]
-    defaults = [entry.value if isinstance(entry, ast.Constant) else None for entry in init.args.defaults]
-    return dict(zip(names, [None] * (len(names) - len(defaults)) + defaults, strict=True))
-
-
-OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
-
-
-_BELOW_ONE = ("rho", "beta_1", "beta_2", "momentum")
-
-
-def check_optimizer(node: Any) -> None:
-    """Raises ConfigError for an optimizer without a class, or with a figure out of its range."""
-    if not isinstance(node, Mapping) or not isinstance(node.get("_target_"), str):
-        raise ConfigError(
-            f"optimizer={as_typed(node)} names no optimizer. Accepted: {OPTIMIZERS}, or a custom class by "
-            "optimizer._target_.  Try: optimizer=adam"
-        )
-    for key, value in node.items():
-        if key == "learning_rate":
-            _check_number(key, value, value_ok=_is_positive(value), accepted="a number above 0", try_="0.001")
-        elif key in _BELOW_ONE:
-            ok = _is_number(value) and 0 <= value < 1
-            _check_number(key, value, value_ok=ok, accepted="a number from 0 up to, but not, 1", try_="0.9")
-        elif key == "weight_decay":
-            ok = value is None or (_is_number(value) and value >= 0)
-            _check_number(key, value, value_ok=ok, accepted="a number from 0", try_="0.004")
-    optimizers.check(node)
-
-
-def _check_number(key: str, value: Any, *, value_ok: bool, accepted: str, try_: str) -> None:
-    if not value_ok:
-        raise ConfigError(
-            f"optimizer.{key}={as_typed(value)} is not accepted: {accepted}.  Try: optimizer.{key}={try_}"
-        )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0

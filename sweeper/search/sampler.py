@@ -212,7 +212,7 @@ class Search:
         if text is None:
             return None
         if dimension.interval is None:
-            return next((choice for choice in dimension.choices if choice.text == text), None)
+            return next((choice for choice in dimension.choices if _is_typed_as(choice, text)), None)
         try:
             value = float(text)
         except ValueError:
@@ -235,6 +235,16 @@ def _draw(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any
 
 #: What draws for points whose values are given anyway.
 _RANDOM = SamplerConfig("random", _target_="optuna.samplers.RandomSampler")
+
+
+def _is_typed_as(choice: Choice, text: str) -> bool:
+    """Whether a choice is what was typed, or the same number (`0.0` for `0`)."""
+    if choice.text == text:
+        return True
+    try:
+        return type(choice.value) in (int, float) and float(text) == choice.value
+    except ValueError:
+        return False
 
 
 def _split(override: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ other keys are then set in that configuration, 0.3 ms a point.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeper.config import keys
-from sweeper.config.identity import canonical, differences, leaves
+from sweeper.config.identity import canonical, differences, leaves, numbers_alike
 from sweeper.config.schema import VARYING
 from sweeper.core.errors import ConfigError, SpaceError
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
+from sweeper.space.kinds import cast_config
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Point:
     @property
     def identity(self) -> str:
         """Equal for points that train the same thing."""
-        return canonical(self.config)
+        return canonical(numbers_alike(self.config))
 
 
 @dataclass(frozen=True)
@@ -130,16 +131,24 @@ class Composer:
         """Whether a key exists under these choices of groups (the other entries are not read)."""
         return dimension.is_group or bool(dimension.prefix) or _exists(self._group(groups).config, dimension.key)
 
+    def nodes(self, top: str) -> Iterator[Mapping[str, Any]]:
+        """Yields what stands under `arch` or `optimizer` for each combination of groups; values may be any."""
+        groups = [dimension.choices if dimension.is_group else (None,) for dimension in self.space.dimensions]
+        for choices in itertools.product(*groups):
+            node = _plain(self._group(choices).config, (top,))[top]
+            if isinstance(node, Mapping):
+                yield node
+
     def _resolve(
         self, base: _Base, pairs: list[tuple[Dimension, Choice]], overrides: tuple[str, ...]
     ) -> dict[str, Any]:
         if any(isinstance(choice.value, dict) for _, choice in pairs):  # a dict is merged, so it leaves traces
-            return _plain(self._load(overrides))
+            return cast_config(_plain(self._load(overrides)))
         for dimension, choice in pairs:
             if not dimension.is_group:
                 _set(base.config, dimension.key, choice)
         found = base.unvaried | _plain(base.config, base.varied)
-        return {key: found[key] for key in VARYING}
+        return cast_config({key: found[key] for key in VARYING})
 
     def _group(self, choices: Choices) -> _Base:
         """The configuration of this combination of groups; its value keys are set again for each point."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 #: Points of a grid, and values of a range: each is composed and checked before the first trains.
@@ -33,12 +33,14 @@ class Interval:
         low, high: its ends, low below high; above 0 where `log`.
         log: whether it is searched on a logarithmic scale.
         is_int: whether only whole numbers are taken.
+        ends_whole: whether its ends were typed as whole numbers, without a word on what lies between them.
     """
 
     low: float
     high: float
     log: bool = False
     is_int: bool = False
+    ends_whole: bool = field(default=False, compare=False)
 
     def choice(self, value: float) -> Choice:
         """A value within it as a choice."""

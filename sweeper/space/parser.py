@@ -127,7 +127,9 @@ def _interval(override: Override, value: IntervalSweep) -> Interval:
     elif is_int and (int(low) != low or int(high) != high):
         fault = "is of whole numbers, and its ends are not"
     else:
-        return Interval(low, high, log, is_int)
+        ends = re.findall(r"interval\s*\(([^)]*)\)", line or "")
+        ends_whole = not is_int and all(re.fullmatch(r"\s*[-+]?\d+\s*", end) for end in "".join(ends).split(","))
+        return Interval(low, high, log, is_int, ends_whole)
     raise SpaceError(
         f"{line} {fault}. Accepted: interval(low,high), tag(log,interval(low,high)), tag(int,interval(low,high))."
         f"  Try: '{key}=interval(0.1,1.0)'"

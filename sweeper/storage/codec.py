@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeper.artifacts.result import facts_of_version_1
+from sweeper.config.identity import trial_hash
 from sweeper.core.objectives import Objective
 from sweeper.core.sweeps import SweepInfo, described
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
@@ -26,7 +27,7 @@ def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTri
     return StudyTrial(
         number=int(point["number"]),
         state=TrialState(row["state"]) if is_finished and row else TrialState.RUNNING,
-        hash=point["hash"],
+        hash=trial_hash(point["identity"]),  # earlier releases stored one that told 0 from 0.0
         identity=point["identity"],
         params=point["params"],
         overrides=tuple(point["overrides"]),

@@ -21,6 +21,7 @@ from sweeper.preflight import check
 from sweeper.preflight.check import PlannedTrial, Preflight
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
+from sweeper.space.intervals import with_whole_intervals
 from sweeper.space.parser import check_grid, parse_space
 from sweeper.space.rules import partial_points, with_rules
 from sweeper.sweep.settings import Settings
@@ -181,6 +182,7 @@ def plan_sweep(
     settings = Settings.of(config)
     space = parse_space(arguments, dict(params), OverridesParser.create(config_loader=loader), loader.get_group_options)
     rules = settings.sweep.rules
+    space = with_whole_intervals(space, Composer(loader, config, space))
     space = with_rules(space, rules.zip, rules.exclude)
     enqueued = partial_points("sweep.enqueue", rules.enqueue, space)
     sampler, reason = choose_sampler(settings.sampler, space)

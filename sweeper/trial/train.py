@@ -23,6 +23,7 @@ from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialStat
 from sweeper.models.builder import build_network, is_builtin
 from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import plan
+from sweeper.space.kinds import cast, kinds
 from sweeper.trial import checkpoint
 from sweeper.trial.callbacks import Report, make_reporter, make_stopping
 from sweeper.trial.runtime import configure_tensorflow, predict_latency_ms
@@ -99,10 +100,9 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
-    rate = node.get("learning_rate")
-    known = {**node, "learning_rate": float(rate)} if isinstance(rate, int) else {**node}  # Keras takes no 1 for 1.0
+    known = kinds("optimizer", node)  # a configuration that an earlier release recorded may have 1 for 1.0
     try:
-        return instantiate(known)
+        return instantiate({key: cast(value, known.get(key)) for key, value in node.items()})
     except InstantiationException as error:
         raise ConfigError(
             f"optimizer._target_={node['_target_']} cannot be made from {dict(node)}: {error.__cause__ or error}. "

@@ -90,3 +90,18 @@ def test_a_swept_data_key_takes_the_digests_out_of_the_comparison() -> None:
 
 def test_a_key_that_only_one_side_has_is_a_difference() -> None:
     assert differences({"a": 1}, {"b": 2}) == ["a: 1 -> (not set)", "b: (not set) -> 2"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("optimizer.learning_rate", 0), ("arch.filters", [8.0, 16, 16.0]), ("training.epochs", 3.0), ("seed", -0.0)],
+)
+def test_equal_numbers_make_the_same_trial(key: str, value: Any) -> None:
+    if key == "optimizer.learning_rate":
+        assert hash_of(changed(key, value)) == hash_of(changed(key, 0.0))
+    else:
+        assert hash_of(changed(key, value)) == hash_of(CONFIG)
+
+
+def test_a_truth_value_is_no_number() -> None:
+    assert hash_of(changed("optimizer.nesterov", True)) != hash_of(changed("optimizer.nesterov", 1))

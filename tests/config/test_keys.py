@@ -1,14 +1,10 @@
-"""Which key was meant, and what to type for it; what Keras's optimizers take, against Keras itself."""
+"""Which key was meant, and what to type for it."""
 
 from __future__ import annotations
-
-import inspect
 
 import pytest
 
 from sweeper.config import keys
-from sweeper.core.errors import ConfigError
-from sweeper.preflight import optimizers
 
 MEANT = [
     ("arch.dpeth", "arch.depth"),
@@ -54,27 +50,9 @@ def test_a_word_is_quoted_where_a_shell_needs_it() -> None:
     assert keys.as_word("sweep.name", "'a b'") == "\"sweep.name='a b'\""
 
 
-def test_the_arguments_read_from_keras_sources_are_those_of_its_classes() -> None:
-    import keras
-
-    for name in ("Adadelta", "Adam", "AdamW", "RMSprop", "SGD", "Nadam"):
-        signature = inspect.signature(getattr(keras.optimizers, name))
-        own = [key for key, parameter in signature.parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
-        assert list(optimizers._arguments(name)) == own
-
-
-@pytest.mark.parametrize(
-    ("node", "message"),
-    [
-        ({"_target_": "keras.optimizers.SGD", "nesterov": 3}, r"nesterov=3 is not accepted: true or false"),
-        ({"_target_": "keras.optimizers.SGD", "momentm": 0.9}, r"Try: \+optimizer\.momentum=0\.9$"),
-        ({"_target_": "keras.optimizers.Adm"}, r"does not exist\. Accepted: .*Did you mean 'Adam'"),
-        ({"_target_": "keras.layers.Dense"}, r"keras\.layers\.Dense is no optimizer"),
-        ({"_target_": "nowhere.Own"}, r"cannot be imported: ModuleNotFoundError"),
-        ({"_target_": "math.Own"}, r"math has no class Own"),
-        ({"_target_": "Adam"}, r"is no dotted path"),
-    ],
-)
-def test_an_optimizer_that_cannot_be_made_is_refused(node: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        optimizers.check(node)
+def test_a_former_key_is_answered_with_its_name_of_today() -> None:
+    assert keys.nearest("tracking.patience_s") == "tracking.retry_timeout_s"
+    assert keys.meant("tracking.patience_s") == "It is now called tracking.retry_timeout_s."
+    assert keys.meant("arch.dpeth") == "Did you mean 'arch.depth'?"
+    assert set(keys.RENAMED.values()) <= set(keys.known())
+    assert not set(keys.RENAMED) & set(keys.known())

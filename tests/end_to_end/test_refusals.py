@@ -90,6 +90,10 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "an interval turned round": ("-m 'arch.dropout=interval(1,0)'", ("is empty", "Try: 'arch.dropout=interval(0.1")),
     "a logarithm of nothing": ("-m 'arch.dropout=tag(log,interval(0,1))'", ("cannot be logarithmic",)),
+    "an interval of a custom key": (
+        "-m arch=custom arch._target_=nets.build '+arch.width=interval(4,8)'",
+        ("may be of whole numbers or of fractions", "Try: '+arch.width=tag(int,interval(4,8))'"),
+    ),
     "a misspelt tag": ("-m 'arch.dropout=tag(lgo,interval(0,1))'", ("has the tag lgo", "Accepted: log and int")),
     "an interval of the sweep": ("-m 'sweep.workers=interval(1,2)'", ("may not vary",)),
     "pairs of unequal length": (
@@ -222,10 +226,17 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+_NETS = """
+def build(input_shape, num_classes, width): ...
+def annotated(input_shape, num_classes, width: int): ...
+"""
+
+
 def _wrong_files(folder: Path) -> None:
     (folder / "folder").mkdir()
     (folder / "text.npz").write_text("no arrays\n", encoding="utf-8")
     (folder / "exits.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
+    (folder / "nets.py").write_text(_NETS, encoding="utf-8")
     images, labels = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
     arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(folder / "good.npz", **arrays)
@@ -287,6 +298,12 @@ LEGAL = {
     "a key of one of the options that vary": ("-m optimizer=sgd,adam optimizer.momentum=0.9", "Trials: 2"),
     "a key of the default among other options": ("-m optimizer=adadelta,sgd optimizer.rho=0.9", "Trials: 2"),
     "a path in quotes": ("\"output_dir='a=b(1)'\"", "Trials: 1"),
+    "equal numbers": ("-m arch.dropout=0,0.0", "1 configuration equals an earlier one and was dropped"),
+    "whole numbers for an optimizer": ("-m optimizer=sgd optimizer.momentum=0,0.9 +optimizer.clipnorm=1", "Trials: 2"),
+    "an interval of an annotated key": (
+        "-m arch=custom arch._target_=nets.annotated '+arch.width=interval(4,8)'",
+        "of arch.width=tag(int,interval(4,8))",
+    ),
     "a glob": ("-m 'arch=glob(depth*)'", "Trials: 3"),
     "a glob of all networks": ("-m 'arch=glob(*)'", "Trials: 4"),
     "an experiment": ("-m experiment=notebook", "Trials: 3"),
@@ -309,12 +326,13 @@ LEGAL = {
 @pytest.mark.parametrize("name", LEGAL)
 def test_what_stands_beside_it_is_accepted(type_line: Run, tmp_path: Path, name: str) -> None:
     line, said = LEGAL[name]
+    (tmp_path / "nets.py").write_text(_NETS, encoding="utf-8")
 
     done = type_line(tmp_path, *shlex.split(line), "sweep.dry_run=true")
 
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "nets.py"]
 
 
 @pytest.mark.parametrize(

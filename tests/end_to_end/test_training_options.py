@@ -96,6 +96,19 @@ def test_each_optimizer_and_precision_trains(tmp_path: Path, run_sweeper: Run) -
     assert len({row["val_loss"] for row in rows}) == len(settings)
 
 
+def test_whole_numbers_train_where_keras_wants_fractions(tmp_path: Path, run_sweeper: Run) -> None:
+    words = ["optimizer=sgd", "optimizer.momentum=0,0.9,0.0", "+optimizer.clipnorm=1", "training.epochs=1"]
+    done, rows = sweep(run_sweeper, tmp_path, "sgd", *SMALL, *words)
+
+    assert "1 configuration equals an earlier one and was dropped" in done.stdout
+    assert {row["optimizer.momentum"]: row["state"] for row in rows} == {"0.0": "complete", "0.9": "complete"}
+
+    again, rows = sweep(run_sweeper, tmp_path, "sgd", *SMALL, "optimizer.momentum=0.0,0.9", *words[:1], *words[2:])
+
+    assert len(rows) == 2
+    assert "every trial of sweep sgd has finished" in again.stdout
+
+
 @pytest.mark.parametrize("name", ["Adadelta", "Adam", "AdamW", "RMSprop", "SGD"])
 def test_a_whole_number_is_a_learning_rate(name: str) -> None:
     optimizer = build_optimizer({"_target_": f"keras.optimizers.{name}", "learning_rate": 1})

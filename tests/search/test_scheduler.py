@@ -738,3 +738,28 @@ def test_a_grid_waits_for_a_trials_end_only_where_the_next_depends_on_it(
 
 def test_a_sampler_always_waits_for_a_trials_end(sampled: Callable[..., Sweep]) -> None:
     assert sampled(LINE).open().learns
+
+
+@pytest.mark.parametrize(("first", "second"), [("0,0.5", "0.0,0.5"), ("0.0,0.5", "0,0.5"), ("0", "0.0,0.5")])
+def test_a_value_typed_as_another_number_is_not_trained_again(
+    either: Callable[..., Sweep], first: str, second: str
+) -> None:
+    sweep = either(f"arch.dropout={first}", num_points=2)
+    before = sweep.run(sweep.open())
+    sweep.line = (f"arch.dropout={second}",)
+
+    after = sweep.run(sweep.open())
+
+    dropouts = [job.spec.config["arch"]["dropout"] for job in (*before, *after)]
+    assert sorted(dropouts) == [0.0, 0.5]
+
+
+@pytest.mark.parametrize(("typed", "earlier"), [("0.0,0.5", "0"), ("0,0.5", "0.0"), ("'0',0.5", "'0'")])
+def test_a_sampler_learns_from_a_value_that_was_typed_as_another_number(
+    make_composer: Make, typed: str, earlier: str
+) -> None:
+    space, composer = make_composer(f"arch.dropout={typed}")
+    search = Search(TPE, space, (ACCURACY,), composer.exists, 0)
+
+    assert search.learn((f"arch.dropout={earlier}",), [0.5], TrialState.COMPLETE, ()) is not None
+    assert search.learn(("arch.dropout=0.25",), [0.5], TrialState.COMPLETE, ()) is None
