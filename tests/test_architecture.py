@@ -35,6 +35,28 @@ FLOORS = """
 MODELS_FLOOR = "config"
 MODELS_MAY_IMPORT = {"sweeper.core.errors"}
 
+#: Doors: the modules of a package that others may import, beside what its `__init__` names. The rest is private to it.
+DOORS = {
+    "artifacts": "answers figures model predictions result versions",
+    "cli": "arguments commands errors hydra_sweeper",
+    "config": "groups identity keras_optimizers keys schema sweep trial",
+    "core": "datasets errors events objectives paths retry secrets sweeps test_set text trials",
+    "data": "prepare",
+    "executors": "",
+    "host": "import_path machine process",
+    "inference": "",
+    "preflight": "check estimate",
+    "ranking": "columns findings judge leaderboard sentences",
+    "report": "command_lines examples export page plots.curves plots.search progress sweep_report terminal",
+    "search": "grid pruner sampled sampler scheduler",
+    "space": "composer dimensions intervals kinds parser rules",
+    "storage": "distributions locks stored_sweep study",
+    "sweep": "finish plan run",
+    "tracking": "client credentials provenance reader registry store tags tracker ui",
+    "trial": "run",
+    "verify": "run",
+}
+
 #: Libraries with one home each: the modules and packages that may import them.
 HOMES = {
     "optuna": ("sweeper/storage/", "sweeper/search/", "sweeper/report/plots/"),
@@ -101,6 +123,31 @@ def test_no_import_of_ours_reaches_a_name_that_a_users_folder_may_have() -> None
     for path in SOURCES:
         taken = {name for name in _imports(path) if name.split(".")[0] in ours}
         assert not taken, f"{path.relative_to(ROOT)} imports {taken}"
+
+
+def _modules() -> set[str]:
+    return {_module(path) for path in SOURCES}
+
+
+def test_a_package_is_entered_by_its_doors() -> None:
+    modules, behind = _modules(), []
+    for path in SOURCES:
+        own = _package(_module(path))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("sweeper."):
+                continue
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                _, package, *inner = (whole if whole in modules else str(node.module)).split(".")
+                if package in DOORS and package != own and inner and ".".join(inner) not in DOORS[package].split():
+                    behind.append(f"{path.relative_to(ROOT)} imports sweeper.{package}.{'.'.join(inner)}")
+    assert not behind, f"{len(behind)} imports pass by the doors of DOORS, the first: {behind[0]}"
+
+
+def test_every_door_leads_somewhere() -> None:
+    modules = _modules()
+    doors = [f"sweeper.{package}.{name}" for package, names in DOORS.items() for name in names.split()]
+    assert [door for door in doors if door not in modules] == []
 
 
 def test_each_library_has_one_home() -> None:
