@@ -19,7 +19,7 @@ def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
     """
     import tensorflow as tf
 
-    traced = tf.function(lambda images: model(images, training=False))
+    traced = tf.function(lambda images: model(images, training=False), autograph=False)
     given = tf.constant(image)
     seconds = []
     for _ in range(55):

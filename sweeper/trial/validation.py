@@ -40,7 +40,9 @@ class ValidationPass:
         self._batch_size = batch_size
         shape = tf.TensorSpec((None, *images.shape[1:]), tf.float32)
         self._traced = tf.function(
-            lambda batch: tf.cast(model(batch, training=False), tf.float32), input_signature=(shape,)
+            lambda batch: tf.cast(model(batch, training=False), tf.float32),
+            input_signature=(shape,),
+            autograph=False,  # nothing to convert, and it would leave a file in the temporary folder
         )
 
     def run(self) -> dict[str, float]:

@@ -124,7 +124,7 @@ def test_what_can_be_said_is_printed(first: Done) -> None:
 
     assert " leads with " in said
     assert "The test set (360 images) was opened once: the leader has " in said
-    assert "nothing follows for their configurations in general" in said
+    assert "not for their configurations in general" in said
 
 
 def test_the_same_line_again_opens_nothing(again: Done) -> None:
@@ -135,7 +135,7 @@ def test_the_same_line_again_opens_nothing(again: Done) -> None:
 
 def test_opening_it_again_for_others_says_what_that_costs(folder: Path, wider: Done) -> None:
     assert wider.returncode == 0, wider.stderr
-    assert "The test set is opened for 2 finalists. It is opening 2: whoever has seen" in wider.stdout
+    assert "The test set is opened for 2 finalists. It is opening 2: who has seen" in wider.stdout
     assert "The test set was opened 2 times." in " ".join(wider.stdout.split())
     assert all(row["test_accuracy"] for row in board(folder))
 

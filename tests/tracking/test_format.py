@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from sweeper.tracking.format import CUT_MARKER, MAX_KEY_LENGTH, cut, param_key, param_value, sqlite_uri
+from sweeper.core.text import shortened
+from sweeper.tracking.format import CUT_MARKER, MAX_KEY_LENGTH, param_key, param_value, sqlite_uri
 
 
 @pytest.mark.parametrize(
@@ -61,5 +62,5 @@ def test_a_value_is_written_as_it_is_typed(value: object, text: str) -> None:
 
 
 def test_a_text_is_cut_with_a_mark_only_where_it_is_too_long() -> None:
-    assert cut("x" * 20, 20) == "x" * 20
-    assert cut("x" * 21, 20) == "x" * (20 - len(CUT_MARKER)) + CUT_MARKER
+    assert shortened("x" * 20, 20, CUT_MARKER) == "x" * 20
+    assert shortened("x" * 21, 20, CUT_MARKER) == "x" * (20 - len(CUT_MARKER)) + CUT_MARKER
