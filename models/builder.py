@@ -15,7 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweeper.core.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError, TargetError
+from sweeper.core.targets import load
 
 #: The one name of `models` that is this project's, as configurations have it; its module is `sweeper.models.cnn`.
 BUILTIN = "models.cnn.build"
@@ -40,23 +41,17 @@ def resolve_builder(target: str) -> Callable[..., Any]:
     Raises:
         ArchitectureError: no such module or attribute, or it cannot be called.
     """
-    module_name, _, name = target.rpartition(".")
-    if not module_name:
-        raise ArchitectureError(f"arch._target_={target} is no dotted path. {_ACCEPTED}  Try: arch._target_={BUILTIN}")
+    module, _, name = target.rpartition(".")
     try:
-        module = _module(target, module_name)
-    except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}"
+        builder = load(target, "function", lambda name: _module(target, name))
+        if not callable(builder):
+            raise TargetError(f"names nothing: {module} has no function {name}")
+    except TargetError as error:
+        example = f"python -c 'import {module}; print(dir({module}))'" if module else f"arch._target_={BUILTIN}"
         raise ArchitectureError(
-            f"arch._target_={target} cannot be imported: {reason}. {_ACCEPTED} Python looks in the current folder and "
-            f"in PYTHONPATH.  Try: python -c 'import {module_name}'"
+            f"arch._target_={target} {error}. {_ACCEPTED} Python looks in the current folder and in PYTHONPATH."
+            f"  Try: {example}"
         ) from error
-    builder = getattr(module, name, None)
-    if not callable(builder):
-        raise ArchitectureError(
-            f"arch._target_={target}: {module_name} has no function {name}. {_ACCEPTED}"
-            f"  Try: python -c 'import {module_name}; print(dir({module_name}))'"
-        )
     return builder  # type: ignore[no-any-return]
 
 

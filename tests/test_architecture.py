@@ -31,9 +31,9 @@ FLOORS = """
     inference host
     core
 """
-#: `models` stands beside `config`: it builds networks and takes nothing of `sweeper` but its errors.
+#: `models` stands beside `config`: it builds networks and takes nothing of `sweeper` but errors and imports by name.
 MODELS_FLOOR = "config"
-MODELS_MAY_IMPORT = {"sweeper.core.errors"}
+MODELS_MAY_IMPORT = {"sweeper.core.errors", "sweeper.core.targets"}
 
 #: Doors: the modules of a package that others may import, beside what its `__init__` names. The rest is private to it.
 DOORS = {

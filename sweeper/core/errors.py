@@ -4,6 +4,7 @@
     ├── RefusedError                  exit status 2: the input is refused, nothing trains
     │   ├── ConfigError               a key, a value or a combination of them
     │   │   ├── ObjectiveError        a metric or direction that no trial logs
+    │   │   ├── TargetError           a `_target_` that names nothing
     │   │   └── SpaceError            an empty, malformed or forbidden search space
     │   ├── ArchitectureError         a network that the input is too small for
     │   │   └── ArchitectureValueError a value that no network takes, whatever its other keys are
@@ -52,6 +53,10 @@ class ObjectiveError(ConfigError):
 
 class SpaceError(ConfigError):
     """A search space that is empty, malformed, or varies what may not vary."""
+
+
+class TargetError(ConfigError):
+    """A dotted path that names nothing; its message continues a sentence that begins with the path."""
 
 
 class ArchitectureError(RefusedError):

@@ -6,7 +6,6 @@ What does not live here: what Keras's classes take (`sweeper.config.keras_optimi
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ from typing import Any
 
 from sweeper.config import keras_optimizers
 from sweeper.config.keras_optimizers import PACKAGE
-from sweeper.core.errors import ConfigError, as_typed, did_you_mean
+from sweeper.core.errors import ConfigError, TargetError, as_typed, did_you_mean
+from sweeper.core.targets import load
 from sweeper.host.process import stderr_aside
 
 OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
@@ -82,7 +82,7 @@ def check_optimizer(node: Any) -> None:
     elif target.startswith("keras.") and not target.startswith("keras.src."):
         raise ConfigError(f"optimizer._target_={target} is no optimizer. {_accepted()}  Try: optimizer=adam")
     else:
-        _check_custom(package, name, target)
+        _check_custom(target)
         for key in {"learning_rate", "weight_decay", *_RATES} & {*node}:
             _check_number(key, node[key], may_be_null=key != "learning_rate")
 
@@ -159,15 +159,14 @@ def _check(ok: bool, key: str, value: Any, accepted: str, try_: str) -> None:
         )
 
 
-def _check_custom(package: str, name: str, target: str) -> None:
-    accepted = f"{_accepted()} Python looks in the current folder and in PYTHONPATH.  Try: optimizer=adam"
-    if not package or not name:
-        raise ConfigError(f"optimizer._target_={target} is no dotted path. {accepted}")
-    with stderr_aside():  # the user's module imports TensorFlow, which prints to stderr
-        try:
-            found = getattr(importlib.import_module(package), name, None)
-        except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise ConfigError(f"optimizer._target_={target} cannot be imported: {reason}. {accepted}") from error
-    if not inspect.isclass(found) and not inspect.isfunction(found):
-        raise ConfigError(f"optimizer._target_={target}: {package} has no class {name}. {accepted}")
+def _check_custom(target: str) -> None:
+    try:
+        with stderr_aside():  # the user's module imports TensorFlow, which prints to stderr
+            found = load(target, "class")
+        if not inspect.isclass(found) and not inspect.isfunction(found):
+            raise TargetError("is neither a class nor a function")
+    except TargetError as error:
+        raise ConfigError(
+            f"optimizer._target_={target} {error}. {_accepted()} Python looks in the current folder and in PYTHONPATH."
+            "  Try: optimizer=adam"
+        ) from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sweeper.config.sweep import PrunerConfig, SamplerConfig
-from sweeper.core.errors import ConfigError
+from sweeper.core.errors import ConfigError, TargetError
+from sweeper.core.targets import load
 from sweeper.host.process import stderr_aside
 
 
@@ -31,18 +31,18 @@ def make(
     Raises:
         ConfigError: no such class, of another kind, or an option that it does not take.
     """
-    module, _, name = str(config._target_).rpartition(".")
     try:
         with stderr_aside():  # a custom module may import TensorFlow, which prints to stderr
-            kind = getattr(importlib.import_module(module), name)
+            kind = load(str(config._target_), "class")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # experimental features
             made = kind(**options(kind))
         if not isinstance(made, base):
             raise TypeError(f"it is no {node}")
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except (TargetError, AttributeError, TypeError, ValueError) as error:
+        because = f"cannot be made with {node}.options={dict(config.options)}: {error}"
         raise ConfigError(
-            f"{node}._target_={config._target_} cannot be made with {node}.options={dict(config.options)}: {error}. "
+            f"{node}._target_={config._target_} {error if isinstance(error, TargetError) else because}. "
             f"Accepted: a class of optuna.{node}s, or a custom one, and options that it takes.  Try: {advice}"
         ) from error
     return made

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import inspect
 import re
 import typing
@@ -16,7 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sweeper.config import keras_optimizers
-from sweeper.core.errors import ArchitectureError
+from sweeper.core.errors import ArchitectureError, TargetError
+from sweeper.core.targets import load
 from sweeper.host.process import stderr_aside
 from sweeper.models.builder import is_builtin, resolve_builder
 from sweeper.models.config import CnnConfig
@@ -78,19 +78,18 @@ def builder(target: str) -> Callable[..., Any]:
 @functools.cache
 def _argument_kinds(target: str, node: str) -> Mapping[str, type]:
     try:
-        function = builder(target) if node == "arch" else _imported(target)
+        function = builder(target) if node == "arch" else _optimizer(target)
         parameters = inspect.signature(function).parameters
         hints = typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
-    except (ArchitectureError, ImportError, AttributeError, TypeError, ValueError, NameError):
+    except (ArchitectureError, TargetError, TypeError, ValueError, NameError):
         return {}  # the checks before training say why it cannot be used
     found = {name: _kind(hints.get(name), parameter.default) for name, parameter in parameters.items()}
     return {name: kind for name, kind in found.items() if kind is not None}
 
 
-def _imported(target: str) -> Any:
-    module, _, name = target.rpartition(".")
+def _optimizer(target: str) -> Any:
     with stderr_aside():
-        return getattr(importlib.import_module(module), name)
+        return load(target, "class")
 
 
 def _kind(hint: Any, default: Any) -> type | None:

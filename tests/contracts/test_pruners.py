@@ -282,15 +282,13 @@ def test_with_several_objectives_the_one_that_epochs_have_prunes(objectives: tup
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("optuna.pruners.MedianPrunr", "has no attribute 'MedianPrunr'"),
+        ("optuna.pruners.MedianPrunr", "names nothing: optuna.pruners has no class MedianPrunr"),
         ("optuna.prunres.MedianPruner", "No module named 'optuna.prunres'"),
-        ("MedianPruner", "Empty module name"),
+        ("MedianPruner", "is no dotted path"),
         ("fractions.Fraction", "it is no pruner"),
     ],
     ids=["no such class", "no such module", "no path", "no pruner"],
 )
 def test_a_class_that_makes_no_pruner_is_refused_with_the_reason(target: str, message: str) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"^pruner\._target_={target} cannot be made with .*{message}.*Try: pruner=median$"
-    ):
+    with pytest.raises(ConfigError, match=rf"^pruner\._target_={target} .*{message}.*Try: pruner=median$"):
         make_pruner(PrunerConfig("own", _target_=target), EPOCHS)

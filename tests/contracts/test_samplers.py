@@ -334,9 +334,11 @@ def test_pairs_that_repeat_a_value_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("target", "options", "message"),
     [
-        pytest.param("optuna.samplers.TPESample", {}, "has no attribute 'TPESample'", id="no such class"),
+        pytest.param(
+            "optuna.samplers.TPESample", {}, "names nothing: optuna.samplers has no class TPESample", id="no such class"
+        ),
         pytest.param("optuna.smaplers.TPESampler", {}, "No module named 'optuna.smaplers'", id="no such module"),
-        pytest.param("TPESampler", {}, "Empty module name", id="no path"),
+        pytest.param("TPESampler", {}, "is no dotted path", id="no path"),
         pytest.param("fractions.Fraction", {}, "it is no sampler", id="no sampler"),
         pytest.param(
             "optuna.samplers.TPESampler", {"n_startup_trials": "x", "gamma": 3, "nope": 1}, "nope", id="options"
@@ -347,9 +349,7 @@ def test_pairs_that_repeat_a_value_are_told_apart() -> None:
 def test_a_class_that_makes_no_sampler_is_refused_with_the_reason(
     target: str, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"^sampler\._target_={target} cannot be made with .*{message}.*Try: sampler=tpe$"
-    ):
+    with pytest.raises(ConfigError, match=rf"^sampler\._target_={target} .*{message}.*Try: sampler=tpe$"):
         make_sampler(SamplerConfig("own", _target_=target, options=options), 0, 0)
 
 

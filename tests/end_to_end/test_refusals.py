@@ -114,7 +114,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a sampler without a class": ("-m sampler.name=foo arch.depth=3,5", ("sampler.name=foo has no class",)),
     "a sampler's class that is not there": (
         "-m sampler._target_=optuna.samplers.TPESample arch.depth=3,5",
-        ("has no attribute 'TPESample'", "Try: sampler=tpe"),
+        ("names nothing: optuna.samplers has no class TPESample", "Try: sampler=tpe"),
     ),
     "a sampler's option that is not there": (
         "-m sampler=tpe +sampler.options.n_startup=3 arch.depth=3,5",
@@ -125,7 +125,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a pruner that is not there": ("-m pruner=ahsa arch.depth=3,5", ("pruner=ahsa does not exist", "asha")),
     "a pruner's class that is not there": (
         "-m pruner._target_=optuna.pruners.Medin arch.depth=3,5",
-        ("has no attribute 'Medin'", "Try: pruner=median"),
+        ("names nothing: optuna.pruners has no class Medin", "Try: pruner=median"),
     ),
     "a pruner without a figure": (
         "-m pruner=asha objective.metric=num_params arch.depth=3,5",

@@ -1,0 +1,64 @@
+"""What a dotted path names."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sweeper.core.errors import TargetError
+from sweeper.core.targets import load
+
+NUMBERS = itertools.count()
+
+
+def test_a_path_names_a_function_or_class() -> None:
+    assert load("json.dumps", "function") is json.dumps
+    assert load("json.decoder.JSONDecoder", "class") is json.JSONDecoder
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("json", r"^is no dotted path$"),
+        ("", r"^is no dotted path$"),
+        (".json", r"^is no dotted path$"),
+        ("nowhere.Own", r"^cannot be imported: ModuleNotFoundError: No module named 'nowhere'$"),
+        ("json.nowhere.Own", r"^cannot be imported: ModuleNotFoundError: No module named 'json\.nowhere'$"),
+        ("json.Own", r"^names nothing: json has no class Own$"),
+        ("json.", r"^names nothing: json has no class $"),
+    ],
+)
+def test_a_path_that_names_nothing_is_refused_with_the_reason(target: str, message: str) -> None:
+    with pytest.raises(TargetError, match=message):
+        load(target, "class")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("raise SystemExit(3)", "SystemExit: 3"), ("import nowhere", "No module named 'nowhere'"), ("1 +", "SyntaxError")],
+)
+def test_whatever_a_users_module_raises_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, reason: str
+) -> None:
+    name = f"targets_of_a_user_{next(NUMBERS)}"
+    (tmp_path / f"{name}.py").write_text(content, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(TargetError, match=rf"^cannot be imported: .*{reason}"):
+        load(f"{name}.build", "function")
+
+
+def test_a_module_may_be_imported_in_another_way() -> None:
+    asked: list[str] = []
+
+    def other(name: str) -> ModuleType:
+        asked.append(name)
+        return importlib.import_module("json")
+
+    assert load("networks.dumps", "function", other) is json.dumps
+    assert asked == ["networks"]
