@@ -40,7 +40,7 @@ DOORS = {
     "artifacts": "answers figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper",
     "config": "groups identity keras_optimizers keys schema sweep trial",
-    "core": "datasets errors events objectives paths retry secrets sweeps test_set text trials",
+    "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
     "host": "import_path machine process",
