@@ -35,7 +35,8 @@ def print_trials(console: Console, trials: Sequence[PlannedTrial], speed: estima
     for number, planned in enumerate(trials[:_SHOWN]):
         values = " ".join(f"{key}={value}" for key, value in _values(planned).items())
         parameters, flops, memory, time = _cells(planned, speed)
-        figures = f"{parameters} parameters, {flops} MFLOPs/image, {memory}, {time}" if flops else parameters
+        network = f"{parameters} parameters, {flops} MFLOPs/image, {memory}" if flops else parameters
+        figures = f"{network}, {time}" if time else network
         console.print(Text(f"trial {number}: {values or 'as configured'}: {figures}"), soft_wrap=True)
 
 
@@ -60,14 +61,15 @@ def _values(planned: PlannedTrial) -> dict[str, str]:
 def _cells(planned: PlannedTrial, speed: estimate.Speed) -> tuple[str, str, str, str]:
     network = planned.network
     seconds = estimate.trial_seconds(planned, speed)
-    if network is None or seconds is None:
-        return ("custom builder", "", "", "")
+    time = "" if seconds is None else f"about {duration(seconds)}"
+    if network is None:
+        return ("custom builder", "", "", time)
     memory = network.memory_bytes(int(planned.point.config["training"]["batch_size"]))
     return (
         f"{network.num_params:,}",
         f"{network.flops / 1e6:,.1f}",
         f"{memory / 2**20:,.0f} MiB",
-        f"about {duration(seconds)}",
+        time,
     )
 
 

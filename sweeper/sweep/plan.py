@@ -206,9 +206,7 @@ def estimated(plan: SweepPlan, trials: Sequence[PlannedTrial], num_left: int) ->
 
     speed = measured_speed(plan.paths)
     workers = min(plan.settings.workers, max(num_left, 1))
-    seconds = estimate.sweep_seconds(trials, speed, workers)
-    if seconds is not None and trials and num_left > len(trials):  # these stand for more: repeats, a sampler's
-        seconds *= num_left / len(trials)
+    seconds = estimate.sweep_seconds(trials, speed, workers, max(num_left, len(trials)))
     threads = sorted({int(planned.point.config["training"]["threads"]) for planned in trials}) or [0]
     return Estimate(num_left, workers, tuple(threads), seconds, speed.source)
 
@@ -221,4 +219,4 @@ def measured_speed(paths: OutputPaths) -> Speed:
     if not paths.study_db.is_file():
         return estimate.measured_speed([])
     names = sweep_names(paths)[:5]
-    return estimate.measured_speed(trial.as_row() for name in names for trial in SweepStudy.load(paths, name).trials())
+    return estimate.measured_speed(trial for name in names for trial in SweepStudy.load(paths, name).trials())
