@@ -18,6 +18,7 @@ from sweeper.preflight.check import PlannedTrial
 _FLOPS_PER_S = 1e11
 _STEP_S = 0.01  # of a training step, besides its operations
 _TRACING_S = 1.5  # of the network, in its first epoch
+_TELLING_S = 10.0  # an only epoch as long as that is not mostly tracing
 _TRIAL_OVERHEAD_S = 4.0  # importing, tracing, pictures, saving
 _SWEEP_OVERHEAD_S = 8.0  # the stores, TensorFlow's start, the test set and the report
 _BACKWARD = 3  # forward and backward together, in forward passes
@@ -49,12 +50,20 @@ class Speed:
 
 @dataclass(frozen=True)
 class _Past:
-    """An earlier trial: seconds of a usual epoch and besides its epochs, and what an epoch did."""
+    """An earlier trial.
 
-    epoch_s: float
+    Attributes:
+        epoch_s: seconds of an epoch; None where its only epoch was mostly the tracing of the network.
+        overhead_s: seconds besides its epochs.
+        num_images: images of an epoch, in forward passes.
+        common_s: seconds of an epoch on a common machine; None where its operations are not known.
+        target: what built its network.
+    """
+
+    epoch_s: float | None
     overhead_s: float
-    num_images: float
-    common_s: float | None  # of an epoch on a common machine; None where its operations are not known
+    num_images: int
+    common_s: float | None
     target: str
 
 
@@ -79,17 +88,27 @@ def _passes(num_train: int, num_validation: int) -> int:
 def measured_speed(trials: Iterable[StudyTrial]) -> Speed:
     """The usual speed of the trials that have finished an epoch, or a guess."""
     found = [past for trial in trials if (past := _past(trial)) is not None]
-    known = [past.epoch_s / past.common_s for past in found if past.common_s]
-    targets = {past.target for past in found if past.common_s is None}
+    known = [(past.epoch_s / past.common_s, past.common_s) for past in found if past.epoch_s and past.common_s]
+    image_s: dict[str, list[float]] = {}
+    for past in found:
+        if past.common_s is None and past.epoch_s is not None:
+            image_s.setdefault(past.target, []).append(past.epoch_s / past.num_images)
     return Speed(
         num_trials=len(found),
-        slowness=statistics.median(known) if known else 1.0,
+        slowness=_weighted_median(known) if known else 1.0,
         overhead_s=statistics.median(past.overhead_s for past in found) if found else _TRIAL_OVERHEAD_S,
-        image_s={
-            target: statistics.median(past.epoch_s / past.num_images for past in found if past.target == target)
-            for target in targets
-        },
+        image_s={target: statistics.median(seconds) for target, seconds in image_s.items()},
     )
+
+
+def _weighted_median(values: Sequence[tuple[float, float]]) -> float:
+    """The median of values with weights: long epochs say more of a machine's speed than short ones."""
+    half = sum(weight for _, weight in values) / 2
+    for value, weight in sorted(values):
+        half -= weight
+        if half <= 0:
+            return value
+    return max(values)[0]
 
 
 def _past(trial: StudyTrial) -> _Past | None:
@@ -99,13 +118,16 @@ def _past(trial: StudyTrial) -> _Past | None:
     seconds = [epoch["duration_s"] for epoch in row.history if "duration_s" in epoch]
     if not seconds or "duration_s" not in row.metrics:
         return None
-    later = seconds[1:] or [max(seconds[0] - _TRACING_S, 0.2 * seconds[0])]  # the first one traces the network
-    usual = statistics.median(later)
+    first, *later = seconds
+    if not later and first > _TELLING_S:
+        later = [first - _TRACING_S]
+    epoch_s = statistics.fmean(later) if later else None
+    tracing = first - (epoch_s or 0.0)
     num_train, num_validation = row.facts.num_train, row.facts.num_validation or 0
     flops, batch_size = row.metrics.get("flops"), int(trial.identity["training"]["batch_size"])
     return _Past(
-        epoch_s=usual,
-        overhead_s=max(row.metrics["duration_s"] - usual * len(seconds), 0.0),
+        epoch_s=epoch_s,
+        overhead_s=row.metrics["duration_s"] - math.fsum(seconds) + max(tracing, 0.0),
         num_images=_passes(num_train, num_validation),
         common_s=epoch_seconds(flops, num_train, num_validation, batch_size) if flops else None,
         target=str(trial.identity["arch"].get("_target_")),

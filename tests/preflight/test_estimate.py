@@ -67,8 +67,8 @@ def test_a_trial_that_ran_before_is_estimated_at_the_time_it_took() -> None:
     ("epochs", "duration_s", "ten"),
     [
         pytest.param((0.1, 0.05), 1.0, 0.9 + 0.5, id="a trial that is mostly overhead"),
-        pytest.param((2.5,), 5.0, 4.0 + 10.0, id="one epoch, with the tracing of the network"),
-        pytest.param((0.5,), 2.0, 1.9 + 1.0, id="one epoch, shorter than a usual tracing"),
+        pytest.param((2.5,), 5.0, 5.0 + 10 * EPOCH_S, id="one epoch, mostly the tracing of the network"),
+        pytest.param((20.0,), 22.0, 3.5 + 185.0, id="one long epoch"),
     ],
 )
 def test_short_trials_tell_the_speed_as_well(epochs: tuple[float, ...], duration_s: float, ten: float) -> None:
@@ -85,8 +85,15 @@ def test_a_pruned_trial_tells_the_speed_of_its_epochs() -> None:
 def test_the_speed_is_the_median_so_that_one_odd_trial_does_not_count() -> None:
     odd = trial((600.0, 300.0, 300.0), 1300.0)
 
-    assert measured_speed([trial(), trial(), odd]).slowness == measured_speed([trial()]).slowness
+    assert measured_speed([trial(), trial(), odd]).slowness == pytest.approx(measured_speed([trial()]).slowness)
     assert measured_speed([trial(), trial(), odd]).overhead_s == measured_speed([trial()]).overhead_s
+
+
+def test_a_long_epoch_says_more_than_many_short_ones() -> None:
+    long = trial((30.0, 30.0), 62.0, flops=1e10)
+    known = epoch_seconds(1e10, 100, 20, 32)
+
+    assert measured_speed([trial((0.1, 0.08), 2.0)] * 5 + [long]).slowness == pytest.approx(30 / known)
 
 
 @pytest.mark.parametrize(
