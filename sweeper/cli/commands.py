@@ -1,4 +1,4 @@
-"""The commands beside a sweep's line (`report`, `verify`, …), and the one place where errors become a paragraph."""
+"""The commands besides a sweep (`report`, `verify`, …)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a command."""
     options, rest = _parser().parse_known_args(arguments)
     if rest:
-        line = f"python -m sweeper {options.command}"
+        command = f"python -m sweeper {options.command}"
         given = " ".join(rest)
-        raise ConfigError(f"{line} does not take {given}. Accepted: what its help lists.  Try: {line} --help")
+        raise ConfigError(f"{command} does not take {given}. Accepted: what its help lists.  Try: {command} --help")
     named = [*getattr(options, "names", []), getattr(options, "name", None) or ""]
     if names := [name for name in named if name.startswith("output_dir=")]:
         raise ConfigError(
-            f"{names[0]} is no sweep's name. Accepted by this command: --output-dir DIR."
+            f"{names[0]} is not the name of a sweep. Accepted by this command: --output-dir DIR."
             f"  Try: python -m sweeper {options.command} --output-dir {names[0].partition('=')[2] or 'mlruns'}"
         )
     paths = OutputPaths(Path(check_output_dir(options.output_dir)).expanduser().resolve())

@@ -125,7 +125,7 @@ def _failed_call(word: str, call: str, reason: str) -> str:
             f"  Try: {keys.as_word(key, call.replace(name, wanted[0], 1)) if wanted else keys.example_sweep(key)}"
         )
     form = _FUNCTIONS.get(name, "range(3,8,2)")
-    return f"{word} cannot be evaluated: {reason}. Accepted: such as {form}.  Try: {_call_example(word, form)}"
+    return f"{word} cannot be evaluated: {reason}. Accepted, for example: {form}.  Try: {_call_example(word, form)}"
 
 
 def _call_example(word: str, form: str) -> str:
@@ -140,16 +140,16 @@ def _syntax_fault(word: str) -> str:
     if not equals:
         return "it has no '='"
     if not key.strip():
-        return "no key stands before the '='"
+        return "there is no key before the '='"
     if not _KEY.fullmatch(key.lstrip("+~")):
-        return f"{key!r} is no key's name"
+        return f"{key!r} is not the name of a key"
     if any(value.count(quote) % 2 for quote in "'\""):
         return "a quote is not closed"
     if any(value.count(opened) != value.count(closed) for opened, closed in ("()", "[]", "{}")):
         return "a bracket is not closed"
     if value.strip().endswith(",") or ",," in value or value.strip().startswith(","):
         return "a value is missing beside a comma"
-    return "a value with spaces at its ends, brackets, '=' or other signs than letters stands in quotes"
+    return "a value with brackets, '=', spaces at its ends or special characters needs quotes"
 
 
 def _no_option(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
@@ -201,7 +201,7 @@ def _typed_value(key: str, typed: Sequence[str]) -> str:
 def _there_already(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     key = found.group(1)
     word = keys.as_word(key, _typed_value(key, typed))
-    return f"+{key} would add a key that is there. Accepted: it without the +.  Try: {word}"
+    return f"+{key} adds a key that exists already. Accepted: the key without +.  Try: {word}"
 
 
 def _wrong_type(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
@@ -209,7 +209,7 @@ def _wrong_type(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     if key not in keys.known():
         return _no_key(re.match("(.*)", key) or found, "", typed)
     if found.group(1).startswith("~"):
-        return f"~{key} would delete what is needed. Accepted: another value.  Try: {keys.example(key)}"
+        return f"~{key} deletes a key that is required. Accepted: another value.  Try: {keys.example(key)}"
     return keys.refused_value(key, value)
 
 
@@ -217,7 +217,7 @@ def _no_such_deletion(found: re.Match[str], text: str, typed: Sequence[str]) -> 
     key = found.group(1)
     near = keys.nearest(key)
     meant = f"Did you mean {near!r}?" if near and near != key else ""
-    return f"~{key} deletes what is not there. Accepted: a key that is set. {meant}  {keys.PRINT_ALL}"
+    return f"~{key} deletes a key that is not set. Accepted: a key that is set. {meant}  {keys.PRINT_ALL}"
 
 
 def _no_config_file(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
@@ -236,7 +236,7 @@ def _no_config_folder(found: re.Match[str], text: str, typed: Sequence[str]) -> 
 
 def _hydras_own(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     return (
-        f"{found.group(1)} may not vary: Hydra's own settings are no part of a trial. Accepted: keys of arch, data, "
+        f"{found.group(1)} cannot vary: Hydra's own settings are not part of a trial. Accepted: keys of arch, data, "
         "training, optimizer, seed.  Try: python -m sweeper -m arch.depth=3,5,7"
     )
 

@@ -15,7 +15,7 @@ from sweeper.core.errors import ConfigError
 
 
 class KerasCnnSweeper(Sweeper):
-    """Hands the composed configuration and the overrides over to `sweeper.cli.sweep`."""
+    """Passes the composed configuration and the overrides to `sweeper.cli.sweep`."""
 
     def __init__(self, params: Any = None) -> None:
         plain: Any = OmegaConf.to_container(params) if OmegaConf.is_config(params) else params

@@ -73,7 +73,7 @@ def below(report: SweepReport, minima: Sequence[tuple[str, float]]) -> list[str]
     for name, minimum in minima:
         if name not in names:
             raise ConfigError(
-                f"--assert-min {name}={minimum:g} names no column. There are: {', '.join(names)}. "
+                f"--assert-min {name}={minimum:g} names no column. Columns: {', '.join(names)}. "
                 f"{did_you_mean(name, names)}  Try: --assert-min val_accuracy_low=0.99"
             )
         value = rows[0][name] if rows and rows[0]["rank"] == 1 else None
@@ -83,7 +83,7 @@ def below(report: SweepReport, minima: Sequence[tuple[str, float]]) -> list[str]
                 "numbers.  Try: --assert-min val_accuracy_low=0.99"
             )
         if value is None:
-            found.append(f"{report.name}: its best trial has no {name}, which was to be at least {minimum:g}.")
+            found.append(f"{report.name}: its best trial has no {name}, which must be at least {minimum:g}.")
         elif not value >= minimum:
             found.append(
                 f"{report.name}: {name} of trial {rows[0]['trial']}, the best, is {value:g}, below {minimum:g}."

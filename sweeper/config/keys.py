@@ -246,7 +246,7 @@ def _check_node(node: DictConfig, schema: Any, above: str) -> None:
     hints = typing.get_type_hints(schema)
     for name, hint in hints.items():
         if name not in node and not OmegaConf.is_missing(node, name):
-            raise ConfigError(f"{above}{name} is deleted, and it is needed. Accepted: any value that it takes."
+            raise ConfigError(f"{above}{name} is deleted, but required. Accepted: a value."
                               f"  Try: {example(f'{above}{name}')}")  # fmt: skip
         if dataclasses.is_dataclass(hint) and name in node:
             if not OmegaConf.is_dict(node[name]):

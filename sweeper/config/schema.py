@@ -24,7 +24,7 @@ from sweeper.config.trial import DataConfig, TrainingConfig
 
 @dataclass
 class Config:
-    """The whole configuration of one `python -m sweeper` line."""
+    """The whole configuration of one command `python -m sweeper …`."""
 
     arch: Any = None
     data: DataConfig = field(default_factory=DataConfig)

@@ -50,7 +50,7 @@ def _objective(metric: Any, direction: Any) -> Objective:
     known = ", ".join(METRIC_DIRECTIONS)
     if isinstance(metric, str) and metric.startswith("test_"):
         raise ObjectiveError(
-            f"objective.metric={metric} would choose on the test set, whose figures then mean nothing. "
+            f"objective.metric={metric} would select on the test set, which then measures nothing. "
             f"Accepted: {known}.  Try: objective.metric=val_accuracy"
         )
     if not isinstance(metric, str) or metric not in METRIC_DIRECTIONS:
@@ -81,7 +81,7 @@ class SweepConfig:
     workers: Any = "auto"  # trials at a time; auto: one a GPU, else one a CPU core
     trial_timeout_s: float | None = None  # seconds before a trial is ended as failed; null: never
     dry_run: bool = False  # print the plan and train nothing
-    skip_infeasible: bool = False  # leave out grid points whose network the input is too small for
+    skip_infeasible: bool = False  # leave out configurations whose network does not fit the input
     retry_failed: bool = False  # run the failed trials of a resumed sweep again
     retries: int = 0  # times that a trial whose process died is run again
     trials: int | None = None  # configurations in all, with earlier ones of the sweep; null: a grid's all, else 20
@@ -89,10 +89,14 @@ class SweepConfig:
     timeout_s: float | None = None  # seconds after which no further trial starts; null: never
     max_failures: int | None = None  # failed trials after which no further one starts; null: never
     target: float | None = None  # value of the first objective that is good enough; null: none is
-    seeds: int = 1  # repeats of each point, under seed, seed + 1, ...; the configuration is ranked by their mean
+    seeds: int = (
+        1  # repeats of each configuration, under seed, seed + 1, ...; the configuration is ranked by their mean
+    )
     zip: Any = None  # [key, key]: their choices go together instead of crossed; or a list of such lists
-    exclude: Any = None  # [{key: value, key: value}]: points that are left out
-    enqueue: Any = None  # [{key: value}]: points that a sampler begins with; it fills in the keys that are missing
+    exclude: Any = None  # [{key: value, key: value}]: configurations that are left out
+    enqueue: Any = (
+        None  # [{key: value}]: configurations that a sampler begins with; it fills in the keys that are missing
+    )
     warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
 
     def __post_init__(self) -> None:
@@ -166,7 +170,7 @@ class SamplerConfig:
     name: str = "auto"  # auto: grid for a discrete space, tpe for a continuous one; grid, or a sampler of Optuna's
     seed: int | None = None  # of its proposals, 0 to 2**32 - 1; null: `seed`
     _target_: str | None = None  # the class of a custom sampler, by its dotted path
-    options: dict[str, Any] = field(default_factory=dict)  # handed to the class
+    options: dict[str, Any] = field(default_factory=dict)  # passed to the class
 
     def __post_init__(self) -> None:
         if self.seed is not None:
@@ -180,7 +184,7 @@ class PrunerConfig:
     name: str = "none"  # none, or a pruner of Optuna's
     metric: str | None = None  # what it compares each epoch; null: the first objective that an epoch has
     _target_: str | None = None  # the class of a custom pruner, by its dotted path
-    options: dict[str, Any] = field(default_factory=dict)  # handed to the class
+    options: dict[str, Any] = field(default_factory=dict)  # passed to the class
 
     def __post_init__(self) -> None:
         if self.metric is not None and self.metric not in EPOCH_METRICS:

@@ -84,7 +84,7 @@ class TrainingConfig:
         if self.checkpoint and (self.restore_best or self.early_stopping.patience is not None):
             raise ConfigError(
                 "training.checkpoint=true does not keep what early stopping and restored weights remember of earlier "
-                "epochs. Accepted: the one or the others.  Try: training.checkpoint=true training.restore_best=false "
+                "epochs. Accepted: one or the other.  Try: training.checkpoint=true training.restore_best=false "
                 "training.early_stopping.patience=null"
             )
         most = f"a whole number from 1 to {_MOST}"

@@ -52,7 +52,7 @@ class ObjectiveError(ConfigError):
 
 
 class SpaceError(ConfigError):
-    """A search space that is empty, malformed, or varies what may not vary."""
+    """A search space that is empty, malformed, or varies what cannot vary."""
 
 
 class TargetError(ConfigError):

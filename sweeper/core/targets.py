@@ -24,7 +24,7 @@ def load(target: str, what: str, import_module: Callable[[str], ModuleType] = im
     """
     module_name, _, name = target.rpartition(".")
     if not module_name:
-        raise TargetError("is no dotted path")
+        raise TargetError("is not a dotted path")
     try:
         module = import_module(module_name)
     except (Exception, SystemExit) as error:  # a user's module may raise anything

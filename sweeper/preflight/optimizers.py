@@ -80,7 +80,7 @@ def check_optimizer(node: Any) -> None:
     if package == PACKAGE:
         _check_keras(name, node)
     elif target.startswith("keras.") and not target.startswith("keras.src."):
-        raise ConfigError(f"optimizer._target_={target} is no optimizer. {_accepted()}  Try: optimizer=adam")
+        raise ConfigError(f"optimizer._target_={target} is not an optimizer. {_accepted()}  Try: optimizer=adam")
     else:
         _check_custom(target)
         for key in {"learning_rate", "weight_decay", *_RATES} & {*node}:
@@ -106,7 +106,7 @@ def _check_keras(name: str, node: Mapping[str, Any]) -> None:
             near = did_you_mean(key, taken)
             other = next((one for one in taken if f"'{one}'" in near), "")
             raise ConfigError(
-                f"optimizer.{key} is no key of {PACKAGE}.{name}. Accepted: {', '.join(taken)}. {near}"
+                f"optimizer.{key} is not a key of {PACKAGE}.{name}. Accepted: {', '.join(taken)}. {near}"
                 f"  Try: {f'+optimizer.{other}={as_typed(value)}' if other else 'optimizer.learning_rate=0.001'}"
             )
         if kinds.get(key) is bool:

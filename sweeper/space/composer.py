@@ -182,7 +182,7 @@ def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: D
     if changed := differences(before, after):
         key = changed[0].partition(":")[0]
         raise SpaceError(
-            f"{dimension.key}={dimension.text} may not vary: one of them sets {key}, which belongs to the sweep as a "
+            f"{dimension.key}={dimension.text} cannot vary: one of them sets {key}, which belongs to the sweep as a "
             f"whole. Accepted: options that set keys of {', '.join(VARYING)} alone.  Try: "
             f"{dimension.key}={dimension.choices[0].text}, or one sweep for each value"
         )

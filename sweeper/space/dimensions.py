@@ -104,7 +104,7 @@ class SearchSpace:
         fixed: overrides that every trial has.
         dimensions: the swept keys.
         paired: keys whose choices go together, the first with the first, in groups (`sweep.zip`).
-        excluded: partial points that are left out, key to value (`sweep.exclude`).
+        excluded: partial configurations that are left out, key to value (`sweep.exclude`).
     """
 
     fixed: tuple[str, ...]

@@ -43,7 +43,7 @@ def parse_space(
         group_options: gives the options of a config group, and nothing for any other key.
 
     Raises:
-        SpaceError: a key that may not vary, an empty range or glob, a malformed interval, a key swept twice.
+        SpaceError: a key that cannot vary, an empty range or glob, a malformed interval, a key swept twice.
         HydraException: an override that Hydra's grammar refuses.
     """
     typed = parser.parse_overrides(list(arguments))
@@ -66,7 +66,7 @@ def check_grid(space: SearchSpace) -> None:
     for dimension in space.dimensions:
         if dimension.interval is not None:
             raise SpaceError(
-                f"{dimension.key}={dimension.text} is an interval, of which a grid cannot take every value. Accepted "
+                f"{dimension.key}={dimension.text} is an interval, and a grid needs single values. Accepted "
                 "by sampler=grid: choices (3,5,7), range(start,stop,step), glob(pattern).  Try: sampler=tpe, or "
                 f"{keys.example_sweep(dimension.key)}"
             )
@@ -121,11 +121,11 @@ def _interval(override: Override, value: IntervalSweep) -> Interval:
     is_int = "int" in value.tags or (isinstance(low, int) and isinstance(high, int)) or _is_whole(key, low, high)
     log = "log" in value.tags
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high) and low < high):
-        fault = "is empty: its first end must be below its second"
+        fault = "is empty: its lower end must be below its upper end"
     elif log and low <= 0:
-        fault = "cannot be logarithmic: its first end must be above 0"
+        fault = "cannot be logarithmic: its lower end must be above 0"
     elif is_int and (int(low) != low or int(high) != high):
-        fault = "is of whole numbers, and its ends are not"
+        fault = "takes whole numbers, and its ends are not whole"
     else:
         ends = re.findall(r"interval\s*\(([^)]*)\)", line or "")
         ends_whole = not is_int and all(re.fullmatch(r"\s*[-+]?\d+\s*", end) for end in "".join(ends).split(","))
@@ -150,14 +150,14 @@ def _check_tags(override: Override, value: Any, accepted: Sequence[str]) -> None
         words = re.findall(r"\b(?:log|int)(?=\s*[,(])", line.partition("=")[2])
         [ends] = re.findall(r"interval\s*\([^)]*\)", line)
         raise SpaceError(
-            f"{line} has a tag within a tag, of which the inner one would be lost. Accepted: one tag with all words."
+            f"{line} has a tag inside a tag, and Hydra would drop the inner one. Accepted: one tag with all words."
             f"  Try: '{override.key_or_group}=tag({','.join([*dict.fromkeys(words), ends])})'"
         )
     unknown = sorted(set(value.tags) - set(accepted)) if isinstance(value, Sweep) else []
     if unknown:
         taken = f"log and int, of an interval{'' if accepted else ' alone'}"
         raise SpaceError(
-            f"{line} has the tag {', '.join(unknown)}, which nothing reads here. Accepted: {taken}."
+            f"{line} has the tag {', '.join(unknown)}, which is not known here. Accepted: {taken}."
             f"  Try: '{override.key_or_group}=tag(log,interval(0.001,1.0))'"
         )
 
@@ -166,7 +166,7 @@ def _refuse_fixed_key(key: str, override: Override) -> None:
     top = key.split(".")[0].split("/")[0]
     if override.is_delete():
         raise SpaceError(
-            f"{override.input_line} deletes and varies a key at once. Accepted: one of the two."
+            f"{override.input_line} deletes and varies the same key. Accepted: one of the two."
             f"  Try: {keys.example_sweep(key)}"
         )
     if (top in VARYING or key == EXPERIMENT) and override.package is None:
@@ -184,7 +184,7 @@ def _refuse_fixed_key(key: str, override: Override) -> None:
     else:
         fixed = keys.example(key) or f"{key}=1"
     raise SpaceError(
-        f"{override.input_line} may not vary: it does not belong to a trial. "
+        f"{override.input_line} cannot vary: it does not belong to a trial. "
         f"Keys of {', '.join(VARYING)} may.  Try: {fixed}, or one sweep for each value"
     )
 
@@ -229,7 +229,7 @@ def _check_range(line: str, key: str, value: RangeSweep) -> None:
 
 def _why_empty(key: str, value: Any) -> str:
     if isinstance(value, Glob) and not keys.is_group(key):
-        return "glob(...) goes through the options of a config group, and this key is none."
+        return "glob(...) lists the options of a config group, and this key is not one."
     if isinstance(value, Glob):
         return "No option of that config group matches the pattern."
     if isinstance(value, RangeSweep):

@@ -1,4 +1,4 @@
-"""Rules over a search space: keys that go together, points that are left out or come first."""
+"""Rules over a search space: keys that go together, configurations that are left out or come first."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def partial_points(rule: str, given: Any, space: SearchSpace) -> tuple[dict[str,
             first = {space.keys[i]: space.dimensions[i].choices[0].value for axis in pairs for i in axis}
             example = {key: value for key, value in first.items() if key in point}
             raise SpaceError(
-                f"{rule} gives {as_typed(point)}, which sweep.zip keeps apart. Accepted: choices of {named} that stand "
-                f"in the same place.  Try: '{rule}=[{as_typed(example)}]'"
+                f"{rule} gives {as_typed(point)}, which sweep.zip does not pair. Accepted: choices at the same "
+                f"position of {named}.  Try: '{rule}=[{as_typed(example)}]'"
             )
     return points

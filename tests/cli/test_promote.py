@@ -152,7 +152,9 @@ def test_a_model_that_was_deleted_is_refused(paths: OutputPaths, loaded: Loaded)
         pytest.param(["other"], r"There is no sweep 'other'", id="no-such-sweep"),
         pytest.param(["--model", "a/b"], r"--model 'a/b' is not accepted: up to 100 letters", id="a-slash"),
         pytest.param(["--model", ""], r"--model '' is not accepted", id="no-name"),
-        pytest.param(["output_dir=x"], r"output_dir=x is no sweep's name\. .*promote --output-dir x", id="an-override"),
+        pytest.param(
+            ["output_dir=x"], r"output_dir=x is not the name of a sweep\. .*promote --output-dir x", id="an-override"
+        ),
     ],
 )
 def test_what_cannot_be_promoted_is_refused_and_nothing_is_registered(

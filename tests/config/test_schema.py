@@ -85,7 +85,7 @@ WRONG = [
         ObjectiveConfig,
         "metric",
         "test_accuracy",
-        r"metric=test_accuracy would choose on the test set, .*=val_accuracy$",
+        r"metric=test_accuracy would select on the test set, .*=val_accuracy$",
     ),
     (ObjectiveConfig, "metric", None, r"objective\.metric=null is not logged by a trial\."),
     (ObjectiveConfig, "metric", [], r"objective\.metric=\[\] is not logged by a trial\."),

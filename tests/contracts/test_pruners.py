@@ -284,7 +284,7 @@ def test_with_several_objectives_the_one_that_epochs_have_prunes(objectives: tup
     [
         ("optuna.pruners.MedianPrunr", "names nothing: optuna.pruners has no class MedianPrunr"),
         ("optuna.prunres.MedianPruner", "No module named 'optuna.prunres'"),
-        ("MedianPruner", "is no dotted path"),
+        ("MedianPruner", "is not a dotted path"),
         ("fractions.Fraction", "it is no pruner"),
     ],
     ids=["no such class", "no such module", "no path", "no pruner"],

@@ -338,7 +338,7 @@ def test_pairs_that_repeat_a_value_are_told_apart() -> None:
             "optuna.samplers.TPESample", {}, "names nothing: optuna.samplers has no class TPESample", id="no such class"
         ),
         pytest.param("optuna.smaplers.TPESampler", {}, "No module named 'optuna.smaplers'", id="no such module"),
-        pytest.param("TPESampler", {}, "is no dotted path", id="no path"),
+        pytest.param("TPESampler", {}, "is not a dotted path", id="no path"),
         pytest.param("fractions.Fraction", {}, "it is no sampler", id="no sampler"),
         pytest.param(
             "optuna.samplers.TPESampler", {"n_startup_trials": "x", "gamma": 3, "nope": 1}, "nope", id="options"

@@ -24,9 +24,9 @@ def test_a_path_names_a_function_or_class() -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("json", r"^is no dotted path$"),
-        ("", r"^is no dotted path$"),
-        (".json", r"^is no dotted path$"),
+        ("json", r"^is not a dotted path$"),
+        ("", r"^is not a dotted path$"),
+        (".json", r"^is not a dotted path$"),
         ("nowhere.Own", r"^cannot be imported: ModuleNotFoundError: No module named 'nowhere'$"),
         ("json.nowhere.Own", r"^cannot be imported: ModuleNotFoundError: No module named 'json\.nowhere'$"),
         ("json.Own", r"^names nothing: json has no class Own$"),

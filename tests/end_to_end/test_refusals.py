@@ -28,10 +28,10 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "an added key at the top": ("++foo.bar=1", ("Nothing reads foo", "arch, data, training")),
     "an added key of a schema that varies": ("-m +training.foo=1,2", ("Nothing reads training.foo",)),
     "an added key of the network": ("+arch.widht=1", ("arch.widht is not a key of arch=cnn",)),
-    "an added key that is there": ("+arch.depth=3", ("would add a key that is there", "Try: arch.depth=3")),
-    "a deleted key that is needed": ("~training.epochs", ("delete what is needed", "Try: training.epochs=10")),
-    "a deleted node": ("~sweep", ("sweep is deleted, and it is needed",)),
-    "a deleted key that is not there": ("~arch.dpeth", ("~arch.dpeth deletes what is not there", "'arch.depth'")),
+    "an added key that is there": ("+arch.depth=3", ("adds a key that exists already", "Try: arch.depth=3")),
+    "a deleted key that is needed": ("~training.epochs", ("deletes a key that is required", "Try: training.epochs=10")),
+    "a deleted node": ("~sweep", ("sweep is deleted, but required",)),
+    "a deleted key that is not there": ("~arch.dpeth", ("~arch.dpeth deletes a key that is not set", "'arch.depth'")),
     # groups
     "a misspelt group": ("-m archh=cnn", ("archh is not a key", "Try: arch=cnn")),
     "a misspelt option": ("optimizer=adm", ("optimizer=adm does not exist", "rmsprop", "Try: optimizer=adam")),
@@ -68,13 +68,13 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "several overrides in one word": ("'arch.depth=3 seed=1'", ("several overrides in one pair of quotes",)),
     "a letter beyond the grammar": (
         "tracking.experiment=été",
-        ("stands in quotes", "Try: \"tracking.experiment='été'\""),
+        ("needs quotes", "Try: \"tracking.experiment='été'\""),
     ),
-    "a path with an equals sign": ("data.path=my/a=b.npz", ("stands in quotes", "Try: \"data.path='my/a=b.npz'\"")),
+    "a path with an equals sign": ("data.path=my/a=b.npz", ("needs quotes", "Try: \"data.path='my/a=b.npz'\"")),
     "a path with brackets": ("'output_dir=runs(1)'", ("Try: \"output_dir='runs(1)'\"",)),
     "a path with a quote": ('"data.path=it\'s.npz"', ("a quote is not closed", "Try: 'data.path='")),
     "a path with a comma": ("data=npz data.path=a,b.npz", ("read as several values", "Try: \"data.path='a,b.npz'\"")),
-    "a name that quotes would not mend": ("sweep.name=été", ("stands in quotes", "Try: sweep.name=first-sweep")),
+    "a name that quotes would not mend": ("sweep.name=été", ("needs quotes", "Try: sweep.name=first-sweep")),
     "an empty word": ("''", ("An empty word", "Try: arch.depth=3,5,7")),
     # what varies
     "an empty range": ("-m 'arch.depth=range(5,5)'", ("is empty", "excludes its stop", "Try: arch.depth=3,5,7")),
@@ -86,7 +86,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "an interval of a grid": (
         "-m sampler=grid 'optimizer.learning_rate=tag(log,interval(1,2))'",
-        ("is an interval, of which a grid cannot take every value", "Try: sampler=tpe"),
+        ("is an interval, and a grid needs single values", "Try: sampler=tpe"),
     ),
     "an interval turned round": ("-m 'arch.dropout=interval(1,0)'", ("is empty", "Try: 'arch.dropout=interval(0.1")),
     "a logarithm of nothing": ("-m 'arch.dropout=tag(log,interval(0,1))'", ("cannot be logarithmic",)),
@@ -95,7 +95,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("may be of whole numbers or of fractions", "Try: '+arch.width=tag(int,interval(4,8))'"),
     ),
     "a misspelt tag": ("-m 'arch.dropout=tag(lgo,interval(0,1))'", ("has the tag lgo", "Accepted: log and int")),
-    "an interval of the sweep": ("-m 'sweep.workers=interval(1,2)'", ("may not vary",)),
+    "an interval of the sweep": ("-m 'sweep.workers=interval(1,2)'", ("cannot vary",)),
     "pairs of unequal length": (
         "-m arch.depth=3,5,7 arch.kernel_size=3,5 'sweep.zip=[arch.depth,arch.kernel_size]'",
         ("unequal length: arch.depth has 3, arch.kernel_size has 2",),
@@ -107,7 +107,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a first point of no choice": ("-m arch.depth=3,5 'sweep.enqueue=[{arch.depth:4}]'", ("Accepted: 3,5",)),
     "a first point outside the pairs": (
         "-m arch.depth=3,5 seed=0,1 'sweep.zip=[arch.depth,seed]' 'sweep.enqueue=[{arch.depth:3,seed:1}]'",
-        ("which sweep.zip keeps apart", "Try: 'sweep.enqueue=[{arch.depth:3,seed:0}]'"),
+        ("which sweep.zip does not pair", "Try: 'sweep.enqueue=[{arch.depth:3,seed:0}]'"),
     ),
     # search
     "a sampler that is not there": ("-m sampler=tpee arch.depth=3,5", ("sampler=tpee does not exist", "tpe")),
@@ -147,20 +147,20 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "-m sweep.warm_start=x arch.depth=3,5",
         ("a grid trains every configuration",),
     ),
-    "a sweep's key that varies": ("-m sweep.workers=1,2", ("may not vary", "Try: sweep.workers=1")),
+    "a sweep's key that varies": ("-m sweep.workers=1,2", ("cannot vary", "Try: sweep.workers=1")),
     "an experiment among others with a space of its own": (
         "-m experiment=notebook,null",
-        ("may not vary: one of them sets hydra.sweeper.params.arch", "Try: experiment=notebook"),
+        ("cannot vary: one of them sets hydra.sweeper.params.arch", "Try: experiment=notebook"),
     ),
     "a key of none of the options that vary": (
         "-m optimizer=adam,adamw optimizer.momentum=0.9",
         ("not a key of the chosen optimizer", "Try: optimizer=adam,adamw,rmsprop optimizer.momentum=0.9"),
     ),
-    "an executor that varies": ("-m executor=processes,serial", ("may not vary", "Try: executor=processes")),
-    "Hydra's own key that varies": ("-m hydra.verbose=true,false", ("may not vary", "arch, data, training")),
+    "an executor that varies": ("-m executor=processes,serial", ("cannot vary", "Try: executor=processes")),
+    "Hydra's own key that varies": ("-m hydra.verbose=true,false", ("cannot vary", "arch, data, training")),
     # objective
     "a misspelt metric": ("objective.metric=val_acc", ("val_loss", "Try: objective.metric=val_accuracy")),
-    "a metric of the test set": ("objective.metric=test_accuracy", ("would choose on the test set",)),
+    "a metric of the test set": ("objective.metric=test_accuracy", ("would select on the test set",)),
     "a metric twice": ("'objective.metric=[flops,flops]'", ("names a metric twice",)),
     "a direction too few": (
         "'objective.metric=[val_accuracy,flops]' 'objective.direction=[maximize]'",
@@ -192,7 +192,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a depth beyond all": ("arch.depth=1000000", ("a whole number from 1 to 1000",)),
     "a builder that is not there": ("arch=custom arch._target_=nope.build", ("No module named 'nope'",)),
     "a builder that exits": ("arch=custom arch._target_=exits.build", ("cannot be imported: SystemExit",)),
-    "a key that the optimizer has not": ("+optimizer.foo=1", ("no key of keras.optimizers.Adadelta", "rho")),
+    "a key that the optimizer has not": ("+optimizer.foo=1", ("not a key of keras.optimizers.Adadelta", "rho")),
     "an optimizer that is not there": ("optimizer._target_=keras.optimizers.Adm", ("does not exist", "'Adam'")),
     # where
     "no address": ("tracking.uri=nonsense", ("http://HOST:PORT", "Try: tracking.uri=http://")),

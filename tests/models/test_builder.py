@@ -112,10 +112,10 @@ def test_the_projects_own_network_is_built_by_the_same_door() -> None:
     ("target", "message"),
     [
         pytest.param(
-            "build", r"arch\._target_=build is no dotted path\. .*Try: arch\._target_=models\.cnn\.build$", id="1"
+            "build", r"arch\._target_=build is not a dotted path\. .*Try: arch\._target_=models\.cnn\.build$", id="1"
         ),
-        pytest.param(".build", r"is no dotted path", id="nothing before the dot"),
-        pytest.param("", r"is no dotted path", id="empty"),
+        pytest.param(".build", r"is not a dotted path", id="nothing before the dot"),
+        pytest.param("", r"is not a dotted path", id="empty"),
         pytest.param(
             "no_such_module_at_all.build",
             r"cannot be imported: ModuleNotFoundError: No module named 'no_such_module_at_all'\. .*PYTHONPATH",

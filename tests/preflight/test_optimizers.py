@@ -98,11 +98,11 @@ def test_an_optimizer_of_ones_own_brings_its_own_keys(tmp_path: Path, monkeypatc
         ({"_target_": "keras.optimizers.SGD", "nesterov": 3}, r"nesterov=3 is not accepted: true or false"),
         ({"_target_": "keras.optimizers.SGD", "momentm": 0.9}, r"Try: \+optimizer\.momentum=0\.9$"),
         ({"_target_": "keras.optimizers.Adm"}, r"does not exist\. Accepted: .*Did you mean 'Adam'"),
-        ({"_target_": "keras.layers.Dense"}, r"keras\.layers\.Dense is no optimizer"),
+        ({"_target_": "keras.layers.Dense"}, r"keras\.layers\.Dense is not an optimizer"),
         ({"_target_": "keras.optimizers.LossScaleOptimizer"}, r"LossScaleOptimizer needs inner_optimizer\."),
         ({"_target_": "nowhere.Own"}, r"cannot be imported: ModuleNotFoundError"),
         ({"_target_": "math.Own"}, r"math has no class Own"),
-        ({"_target_": "Adam"}, r"is no dotted path"),
+        ({"_target_": "Adam"}, r"is not a dotted path"),
     ],
 )
 def test_an_optimizer_that_cannot_be_made_is_refused(node: dict[str, object], message: str) -> None:
