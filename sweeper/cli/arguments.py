@@ -77,14 +77,18 @@ def read(words: Sequence[str]) -> Command:
         _check_option(override)
         _check_builder(override)
     overrides, notes = _last_of_each(overrides)
-    if given.cfg or given.info or given.run:
-        options = tuple(word for word in options if word not in ("-m", "--multirun"))
-    overrides = [one for one in overrides if not _is_default(one)]
-    kept = tuple(override.input_line or "" for override in overrides)
-    if given.cfg or given.info:
+    overrides = [_without_plus(one) for one in overrides if not _is_default(one)]
+    options = tuple(word for word in options if not _is_mode(word))
+    if given.cfg or given.info or given.help:
         kept, shown = _fixed(overrides)
-        notes += shown
-    return Command(options, kept, tuple(notes))
+        return Command(options, kept, (*notes, *shown))
+    # Without -m, Hydra takes an error in a command that varies something for a lack of it.
+    return Command(("-m", *options), tuple(override.input_line or "" for override in overrides), tuple(notes))
+
+
+def _is_mode(word: str) -> bool:
+    """Whether an option is `--multirun` or `--run`, which may be abbreviated."""
+    return word in ("-m", "-r") or (len(word) > 3 and ("--multirun".startswith(word) or "--run".startswith(word)))
 
 
 def run(command: Command, hydra_main: Callable[[], object]) -> None:
@@ -119,7 +123,7 @@ def _varied(overrides: tuple[str, ...], key: str) -> tuple[str, ...]:
         return overrides
     return tuple(
         f"{key}=choice({word.partition('=')[2]})"
-        if word.partition("=")[0] == key and not _parsed(word).is_sweep_override()
+        if word.partition("=")[0] == key and not _parsed(word).is_sweep_override() and not word.endswith("=null")
         else word
         for word in overrides
     )
@@ -253,6 +257,14 @@ def _names_options(group: str, value: Any) -> bool:
 def _is_default(override: Override) -> bool:
     """Whether a word chooses no option of a group, as its default does; Hydra has no word for that."""
     return not override.is_delete() and override.value() is None and keys.may_be_null(override.key_or_group)
+
+
+def _without_plus(override: Override) -> Override:
+    """`+experiment=mine` as `experiment=mine`: programs that have no default for the group need the plus."""
+    key = override.get_key_element()
+    if override.is_delete() or not key.startswith("+") or not keys.may_be_null(key.lstrip("+")):
+        return override
+    return _parsed((override.input_line or "").lstrip("+"))
 
 
 def _last_of_each(overrides: Sequence[Override]) -> tuple[list[Override], list[str]]:

@@ -80,6 +80,8 @@ def fault(text: str, typed: Sequence[str]) -> str:
     """
     if found := _TWICE.search(text):
         group, option = found.groups()
+        if any(word.startswith(f"+{group}=") for word in typed):
+            return f"+{group} adds an option to {group}, which has one. Accepted: one option.  Try: {group}={option}"
         return (
             f"{chosen(typed)} chooses an option of {group}, which has one already. Accepted in the list of defaults: "
             f"override, and a slash before the group.  Try: - override /{group}: {option}"

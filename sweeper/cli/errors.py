@@ -229,7 +229,7 @@ def _no_config_file(found: re.Match[str], text: str, typed: Sequence[str]) -> st
 
 def _no_config_folder(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     return (
-        f"The folder of configurations {found.group(1)} does not exist. Accepted: --config-dir with a folder such as "
+        f"--config-dir {found.group(1)} is not a folder. Accepted: a folder such as "
         "conf/, or none.  Try: python -m sweeper --cfg job"
     )
 
@@ -243,7 +243,7 @@ def _hydras_own(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
 
 def _group_twice(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     group = found.group(1)
-    return f"{group} is chosen already, and + would add it again. Accepted: one option.  Try: {keys.example(group)}"
+    return f"{group} has an option already, and + adds another. Accepted: one option.  Try: {keys.example(group)}"
 
 
 def _forced_group(found: re.Match[str], text: str, typed: Sequence[str]) -> str:

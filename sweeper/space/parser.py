@@ -49,12 +49,28 @@ def parse_space(
     typed = parser.parse_overrides(list(arguments))
     taken = {override.key_or_group for override in typed}
     written = [_param_override(key, value) for key, value in flat_items(params) if key.lstrip("+~") not in taken]
-    overrides = [*parser.parse_overrides(written), *typed]
+    overrides = [*_with_choices(parser.parse_overrides(written), typed, parser), *typed]
     fixed = tuple(override.input_line or "" for override in overrides if not override.is_sweep_override())
     swept = [override for override in overrides if override.is_sweep_override()]
     dimensions = tuple(_dimension(override, group_options) for override in swept)
     _refuse_repeated(dimensions)
     return SearchSpace(fixed, dimensions)
+
+
+def _with_choices(written: Sequence[Override], typed: Sequence[Override], parser: OverridesParser) -> list[Override]:
+    """A fixed key of `params` under a group that varies as one choice: it may exist for some of the options only."""
+    groups = {one.key_or_group for one in (*written, *typed) if one.is_sweep_override()} & set(keys.OPEN)
+    found = []
+    for override in written:
+        node, _, key = override.key_or_group.partition(".")
+        if node in groups and key and not override.is_sweep_override() and override.get_key_element()[0] not in "+~":
+            [override] = parser.parse_overrides([f"{override.key_or_group}=choice({_right_side(override)})"])
+        found.append(override)
+    return found
+
+
+def _right_side(override: Override) -> str:
+    return (override.input_line or "").partition("=")[2]
 
 
 def check_grid(space: SearchSpace) -> None:

@@ -105,3 +105,23 @@ def test_experiments_vary_where_they_set_what_belongs_to_a_trial(type_line: Run,
     assert "short" in done.stdout
     assert refused.returncode == 2
     assert "one of them sets sweep.workers, which belongs to the sweep as a whole" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        pytest.param("optimizer: sgd,adam\n      optimizer.momentum: 0.5", [], id="in the file"),
+        pytest.param("optimizer: sgd,adam", ["optimizer.momentum=0.5"], id="typed"),
+    ],
+)
+def test_a_fixed_key_applies_to_the_options_of_an_experiment_that_have_it(
+    type_line: Run, own: Path, params: str, words: list[str]
+) -> None:
+    file = own / "own/experiment/options.yaml"
+    file.write_bytes(HEADER + f"hydra:\n  sweeper:\n    params:\n      {params}\n".encode())
+
+    done = type_line(own, "--config-dir", "own", "experiment=options", *words, "sweep.dry_run=true")
+
+    assert done.returncode == 0, done.stderr
+    rows = [line.split()[:3] for line in done.stdout.splitlines() if line.split()[1:2] in (["sgd"], ["adam"])]
+    assert rows == [["0", "sgd", "0.5"], ["1", "adam", "823,050"]]
