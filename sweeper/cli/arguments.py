@@ -1,4 +1,4 @@
-"""The words of a command before Hydra reads them: in Hydra's order, each key once, and what Hydra would misunderstand.
+"""Prepares the words of a command for Hydra: options first, each key once; refuses what Hydra would misunderstand.
 
 What does not live here: whether a key exists and a value is accepted, which composing the configuration shows; what
 Hydra's own settings are called here (`sweeper.cli.hydra_settings`).
@@ -44,9 +44,9 @@ class Command:
     """The words of a command as Hydra is to read them.
 
     Attributes:
-        options: `-m`, `--config-dir mine` and their like.
+        options: such as `-m` and `--config-dir mine`.
         overrides: `key=value` words, each key once.
-        notes: what the user should know of the difference to what was typed.
+        notes: how the command differs from what was typed.
     """
 
     options: tuple[str, ...]
@@ -82,7 +82,7 @@ def read(words: Sequence[str]) -> Command:
     if given.cfg or given.info or given.help:
         kept, shown = _fixed(overrides)
         return Command(options, kept, (*notes, *shown))
-    # Without -m, Hydra takes an error in a command that varies something for a lack of it.
+    # Without -m, Hydra answers an error in a command that sweeps with advice to add it.
     return Command(("-m", *options), tuple(override.input_line or "" for override in overrides), tuple(notes))
 
 
@@ -109,7 +109,7 @@ def run(command: Command, hydra_main: Callable[[], object]) -> None:
         try:
             hydra_main()
         except HydraException:
-            sys.argv[1:] = command.words  # what a message repeats
+            sys.argv[1:] = command.words  # messages quote what was typed
             raise
     except (YAMLError, UnicodeDecodeError, OSError) as error:
         if said := config_files.unreadable(error):
@@ -118,7 +118,7 @@ def run(command: Command, hydra_main: Callable[[], object]) -> None:
 
 
 def _varied(overrides: tuple[str, ...], key: str) -> tuple[str, ...]:
-    """The overrides with a fixed key as a swept one with a single choice."""
+    """Turns a fixed key into a swept key with a single choice."""
     if key.partition(".")[0] not in keys.OPEN:
         return overrides
     return tuple(
@@ -185,7 +185,7 @@ def _option_fault(message: str, accepted: Sequence[str]) -> str:
 
 
 def _without(words: Sequence[str], overrides: Sequence[str]) -> tuple[str, ...]:
-    """The words that are no overrides, in their order."""
+    """The words that are not overrides, in their order."""
     left = list(words)
     for override in reversed(overrides):
         place = len(left) - 1 - left[::-1].index(override)
@@ -255,7 +255,7 @@ def _names_options(group: str, value: Any) -> bool:
 
 
 def _is_default(override: Override) -> bool:
-    """Whether a word chooses no option of a group, as its default does; Hydra has no word for that."""
+    """Whether a word chooses no option of a group, its default; Hydra does not accept that on a command line."""
     return not override.is_delete() and override.value() is None and keys.may_be_null(override.key_or_group)
 
 

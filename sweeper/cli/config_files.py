@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file that a user wrote, an experiment above all: the file, the line, the cure.
+"""Explains faults in a user's configuration files, mostly experiments: which file, which line, what to type.
 
 What does not live here: faults of what was typed (`sweeper.cli.errors`).
 """
@@ -26,7 +26,7 @@ _SWEEPERS = re.compile(r"Error in call to target '\S*KerasCnnSweeper'.*unexpecte
 
 
 def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
-    """What is wrong with a file that cannot be parsed; empty where the error is of no configuration file."""
+    """What is wrong with a file that cannot be parsed; empty if the error is about another file."""
     if isinstance(error, OSError):
         path = Path(str(error.filename))
         if path not in keys.config_files():
@@ -54,7 +54,7 @@ def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
 
 
 def _rewritten(filter_: str, file: str) -> str:
-    """A shell command that writes a file anew through a filter."""
+    """A shell command that passes a file through a filter and replaces it."""
     quoted = shlex.quote(file)
     return f"{filter_} {quoted} > new.yaml && mv new.yaml {quoted}"
 
@@ -119,7 +119,7 @@ def _contents(name: str, file: str, said: str) -> str:
 
 
 def _overridden(file: str, folder: str, group: str) -> str:
-    """A default that is overridden without its slash, which Hydra looks for in the file's own folder; or no group."""
+    """An override of a default without its slash, so that Hydra looks in the file's own folder; or of no group."""
     short = group.removeprefix(f"{folder}/")
     if short != group and keys.is_group(short):
         written = re.search(rf"override\s+{re.escape(short)}\s*:\s*(\S+)", Path(file).read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ def _overridden(file: str, folder: str, group: str) -> str:
 
 
 def chosen(typed: Sequence[str]) -> str:
-    """The files of the command that lie outside `conf/`, or else all that it names, for a message."""
+    """The files that the command chooses outside `conf/`, or else all that it chooses, for a message."""
     words = [word.lstrip("+").partition("=") for word in typed if "=" in word]
     paths = [keys.config_file(f"{group}/{option}") for group, _, options in words for option in options.split(",")]
     found = [path for path in paths if path is not None]

@@ -18,7 +18,7 @@ from sweeper.config import keys
 from sweeper.core.errors import SweeperError, did_you_mean
 from sweeper.core.secrets import hide_passwords
 
-#: Lines that repeat what was said, or speak of Hydra's insides.
+#: Lines of Hydra's messages that are left out: repetitions and internals.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
 _GRAMMAR = "Accepted: key=value, key=value,value for a grid, key=range(start,stop,step)."
 _KEY = re.compile(r"[\w$@:/-]+(\.[\w$@:/-]+)*")
@@ -82,7 +82,7 @@ def _clean(message: str) -> str:
 
 
 def _unreadable(error: OverrideParseException) -> str:
-    """An override that the grammar refuses: the function that fails, or what is wrong with the signs."""
+    """An override that the grammar refuses: a function that fails, or characters that do not fit."""
     word = error.override
     key, _, value = word.partition("=")
     if found := re.search(r"while evaluating '(.*)': (.*)", error.message):
@@ -103,7 +103,7 @@ def _unreadable(error: OverrideParseException) -> str:
 
 
 def _is_any_text(key: str) -> bool:
-    """Whether a key takes any text, as a path is, so that signs in it need quotes and nothing else."""
+    """Whether a key takes any text, such as a path: special characters then need quotes and nothing else."""
     name = key.lstrip("+~")
     return keys.takes_text(name) and name != "sweep.name" and name.partition(".")[0] not in keys.OPEN
 
@@ -253,7 +253,7 @@ def _forced_group(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
 
 _Explain = Callable[[re.Match[str], str, Sequence[str]], str]
 
-#: What Hydra 1.3 and OmegaConf 2.3 say, and who explains it.
+#: What Hydra 1.3 and OmegaConf 2.3 say, and the function that explains it.
 _KNOWN: tuple[tuple[str, _Explain], ...] = (
     (r"Could not find '([^']+)'", _no_option),
     (r"Could not append to config\. An item is already at '([^']+)'", _there_already),

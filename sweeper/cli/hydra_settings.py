@@ -11,8 +11,8 @@ from sweeper.core.errors import ConfigError
 
 _WORKERS, _TRIALS, _FOLDER = "sweep.workers", "sweep.trials", "output_dir"
 
-#: A pattern of Hydra's keys (those of its sweepers and launchers too); the key that does the same here; an example.
-#: Those without a key here are answered with the example alone.
+#: A pattern of Hydra's keys, also of its sweepers and launchers; the key that does the same here; an example.
+#: Where there is no such key, the answer is the example.
 _INSTEAD = (
     (r"hydra\.sweeper\.n_trials", _TRIALS, "20"),
     (r"hydra\.sweeper\.max_trials", _TRIALS, "20"),
@@ -33,7 +33,7 @@ _PLAIN = re.compile(r"[\w.-]+")
 
 
 def check(override: Override) -> None:
-    """Refuses a word that would run another program than this one, or have no effect.
+    """Refuses a word that would run another sweeper or launcher, or would have no effect.
 
     Raises:
         ConfigError: names the key that does the same here.

@@ -16,7 +16,7 @@ from sweeper.preflight.check import PlannedTrial
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
 
 _FIGURES = ("parameters", "MFLOPs\n/image", "memory", "time")
-_SHOWN = 200  # rows; a larger plan is cut, and says so
+_SHOWN = 200  # rows; a longer plan is shortened, with a note
 
 
 def print_trials(console: Console, trials: Sequence[PlannedTrial], speed: estimate.Speed) -> None:
@@ -74,7 +74,7 @@ def _cells(planned: PlannedTrial, speed: estimate.Speed) -> tuple[str, str, str,
 
 
 def print_sampler(console: Console, plan: SweepPlan) -> None:
-    """Prints what proposes the configurations; of a grid that was chosen nothing need be said."""
+    """Prints what proposes the configurations; nothing for a grid that was asked for."""
     settings = plan.settings
     name, pruner = settings.sampler.name, settings.pruner.name
     reason = f" (chosen, since {plan.sampler_reason})" if plan.sampler_reason else ""

@@ -37,7 +37,7 @@ def numbers_alike(value: Any) -> Any:
 
 
 def fixed_part(identity: Mapping[str, Any], swept: Collection[str]) -> dict[str, Any]:
-    """The leaves of an identity that stand under no swept key, by their full keys."""
+    """The leaves of an identity that are under no swept key, by their full keys."""
     return {key: value for key, value in leaves(identity) if not _is_under(key, swept)}
 
 
@@ -59,7 +59,7 @@ def _is_under(key: str, swept: Collection[str]) -> bool:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """One line a leaf that differs: `training.epochs: 10 -> 3`."""
+    """One line per leaf that differs: `training.epochs: 10 -> 3`."""
     missing = "(not set)"
     keys = [*old, *(key for key in new if key not in old)]
     return [

@@ -44,7 +44,7 @@ def classes() -> dict[str, Path]:
 
 @functools.cache
 def arguments(name: str) -> dict[str, Any]:
-    """The arguments of a class with their defaults: REQUIRED where there is none, None where it is no constant."""
+    """The arguments of a class with their defaults: REQUIRED where there is none, None where it is not a constant."""
     tree = ast.parse(classes()[name].read_text(encoding="utf-8"))
     [made] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
     [init] = [node for node in made.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]

@@ -55,7 +55,7 @@ class Key:
 
 
 def look_in(folder: Path) -> None:
-    """Counts the options of a further folder of configurations (`--config-dir`) among those that are known."""
+    """Adds a folder of configurations (`--config-dir`), whose options are then known."""
     _folders.append(folder)
     known.cache_clear()
 
@@ -87,7 +87,7 @@ def known() -> dict[str, Key]:
 
 
 def _entries(path: Path) -> Mapping[str, Any]:
-    """What a configuration file sets; nothing of one that cannot be parsed, which Hydra refuses when it is chosen."""
+    """What a configuration file sets; nothing if it cannot be parsed, which Hydra reports when it is chosen."""
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
@@ -229,7 +229,7 @@ def refused_value(key: str, text: str) -> str:
 
 
 def check(config: DictConfig) -> None:
-    """Refuses a key that nothing reads, added by `+`, and the lack of one that is needed, deleted by `~`.
+    """Refuses a key that nothing reads (added by `+`) and a required key that is missing (deleted by `~`).
 
     Raises:
         ConfigError: names the key.
@@ -238,7 +238,7 @@ def check(config: DictConfig) -> None:
     names = [str(key) for key in config if key != "hydra"]
     for name in set(names) - {field.name for field in dataclasses.fields(Config)}:
         text = OmegaConf.to_yaml(OmegaConf.masked_copy(config, names))
-        if not re.search(rf"\$\{{\.*{re.escape(name)}\b", text):  # what an interpolation refers to is of use
+        if not re.search(rf"\$\{{\.*{re.escape(name)}\b", text):  # an interpolation reads it
             raise ConfigError(_unread(name, ""))
 
 

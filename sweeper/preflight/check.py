@@ -61,8 +61,8 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
 
     Raises:
         ArchitectureError: impossible networks, all of them named, unless `skip_infeasible`.
-        ArchitectureValueError: a value that no network takes, so that nothing of it is left to try.
-        ConfigError, DataError: a value out of its range, a data set that cannot be had.
+        ArchitectureValueError: a value that no network takes.
+        ConfigError, DataError: a value out of its range, a data set that is not available.
     """
     checker = Checker()
     trials: list[PlannedTrial] = []
@@ -86,7 +86,7 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
 
 
 def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Objective]) -> None:
-    """Raises ObjectiveError where a trial will have no such figure: operations are counted for `arch=cnn` alone."""
+    """Raises ObjectiveError if a trial will not have that figure: operations are counted only for `arch=cnn`."""
     own = [planned.point.config["arch"]["_target_"] for planned in trials if planned.network is None]
     if own and any(objective.metric == "flops" for objective in objectives):
         known = [metric for metric in METRIC_DIRECTIONS if metric != "flops"]

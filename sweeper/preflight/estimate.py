@@ -18,7 +18,7 @@ from sweeper.preflight.check import PlannedTrial
 _FLOPS_PER_S = 1e11
 _STEP_S = 0.01  # of a training step, besides its operations
 _TRACING_S = 1.5  # of the network, in its first epoch
-_TELLING_S = 10.0  # an only epoch as long as that is not mostly tracing
+_TELLING_S = 10.0  # a single epoch as long as that is not mostly tracing
 _TRIAL_OVERHEAD_S = 4.0  # importing, tracing, pictures, saving
 _SWEEP_OVERHEAD_S = 8.0  # the stores, TensorFlow's start, the test set and the report
 _BACKWARD = 3  # forward and backward together, in forward passes
@@ -30,7 +30,7 @@ class Speed:
 
     Attributes:
         num_trials: how many trials it is taken from; 0 for a guess.
-        slowness: seconds of their epochs, in those of a common machine.
+        slowness: seconds of their epochs, relative to those of a common machine.
         overhead_s: seconds of a trial besides its epochs.
         image_s: seconds for an image of one epoch, by the target of a custom builder.
     """

@@ -49,7 +49,7 @@ _RATES = ("rho", "beta_1", "beta_2", "momentum", "adam_beta_1", "adam_beta_2")
 _NOT_NEGATIVE = _Range(example="0.001")
 _POSITIVE = _Range(closed="", example="1.0")
 
-#: What Keras, or sense, demands of the numbers, by their names.
+#: The accepted values of each number.
 _RANGES = {
     "learning_rate": _Range(closed="", example="0.001"),
     **dict.fromkeys(_RATES, _Range(high=1)),
@@ -124,7 +124,7 @@ def _check_keras(name: str, node: Mapping[str, Any]) -> None:
 
 
 def _check_together(name: str, node: Mapping[str, Any]) -> None:
-    """What Keras refuses of values that are accepted one by one."""
+    """Refuses combinations that Keras refuses, of values that are accepted one by one."""
     clips = [key for key in _CLIPS if node.get(key) is not None]
     if len(clips) > 1:
         raise ConfigError(

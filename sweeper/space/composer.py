@@ -132,7 +132,7 @@ class Composer:
         return dimension.is_group or bool(dimension.prefix) or _exists(self._group(groups).config, dimension.key)
 
     def nodes(self, top: str) -> Iterator[Mapping[str, Any]]:
-        """Yields what stands under `arch` or `optimizer` for each combination of groups; values may be any."""
+        """Yields the node `arch` or `optimizer` for each combination of groups; its swept values are arbitrary."""
         groups = [dimension.choices if dimension.is_group else (None,) for dimension in self.space.dimensions]
         for choices in itertools.product(*groups):
             node = _plain(self._group(choices).config, (top,))[top]
@@ -142,7 +142,9 @@ class Composer:
     def _resolve(
         self, base: _Base, pairs: list[tuple[Dimension, Choice]], overrides: tuple[str, ...]
     ) -> dict[str, Any]:
-        if any(isinstance(choice.value, dict) for _, choice in pairs):  # a dict is merged, so it leaves traces
+        if any(
+            isinstance(choice.value, dict) for _, choice in pairs
+        ):  # a dict is merged into the value of an earlier point, so these are composed from files
             return cast_config(_plain(self._load(overrides)))
         for dimension, choice in pairs:
             if not dimension.is_group:
@@ -177,7 +179,7 @@ class Composer:
 
 
 def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: DictConfig) -> None:
-    """Refuses an experiment among others that sets what belongs to the sweep as a whole."""
+    """Refuses a varying experiment that sets what belongs to the sweep as a whole."""
     before, after = (_sweeps_own(config) for config in (master, composed))
     if changed := differences(before, after):
         key = changed[0].partition(":")[0]

@@ -33,7 +33,7 @@ class Interval:
         low, high: its ends, low below high; above 0 where `log`.
         log: whether it is searched on a logarithmic scale.
         is_int: whether only whole numbers are taken.
-        ends_whole: whether its ends were typed as whole numbers, without a word on what lies between them.
+        ends_whole: whether its ends were typed as whole numbers, without `tag(int,...)`.
     """
 
     low: float

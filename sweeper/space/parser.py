@@ -77,7 +77,7 @@ def check_grid(space: SearchSpace) -> None:
     """Refuses what a grid cannot go through.
 
     Raises:
-        SpaceError: an interval, or more points than anybody trains.
+        SpaceError: an interval, or more than MAX_POINTS points.
     """
     for dimension in space.dimensions:
         if dimension.interval is not None:
@@ -160,7 +160,7 @@ def _is_whole(key: str, low: Any, high: Any) -> bool:
 
 
 def _check_tags(override: Override, value: Any, accepted: Sequence[str]) -> None:
-    """Hydra lets any word be a tag, and of tags in tags forgets the inner ones; what nothing reads was meant."""
+    """Refuses tags that nothing reads: Hydra accepts any word as a tag, and drops a tag inside another one."""
     line = override.input_line or ""
     if isinstance(value, IntervalSweep) and len(re.findall(r"\btag\s*\(", line)) > 1:
         words = re.findall(r"\b(?:log|int)(?=\s*[,(])", line.partition("=")[2])
@@ -219,7 +219,7 @@ def _choices(override: Override) -> tuple[Choice, ...]:
         values = list(override.sweep_iterator(transformer=Transformer.identity))
     except HydraException as error:
         raise SpaceError(f"{line} cannot be expanded: {error}.  Try: {example}") from error
-    if isinstance(value, Glob):  # what needs a value that the command does not give is chosen by its name alone
+    if isinstance(value, Glob):  # a template such as `custom`, which needs a value, is chosen only by its name
         values = [name for name in values if not keys.is_template(override.key_or_group, str(name))]
     if not values:
         raise SpaceError(f"{line} is empty. {_why_empty(override.key_or_group, value)}  Try: {example}")
@@ -229,7 +229,7 @@ def _choices(override: Override) -> tuple[Choice, ...]:
 
 
 def _check_range(line: str, key: str, value: RangeSweep) -> None:
-    """Refuses a range that never ends, or has more values than anybody trains."""
+    """Refuses a range that never ends, or has more than MAX_POINTS values."""
     accepted = f"range(start,stop,step), the stop excluded, the step not 0, of at most {MAX_POINTS} values"
     start, stop, step = (float(bound) for bound in (value.start or 0, value.stop or 0, value.step))
     if not step:
