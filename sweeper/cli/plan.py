@@ -9,6 +9,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from sweeper import data
+from sweeper.config.identity import canonical
+from sweeper.config.trial import DataConfig
 from sweeper.core.events import Estimate
 from sweeper.core.text import duration, printable
 from sweeper.preflight import estimate
@@ -117,13 +120,32 @@ def print_left_out(console: Console, plan: SweepPlan) -> None:
 
 
 def print_plan(console: Console, plan: SweepPlan) -> None:
-    """Prints what `sweep.dry_run=true` promises."""
+    """Prints what `sweep.dry_run=true` promises; reads the data as a run would.
+
+    Raises:
+        DataError: arrays that a run would refuse.
+    """
+    _check_data(console, plan)
     trials = plan.trials[: plan.settings.sweep.extent.trials] if plan.is_grid else plan.trials
     if plan.is_grid:
         print_trials(console, trials, measured_speed(plan.paths))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
     print_estimate(console, plan, estimated(plan, trials, num_points * plan.settings.sweep.extent.seeds))
     console.print("Nothing was trained: sweep.dry_run=true.")
+
+
+def _check_data(console: Console, plan: SweepPlan) -> None:
+    """Reads the files that the user named. Those of a published data set are verified by their digests anyway."""
+    nodes = {canonical(planned.point.config["data"]): planned.point.config["data"] for planned in plan.trials}
+    for node in nodes.values():
+        if node["path"] is not None:
+            summary = data.check(DataConfig(**node))
+            console.print(
+                f"Data: {node['path']} was read and checked: {summary.num_train:,} training, "
+                f"{summary.num_validation:,} validation and {summary.num_test:,} test images.",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:

@@ -1,11 +1,20 @@
 """The images: what is known of them beforehand, their splits, and the arrays that trials train on.
 
-`describe` answers before anything is loaded, `prepare` reads, checks, splits and lays the arrays down once a sweep,
-`open_training_arrays` and `as_float` are for the trials, which do not see the test set (`open_arrays` does). What does
-not live here: batching, augmentation, and anything of Keras.
+`describe` answers before anything is loaded; `prepare` reads, checks, splits and writes the arrays, once per sweep;
+`check` does the same without writing. `open_training_arrays` and `as_float` are for the trials, which do not see the
+test set (`open_arrays` does). What does not live here: batching, augmentation, and anything of Keras.
 """
 
 from sweeper.data.arrays import Arrays, TrainingArrays, as_float, open_arrays, open_training_arrays
-from sweeper.data.prepare import describe, prepare
+from sweeper.data.prepare import check, describe, prepare
 
-__all__ = ["Arrays", "TrainingArrays", "as_float", "describe", "open_arrays", "open_training_arrays", "prepare"]
+__all__ = [
+    "Arrays",
+    "TrainingArrays",
+    "as_float",
+    "check",
+    "describe",
+    "open_arrays",
+    "open_training_arrays",
+    "prepare",
+]

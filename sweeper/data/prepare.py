@@ -55,6 +55,18 @@ def describe(config: DataConfig) -> DataSummary:
     return _summary(config, inventory, plan_splits(inventory, config))
 
 
+def check(config: DataConfig) -> DataSummary:
+    """Reads, verifies, caps and splits a data set as `prepare` does, and writes nothing but a download.
+
+    Raises:
+        ConfigError, DataError: as `prepare`.
+    """
+    raw = SOURCES[config.name].read(config.path)
+    plan = plan_splits(raw.inventory, config)
+    draw_splits(plan, raw.y_train, raw.y_test, config.split_seed)
+    return _summary(config, raw.inventory, plan)
+
+
 def prepare(config: DataConfig, folder: Path) -> PreparedData:
     """Reads, verifies, caps and splits a data set, and writes it to `folder` for the trials.
 

@@ -177,6 +177,10 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a path to text": ("data=npz data.path=text.npz", ("it is no zip archive",)),
     "half a file": ("data=npz data.path=half.npz", ("is truncated or corrupt",)),
     "pickled objects": ("data=npz data.path=pickle.npz", ("x_train holds Python objects",)),
+    "pixels that a run would refuse, in a plan": (
+        "data=npz data.path=bright.npz sweep.dry_run=true",
+        ("x_train", "outside [0, 1]"),
+    ),
     "a path that would be ignored": ("data.path=good.npz", ("would be ignored", "Try: data=npz data.path=good.npz")),
     "a validation of 1": ("data.validation=1", ("a fraction between 0 and 1", "Try: data.validation=0.2")),
     "a misspelt validation": ("data.validation=tset", ("'test'", "Try: data.validation=test")),
@@ -244,6 +248,7 @@ def _wrong_files(folder: Path) -> None:
     np.savez(folder / "good.npz", **arrays)
     np.savez(folder / "pickle.npz", **{**arrays, "x_train": np.array([{}], dtype=object)})
     np.savez(folder / "a,b.npz", **arrays)
+    np.savez(folder / "bright.npz", **{**arrays, "x_train": images.astype(np.float32) + 3})
     whole = (folder / "good.npz").read_bytes()
     (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
 
@@ -377,3 +382,14 @@ def test_a_plan_cuts_no_value_where_it_is_narrow(run_sweeper: Run, tmp_path: Pat
     assert "…" not in narrow.stdout + wide.stdout
     assert "learning_rate" in wide.stdout
     assert "0.0125" in wide.stdout
+
+
+def test_a_plan_reads_the_data_and_writes_nothing(type_line: Run, tmp_path: Path) -> None:
+    _wrong_files(tmp_path)
+    before = set(tmp_path.iterdir())
+
+    done = type_line(tmp_path, "data=npz", "data.path=good.npz", "sweep.dry_run=true")
+
+    assert done.returncode == 0, done.stderr
+    assert "Data: good.npz was read and checked: 16 training, 4 validation and 20 test images." in done.stdout
+    assert set(tmp_path.iterdir()) == before
