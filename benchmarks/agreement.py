@@ -12,13 +12,12 @@ true accuracy of a trial is its mean over all possible images.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 GRID = np.linspace(-9, 9, 3001)
 WEIGHT = np.exp(-(GRID**2) / 2) / np.exp(-(GRID**2) / 2).sum()
@@ -39,7 +38,8 @@ AGREEMENT = {0.90: Agreement(3.44, 0.01, 0.0164), 0.99: Agreement(4.19, 0.01, 0.
 
 
 def sigmoid(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    return 1 / (1 + np.exp(-x))
+    odds_against: NDArray[np.floating] = np.exp(-x)
+    return 1 / (1 + odds_against)
 
 
 @cache
@@ -55,7 +55,7 @@ def log_odds(error: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
 
 
 def draw(
-    random: np.random.Generator, accuracies: Sequence[float], num_images: int, agreement: Agreement, seeds: int = 1
+    random: np.random.Generator, accuracies: ArrayLike, num_images: int, agreement: Agreement, seeds: int = 1
 ) -> NDArray[np.bool_]:
     """(configurations, seeds, n): which trial has which image right. `accuracies`: one each, or one per seed."""
     errors = 1 - np.asarray(accuracies, np.float64)

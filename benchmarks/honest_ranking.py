@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from agreement import AGREEMENT, Agreement, draw, shared_errors
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sweeper.inference import (
     holm,
@@ -32,7 +32,7 @@ SEED = 20180
 
 
 def trials(
-    random: np.random.Generator, accuracies: Sequence[float], num_images: int, agreement: Agreement
+    random: np.random.Generator, accuracies: ArrayLike, num_images: int, agreement: Agreement
 ) -> NDArray[np.bool_]:
     """(K, n): which trial classifies which image correctly, one seed per configuration."""
     return draw(random, accuracies, num_images, agreement)[:, 0]
@@ -256,7 +256,9 @@ def one_better_configuration(sweeps: int) -> Iterable[list[str]]:
     for rest, best, level in ((0.99, 0.995, 0.99), (0.90, 0.905, 0.90), (0.90, 0.93, 0.90)):
         for k in (3, 10, 50):
             random = rng("better configuration", rest, best, k)
-            leads, lost, alone, worse_alone = [], {1: [], 3: [], 5: []}, {1: [], 3: [], 5: []}, []
+            leads, worse_alone = [], []
+            lost: dict[int, list[bool]] = {1: [], 3: [], 5: []}
+            alone: dict[int, list[bool]] = {1: [], 3: [], 5: []}
             for _ in range(sweeps):
                 correct, scores = scores_over_seeds(random, [best] + [rest] * (k - 1), 10_000, AGREEMENT[level])
                 groups = {1: leading_group(correct).members, 3: leading_configurations(scores[:, :3]).members}

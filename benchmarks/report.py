@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -43,9 +44,11 @@ def write_images(path: Path, num_validation: int) -> None:
     """Random images; a fifth of the training images are `num_validation`."""
     rng = np.random.default_rng(0)
     sizes = {"train": 5 * num_validation, "test": num_validation}
-    images = {f"x_{split}": rng.integers(0, 256, (size, 8, 8), dtype=np.uint8) for split, size in sizes.items()}
-    labels = {f"y_{split}": np.arange(size) % 10 for split, size in sizes.items()}
-    np.savez(path, **images, **labels)
+    arrays: dict[str, Any] = {}
+    for split, size in sizes.items():
+        arrays[f"x_{split}"] = rng.integers(0, 256, (size, 8, 8), dtype=np.uint8)
+        arrays[f"y_{split}"] = np.arange(size) % 10
+    np.savez(path, **arrays)
 
 
 def fill(folder: Path, num_trials: int, num_images: int) -> None:

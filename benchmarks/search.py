@@ -39,13 +39,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sweeper.config.trial import DataConfig
 from sweeper.core.paths import OutputPaths
 from sweeper.data import as_float, open_arrays, prepare
 from sweeper.host import process
 
-DATA = {"max_samples": 800, "validation": 300}  # 500 images to train on, so that networks differ
+DATA: dict[str, Any] = {"max_samples": 800, "validation": 300}  # 500 images to train on, so that networks differ
 FIXED = ["optimizer=adam", *(f"data.{key}={value}" for key, value in DATA.items()), "training.threads=1"]
 SPACE = {
     "arch.depth": "3,4,5,6,7",

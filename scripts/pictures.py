@@ -25,13 +25,13 @@ from sweeper.artifacts import figures
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialRow
 from sweeper.ranking.leaderboard import rank
-from sweeper.report import terminal
+from sweeper.report import sweep_report, terminal
 from sweeper.storage import stored_sweep
 from sweeper.storage.study import sweep_names
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PORT = 5177
-TOP_HEIGHT = 1270  # pixels: summary and leaderboard
+TOP_HEIGHT = 1330  # pixels: summary and leaderboard
 
 #: The last figures of the notebook's first network.
 NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207, "test_accuracy": 0.9935}
@@ -39,21 +39,21 @@ NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207,
 
 def leaderboard_rows(paths: OutputPaths, name: str) -> list[TrialRow]:
     """The trials, best first."""
-    found = stored_sweep.load(paths, name).judged()
-    return [one.row for one in rank(found.rows, found.objective)]
+    loaded = stored_sweep.load(paths, name)
+    return [one.row for one in rank(loaded.rows, loaded.objectives[0])]
 
 
 def leaderboard(paths: OutputPaths, name: str) -> None:
     """The printed report as an SVG file."""
     console = Console(record=True, width=100, file=io.StringIO(), highlight=False)
-    terminal.print_report(console, stored_sweep.load(paths, name).judged())
+    terminal.print_report(console, sweep_report.judged(stored_sweep.load(paths, name)))
     svg = console.export_svg(title=f"python -m sweeper report {name}")
     (PICTURES / "leaderboard.svg").write_text(svg, encoding="utf-8")
 
 
 def network1(paths: OutputPaths, name: str) -> None:
     """The first network's curves; dashed lines show where the notebook ended."""
-    [row] = stored_sweep.load(paths, name).judged().rows
+    [row] = stored_sweep.load(paths, name).rows
     figure = figures.curves_figure(row.history, test_is_validation=True)
     for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
         for line, images in zip(axes.lines[:2], ("train", "test"), strict=True):
@@ -70,9 +70,9 @@ def page(paths: OutputPaths, name: str) -> None:
         address = (paths.sweep(name).root / "report.html").as_uri()
         if _shot(address, whole, width=1280, height=2235):
             with Image.open(whole) as picture:
-                for file, height in (("page.png", picture.height), ("page_top.png", TOP_HEIGHT)):
-                    part = picture.convert("RGB").crop((0, 0, picture.width, height))
-                    part.quantize(128, dither=Image.Dither.NONE).save(PICTURES / file, optimize=True)
+                small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            small.save(PICTURES / "page.png", optimize=True)
+            small.crop((0, 0, small.width, TOP_HEIGHT)).save(PICTURES / "page_top.png", optimize=True)
 
 
 def _shot(address: str, target: Path, *, width: int, height: int, patience_s: int = 25) -> bool:
