@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from sweeper.artifacts import figures
@@ -68,25 +69,34 @@ def page(paths: OutputPaths, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "page.png"
         address = (paths.sweep(name).root / "report.html").as_uri()
-        if _shot(address, whole, width=1280, height=2235):
+        if _shot(address, whole, width=1280, height=2235, drawn="svg.marks, canvas.marks"):
             with Image.open(whole) as picture:
                 small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
             small.save(PICTURES / "page.png", optimize=True)
             small.crop((0, 0, small.width, TOP_HEIGHT)).save(PICTURES / "page_top.png", optimize=True)
 
 
-def _shot(address: str, target: Path, *, width: int, height: int, patience_s: int = 25) -> bool:
-    """Takes a picture of a page with Chromium; False, with a message, if it is not installed."""
-    browser = shutil.which("chromium")
-    if browser is None:
+def _shot(address: str, target: Path, *, width: int, height: int, drawn: str) -> bool:
+    """Takes a picture of a page with Chromium, once it is drawn; False, with a message, if there is no Chromium.
+
+    Args:
+        address: of the page.
+        target: the picture's file.
+        width, height: of the window, in pixels.
+        drawn: a selector; the page is ready when the first of what it selects is visible.
+    """
+    browser_path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser_path is None:
         sys.stderr.write("no chromium: the pictures of pages stay unchanged\n")
         return False
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    flags.append("--hide-scrollbars")
-    size = [f"--window-size={width},{height}", f"--virtual-time-budget={1000 * patience_s}"]
-    with tempfile.TemporaryDirectory() as profile:
-        command = [browser, *flags, *size, f"--user-data-dir={profile}", f"--screenshot={target}", address]
-        subprocess.run(command, check=True, timeout=120, capture_output=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab.goto(address)
+        tab.locator(drawn).first.wait_for(timeout=60_000)
+        tab.wait_for_timeout(2000)  # what is drawn step by step
+        tab.screenshot(path=target)
+        browser.close()
     return True
 
 
@@ -98,7 +108,7 @@ def mlflow_page(paths: OutputPaths, run_id: str) -> None:
             _wait_for(f"http://127.0.0.1:{PORT}/health")
             page = f"http://127.0.0.1:{PORT}/#/experiments/1/runs/{run_id}/model-metrics"
             whole = Path(folder) / "page.png"
-            if not _shot(page, whole, width=1900, height=900):
+            if not _shot(page, whole, width=1900, height=900, drawn=".js-plotly-plot .main-svg"):
                 return
             with Image.open(whole) as picture:  # without the assistant's empty column on the right
                 small = picture.convert("RGB").crop((0, 0, 1410, 900)).resize((1128, 720))
