@@ -84,8 +84,9 @@ def main() -> None:
     parser.add_argument("--sampler", choices=("grid", "random", "tpe"), nargs="+", default=["grid", "random", "tpe"])
     parser.add_argument("--points", type=int, default=10_000)
     options = parser.parse_args()
-    print(f"a grid of {options.points} points: its first trial starts after {first_start_s(options.points):.1f} s\n")
-    print("| sampler | driver's CPU ms a trial, by quarter of the sweep | wall ms a trial |\n|---|---|---|")
+    seconds = first_start_s(options.points)
+    print(f"a grid of {options.points} configurations: its first trial starts after {seconds:.1f} s\n")
+    print("| sampler | driver's CPU ms per trial, by quarter of the sweep | wall ms per trial |\n|---|---|---|")
     for sampler in options.sampler:
         costs, wall = quarters(sampler, options.trials)
         quarters_ms = ", ".join(f"{1000 * cost:.0f}" for cost in costs)

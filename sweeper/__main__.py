@@ -20,6 +20,7 @@ def main() -> int:
     from sweeper.cli import commands, errors
     from sweeper.host import process
 
+    process.prepare_libraries()
     process.note_interrupts()
     if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
         return errors.guarded(lambda: commands.run(sys.argv[1:]))

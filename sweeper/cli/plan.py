@@ -157,6 +157,6 @@ def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:
         f"(executor={name})."
     )
     told = "not known for a custom builder" if ahead.seconds is None else f"about {duration(ahead.seconds)}"
-    console.print(f"Estimated time: {told} ({ahead.source}).")
+    console.print(f"Estimated time: {told} ({ahead.source}).", soft_wrap=True)
     if name == "serial":
         console.print("executor=serial neither times out nor survives a crash: it is for debugging.")

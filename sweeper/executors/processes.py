@@ -21,9 +21,8 @@ from sweeper.core.errors import ExecutorError
 from sweeper.core.trials import TrialSpec
 from sweeper.executors import server_start, worker
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
+from sweeper.host.process import LIBRARY_ENVIRONMENT
 
-#: Read by libraries when the forkserver imports them.
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "MPLBACKEND": "agg"}
 _START_ATTEMPTS = 3
 
 
@@ -175,8 +174,8 @@ def exit_reason(exitcode: int | None) -> str:
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
-    """Sets ENVIRONMENT for a server or child that starts now, and the former values afterwards."""
-    ours = {**ENVIRONMENT, **server_start.environment()}
+    """Sets what a server or child that starts now reads, and the former values afterwards."""
+    ours = {**LIBRARY_ENVIRONMENT, **server_start.environment()}
     former = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

@@ -1,4 +1,4 @@
-"""This process: what native libraries print, Ctrl-C while it starts, and the environment that MLflow needs."""
+"""This process: what native libraries print, Ctrl-C while it starts, and the environment that libraries need."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ def raise_if_interrupted() -> None:
     """Raises KeyboardInterrupt if there was one that went no further."""
     if _interrupted:
         raise KeyboardInterrupt
+
+
+#: Read by libraries when they are imported: the same in the driver, the forkserver and the trials, whatever was set
+#: before. (Jupyter sets MPLBACKEND for every command that a cell starts, to a backend of its own.)
+LIBRARY_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "MPLBACKEND": "agg"}
+
+
+def prepare_libraries() -> None:
+    """Sets `LIBRARY_ENVIRONMENT` in this process; call it before any of them is imported."""
+    os.environ.update(LIBRARY_ENVIRONMENT)
 
 
 #: No reports to its makers, no log line below a warning, no bar and no address printed between our own lines.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from PIL import Image
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
 RELOAD = """
 import os, sys
@@ -79,6 +82,23 @@ def test_it_prints_what_a_user_needs_to_go_on(done: Done, rows: list[dict[str, s
     assert "mlflow ui --backend-store-uri 'sqlite:///" in out  # quoted, for this folder's name has a space
     assert "Traceback" not in out + done.stderr
     assert done.stderr == ""
+
+
+def test_the_readme_shows_what_is_printed(done: Done) -> None:
+    shown = re.findall(
+        r"^    (.*)$", README.partition("<!-- output")[2].partition("<!-- end of output")[0], re.MULTILINE
+    )
+    printed = {_beginning(line) for line in done.stdout.splitlines()}
+    lines = [_beginning(line) for line in shown if line[:1].isupper()]
+
+    assert len(lines) >= 10
+    stale = [line for line in lines if line not in printed]
+    assert not stale, f"{stale} is no longer printed: run python scripts/readme_output.py --write"
+
+
+def _beginning(line: str) -> str:
+    """The first three words of a line, without its numbers."""
+    return " ".join(re.sub(r"\d[\d.,_:-]*", "#", line).split()[:3])
 
 
 def test_a_trials_run_holds_its_parameters_curves_and_files(

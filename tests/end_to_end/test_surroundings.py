@@ -148,3 +148,16 @@ def test_the_name_of_our_network_is_refused_where_a_users_file_has_it_too(crowde
     assert done.returncode == 2
     assert f"always names this program's own network, and {crowded}/models/cnn.py has that name too" in done.stderr
     assert "Try: arch=custom arch._target_=models.my_cnn.build" in done.stderr
+
+
+@pytest.mark.parametrize("executor", ["processes", "serial"])
+def test_a_command_in_a_notebooks_cell_runs_whatever_backends_are_set_there(
+    executor: str, run_sweeper: Run, tmp_path: Path
+) -> None:
+    words = ["arch.depth=1", "arch.filters=2", "training.epochs=1", "data.max_samples=200", f"executor={executor}"]
+
+    backends = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "torch"}
+    done = run_sweeper(tmp_path, *words, env=backends)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "trial 0 complete: val_accuracy 0." in done.stdout
