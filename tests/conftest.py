@@ -24,6 +24,8 @@ from sweeper.space.composer import Composer, Point
 from sweeper.space.dimensions import SearchSpace
 from sweeper.space.parser import parse_space
 from sweeper.space.rules import with_rules
+from sweeper.trial import runtime
+from sweeper.trial.runtime import configure_tensorflow
 
 Compose = Callable[..., list[Point]]
 
@@ -65,6 +67,29 @@ def _run(
         timeout=timeout,
         check=False,
     )
+
+
+@pytest.fixture
+def keras_runtime() -> None:
+    """Sets TensorFlow up in this process as for a trial with one thread, and draws from seed 0."""
+    import keras
+
+    configure_tensorflow(threads=1, gpu=None)
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_other_runtime() -> Iterator[None]:
+    """Fails a test that starts TensorFlow without `keras_runtime`: a later file's trials would be refused."""
+    before = _tensorflow_started()
+    yield
+    if _tensorflow_started() and not before:
+        assert runtime.is_configured(), "this test needs the fixture keras_runtime"
+
+
+def _tensorflow_started() -> bool:
+    eager = sys.modules.get("tensorflow.python.eager.context")
+    return eager is not None and eager._context is not None and eager._context._initialized
 
 
 @pytest.fixture(scope="session")

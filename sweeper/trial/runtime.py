@@ -32,6 +32,11 @@ def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
 _configured: tuple[int, int | None] | None = None
 
 
+def is_configured() -> bool:
+    """Whether `configure_tensorflow` has set up this process."""
+    return _configured is not None
+
+
 def configure_tensorflow(threads: int, gpu: int | None) -> None:
     """Sets threads, determinism and devices, once in a process and before TensorFlow's runtime starts.
 
@@ -39,7 +44,8 @@ def configure_tensorflow(threads: int, gpu: int | None) -> None:
     deterministic, so that equal trials give equal digits on the CPU.
 
     Raises:
-        ConfigError: a second trial in this process asks for other threads or another device.
+        ConfigError: a second trial in this process asks for other threads or another device, or TensorFlow's runtime
+            has started already.
     """
     global _configured
     if _configured is not None:
@@ -51,8 +57,14 @@ def configure_tensorflow(threads: int, gpu: int | None) -> None:
         return
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"training.threads={threads} cannot be set: other code in this process has started TensorFlow already, "
+            "and executor=serial trains in this process.  Try: executor=processes"
+        ) from error
     devices = [] if gpu is None else tf.config.list_physical_devices("GPU")[gpu : gpu + 1]  # a slot is one GPU
     tf.config.set_visible_devices(devices, "GPU")
     if not devices:

@@ -10,6 +10,8 @@ import pytest
 
 from sweeper.artifacts.model import save_model
 
+pytestmark = pytest.mark.usefixtures("keras_runtime")
+
 
 @pytest.fixture(params=["float32", "mixed_bfloat16"])
 def model(request: pytest.FixtureRequest) -> Any:

@@ -15,6 +15,8 @@ from sweeper.core.errors import ArchitectureError
 from sweeper.models import cnn
 from sweeper.models.builder import BUILTIN, build_network, check_signature, is_builtin, other_file, resolve_builder
 
+pytestmark = pytest.mark.usefixtures("keras_runtime")
+
 SHAPE = (6, 5, 1)
 NUMBERS = itertools.count()
 

@@ -14,6 +14,8 @@ from sweeper.models.cnn import build
 from sweeper.models.config import ACTIVATIONS, CnnConfig
 from sweeper.models.shapes import plan
 
+pytestmark = pytest.mark.usefixtures("keras_runtime")
+
 CONFIGS = [
     pytest.param({}, (28, 28, 1), id="the defaults"),
     pytest.param({"depth": 1}, (8, 8, 1), id="depth 1, so never pooled"),

@@ -12,6 +12,8 @@ from sweeper.core.errors import ConfigError
 from sweeper.preflight.optimizers import check_optimizer
 from sweeper.space.kinds import cast
 
+pytestmark = pytest.mark.usefixtures("keras_runtime")
+
 ADAM = {"_target_": "keras.optimizers.Adam", "learning_rate": 0.001}
 
 

@@ -11,6 +11,8 @@ import pytest
 from sweeper.data import TrainingArrays
 from sweeper.trial.batches import ShuffledBatches, epoch_order
 
+pytestmark = pytest.mark.usefixtures("keras_runtime")
+
 
 def arrays(length: int, dtype: Any = np.uint8) -> TrainingArrays:
     """Images whose every pixel is their number."""
