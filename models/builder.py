@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -78,22 +79,86 @@ def build_network(arch: Mapping[str, Any], input_shape: tuple[int, int, int], nu
         A keras.Model, not compiled.
 
     Raises:
-        ArchitectureError: the builder cannot be had, does not take the node's keys, or returns another thing.
+        ArchitectureError: the builder cannot be had, does not take the node's keys, or returns another thing; its
+            network cannot be called with such images, or could not be loaded again once it is saved.
     """
     import keras
 
-    builder = resolve_builder(arch["_target_"])
+    target = arch["_target_"]
+    builder = resolve_builder(target)
     check_signature(builder, arch)
     model = builder(input_shape=input_shape, num_classes=num_classes, **_keys(arch))
     if not isinstance(model, keras.Model):
-        raise ArchitectureError(f"arch._target_={arch['_target_']} returned {type(model).__name__}, not a keras.Model.")
-    shape = getattr(model, "output_shape", None)  # a model that knows no input yet has none
+        raise ArchitectureError(f"arch._target_={target} returned {type(model).__name__}, not a keras.Model.")
+    shape = _output_shape(model, target, input_shape)
     if shape != (None, num_classes):
         raise ArchitectureError(
-            f"arch._target_={arch['_target_']} gives an output of shape {shape}. Accepted: (None, {num_classes}), the "
+            f"arch._target_={target} gives an output of shape {shape}. Accepted: (None, {num_classes}), the "
             "probability of each class."
         )
+    if not is_builtin(arch):
+        _check_can_be_loaded(model, target)
     return model
+
+
+def _output_shape(model: Any, target: str, input_shape: tuple[int, int, int]) -> Any:
+    """The shape of a network's output, (None, ...); one that knows no input yet is built for images of `input_shape`.
+
+    A Sequential without an Input, and a subclass of keras.Model, know their input when they are first called.
+    """
+    import keras
+
+    if model.built and getattr(model, "output_shape", None) is not None:
+        return model.output_shape
+    try:
+        output = model(keras.ops.zeros((1, *input_shape)), training=False)
+    except Exception as error:  # a user's own `call` may raise anything
+        raise ArchitectureError(
+            f"arch._target_={target} gives a network that cannot be called with one image of shape {input_shape}: "
+            f"{type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+    return tuple(None if axis == 0 else size for axis, size in enumerate(output.shape))
+
+
+def _check_can_be_loaded(model: Any, target: str) -> None:
+    """Raises ArchitectureError where the saved network could not be loaded again: a row that cannot be used.
+
+    Python's random numbers, from which Keras draws its seeds, are left as they were.
+    """
+    import keras
+
+    state = random.getstate()
+    try:
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))
+    except Exception as error:  # a user's own `get_config` may raise anything
+        own = sorted({type(layer).__name__ for layer in _layers(model) if not _is_of_keras(type(layer))})
+        lambdas = [layer.name for layer in _layers(model) if isinstance(layer, keras.layers.Lambda)]
+        reason = f"the Lambda layer {lambdas[0]} holds a Python function." if lambdas else _first_line(error)
+        what = f" Its own classes: {', '.join(own)}." if own else ""
+        raise ArchitectureError(
+            f"arch._target_={target} gives a network that could not be loaded again once it is saved: {reason}{what} "
+            "Accepted: layers of Keras, and own classes that are registered and have a get_config for what their "
+            "constructor takes; in place of a Lambda layer, such a class with the function as its call."
+            f"  Try: @keras.saving.register_keras_serializable() above class {own[0] if own else 'MyLayer'}"
+        ) from error
+    finally:
+        random.setstate(state)
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """The model, and all layers in it at any depth."""
+    yield model
+    for layer in getattr(model, "layers", []):
+        yield from _layers(layer)
+
+
+def _is_of_keras(layer: type) -> bool:
+    return layer.__module__.partition(".")[0] == "keras"
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of Keras's long message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def check_signature(builder: Callable[..., Any], arch: Mapping[str, Any]) -> None:

@@ -25,7 +25,6 @@ from sweeper.space.dimensions import SearchSpace
 from sweeper.space.parser import parse_space
 from sweeper.space.rules import with_rules
 from sweeper.trial import runtime
-from sweeper.trial.runtime import configure_tensorflow
 
 Compose = Callable[..., list[Point]]
 
@@ -74,7 +73,7 @@ def keras_runtime() -> None:
     """Sets TensorFlow up in this process as for a trial with one thread, and draws from seed 0."""
     import keras
 
-    configure_tensorflow(threads=1, gpu=None)
+    runtime.configure(threads=1, gpu=None)
     keras.utils.set_random_seed(0)
 
 

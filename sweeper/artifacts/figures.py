@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which the colour-blind can tell apart (M. Okabe, K.
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import warnings
@@ -33,9 +34,18 @@ def new_figure(width: float, height: float, *, fixed: bool = False) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    use_own_settings()
     figure = Figure(figsize=(width, height), layout=None if fixed else "constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+@functools.cache
+def use_own_settings() -> None:
+    """Matplotlib's defaults for this process, whatever a user's `matplotlibrc` has (`text.usetex` needs LaTeX)."""
+    import matplotlib
+
+    matplotlib.rcdefaults()
 
 
 def save(figure: Figure, path: Path | io.BytesIO, dpi: int = 100) -> None:

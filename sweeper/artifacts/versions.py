@@ -14,7 +14,11 @@ RECORDED_PACKAGES = ("tensorflow", "keras", "numpy", "hydra-core", "optuna", "ml
 #: Variables of the environment by which TensorFlow computes otherwise.
 RECORDED_VARIABLES = (
     "TF_ENABLE_ONEDNN_OPTS",
+    "TF_SET_ONEDNN_FPMATH_MODE",
     "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
+    "DNNL_DEFAULT_FPMATH_MODE",
     "TF_XLA_FLAGS",
     "XLA_FLAGS",
     "NVIDIA_TF32_OVERRIDE",

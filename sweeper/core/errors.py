@@ -71,6 +71,10 @@ class DataError(RefusedError):
     """Arrays that are missing, malformed, or not what they claim to be."""
 
 
+class MachineError(RefusedError):
+    """What this machine has cannot be found out, or a trial finds another machine than its sweep did."""
+
+
 class SweepLockedError(RefusedError):
     """Another driver is working on the same sweep."""
 

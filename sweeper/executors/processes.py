@@ -21,7 +21,7 @@ from sweeper.core.errors import ExecutorError
 from sweeper.core.trials import TrialSpec
 from sweeper.executors import server_start, worker
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
-from sweeper.host.process import LIBRARY_ENVIRONMENT
+from sweeper.host.process import LIBRARY_ENVIRONMENT, set_variables
 
 _START_ATTEMPTS = 3
 
@@ -175,17 +175,11 @@ def exit_reason(exitcode: int | None) -> str:
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
     """Sets what a server or child that starts now reads, and the former values afterwards."""
-    ours = {**LIBRARY_ENVIRONMENT, **server_start.environment()}
-    former = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
+    former = set_variables({**LIBRARY_ENVIRONMENT, **server_start.environment()})
     try:
         yield
     finally:
-        for name, value in former.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        set_variables(former)
 
 
 @contextlib.contextmanager

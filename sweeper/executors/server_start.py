@@ -15,7 +15,7 @@ import signal
 import sys
 from typing import Any
 
-from sweeper.host import import_path
+from sweeper.host import import_path, process
 
 _DRIVER = "SWEEPER_DRIVER"
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -43,10 +43,7 @@ def _begin(pid: int, sys_path: list[str], environment: dict[str, str | None]) ->
     if os.getppid() != pid:  # it was killed before this line
         os._exit(1)
     sys.path[:] = sys_path
-    for name, value in environment.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
+    process.set_variables(environment)
 
 
 _handed_over: dict[str, Any] = json.loads(os.environ.pop(_DRIVER, "{}"))

@@ -1,12 +1,23 @@
-"""What this machine has: CPU cores and their kind, memory, GPUs; and how many trials fit on it at a time."""
+"""What this machine has: CPU cores and their kind, memory, GPUs; and how many trials fit on it at a time.
+
+What a container or a batch system grants counts, not what the hardware has: the affinity mask and the limits of the
+control group (`sweeper.host.cgroup`). Linux tells all of it; elsewhere, what Python knows by itself is used.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sweeper.core.errors import MachineError
+from sweeper.host import cgroup
 
 _MEMORY_PER_TRIAL = 1.5e9  # bytes: TensorFlow, the data and a network of a few million parameters
 
@@ -15,6 +26,11 @@ _INSTRUCTIONS = (
     *("fma", "avx", "avx2", "avx_vnni", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni"),
     *("amx_bf16", "amx_fp16", "amx_int8", "asimd", "bf16", "sve", "sve2", "svebf16"),
 )
+
+#: What is there where a driver for NVIDIA's GPUs is loaded; the last one under WSL 2.
+GPU_HINTS = (Path("/proc/driver/nvidia/gpus"), Path("/dev/nvidiactl"), Path("/dev/dxg"))
+
+_COUNT_GPUS = "import tensorflow; print(len(tensorflow.config.list_physical_devices('GPU')))"
 
 
 @dataclass(frozen=True)
@@ -40,37 +56,68 @@ class Machine:
 
 
 def look() -> Machine:
-    """Looks at this machine without loading TensorFlow."""
-    return Machine(len(os.sched_getaffinity(0)), _available_memory(), _gpus())
+    """Looks at this machine. TensorFlow is asked, in a process of its own, only where there may be a GPU.
+
+    Raises:
+        MachineError: there may be a GPU, and TensorFlow cannot be asked.
+    """
+    limits = cgroup.limits()
+    cpus = min(_cpus(), limits.cpus) if limits.cpus else _cpus()
+    memory = _available_memory()
+    return Machine(cpus, memory if limits.memory_bytes is None else min(memory, limits.memory_bytes), _gpus())
 
 
 def cpu() -> str:
     """The CPU's name and the instructions that matter to the digits of a training: `AMD EPYC (avx, avx2, fma)`."""
     found: dict[str, str] = {}
-    with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            key, _, value = line.partition(":")
-            if not key.strip() and found:
-                break  # the first core's entry stands for all
-            found[key.strip()] = value.strip()
+    for line in _lines(Path("/proc/cpuinfo")):
+        key, _, value = line.partition(":")
+        if not key.strip() and found:
+            break  # the first core's entry stands for all
+        found[key.strip()] = value.strip()
     has = set((found.get("flags") or found.get("Features") or "").split())
     name = found.get("model name") or platform.machine()
     return f"{name} ({', '.join(one for one in _INSTRUCTIONS if one in has) or 'no extensions'})"
 
 
+def _cpus() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _available_memory() -> int:
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+    for line in _lines(Path("/proc/meminfo")):
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def _lines(path: Path) -> Iterator[str]:
+    """A file's lines; none where the system has no such file (no Linux, or a `/proc` that is not mounted)."""
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            yield from lines
+
+
 def _gpus() -> tuple[int, ...]:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:  # TensorFlow counts what is visible from 0
-        return tuple(range(len([name for name in visible.split(",") if name.strip() not in ("", "-1")])))
-    folder = Path("/proc/driver/nvidia/gpus")
-    return tuple(range(len(list(folder.iterdir())))) if folder.is_dir() else ()
+    """Indices of the GPUs that TensorFlow finds, counted from 0 among those that CUDA_VISIBLE_DEVICES leaves."""
+    if not any(hint.exists() for hint in GPU_HINTS):
+        return ()
+    return tuple(range(_count_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))))
+
+
+@functools.cache
+def _count_gpus(visible: str | None) -> int:
+    """GPUs that TensorFlow can use; asked once for each value of CUDA_VISIBLE_DEVICES, since it takes 5 s."""
+    asked = subprocess.run([sys.executable, "-c", _COUNT_GPUS], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        last = asked.stderr.strip().splitlines()[-1:] or [f"exit status {asked.returncode}"]
+        raise MachineError(
+            f"This machine seems to have a GPU (CUDA_VISIBLE_DEVICES={visible or 'not set'}), and TensorFlow could not "
+            f"say which it can use: {last[0]}.  Try: CUDA_VISIBLE_DEVICES=-1 in front of the line, to train on the CPU"
+        )
+    return int(asked.stdout.split()[-1])
 
 
 #: What a trial ran on.

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
 
 from sweeper.core.errors import SweeperError
@@ -54,13 +54,31 @@ def raise_if_interrupted() -> None:
 
 
 #: Read by libraries when they are imported: the same in the driver, the forkserver and the trials, whatever was set
-#: before. (Jupyter sets MPLBACKEND for every command that a cell starts, to a backend of its own.)
-LIBRARY_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "MPLBACKEND": "agg"}
+#: before; None: not set. (Jupyter sets MPLBACKEND for every command that a cell starts, to a backend of its own. Keras
+#: ends each training early, without a word, where KERAS_MAX_EPOCHS is set.)
+LIBRARY_ENVIRONMENT: dict[str, str | None] = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_MAX_EPOCHS": None,
+    "KERAS_MAX_STEPS_PER_EPOCH": None,
+    "MPLBACKEND": "agg",
+}
 
 
 def prepare_libraries() -> None:
     """Sets `LIBRARY_ENVIRONMENT` in this process; call it before any of them is imported."""
-    os.environ.update(LIBRARY_ENVIRONMENT)
+    set_variables(LIBRARY_ENVIRONMENT)
+
+
+def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Sets variables of the environment, or removes those given as None; returns what they were before."""
+    former = {name: os.environ.get(name) for name in values}
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    return former
 
 
 #: No reports to its makers, no log line below a warning, no bar and no address printed between our own lines.

@@ -14,7 +14,7 @@ from sweeper.config.trial import training_config
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import EvaluationSpec, TrialFacts, TrialResult, TrialState
 from sweeper.models.builder import resolve_builder
-from sweeper.trial.runtime import configure_tensorflow
+from sweeper.trial.runtime import configure
 
 
 def evaluate(spec: EvaluationSpec) -> TrialResult:
@@ -30,7 +30,7 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
         Exception: whatever Keras raises for a network that cannot be loaded.
     """
     training = training_config(spec.config["training"])
-    configure_tensorflow(training.threads, spec.gpu)
+    configure(training.threads, spec.gpu)
     resolve_builder(spec.config["arch"]["_target_"])  # registers layers of the user's own
     arrays = data.open_arrays(spec.data)
     labels = np.asarray(arrays.y_test)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.core.errors import ConfigError
+from sweeper.core.errors import ConfigError, MachineError
 
 
 def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
@@ -33,28 +33,51 @@ _configured: tuple[int, int | None] | None = None
 
 
 def is_configured() -> bool:
-    """Whether `configure_tensorflow` has set up this process."""
+    """Whether `configure` has set up this process."""
     return _configured is not None
 
 
-def configure_tensorflow(threads: int, gpu: int | None) -> None:
-    """Sets threads, determinism and devices, once in a process and before TensorFlow's runtime starts.
+def configure(threads: int, gpu: int | None) -> None:
+    """Sets up TensorFlow and Keras for one trial: threads, device, determinism, and Keras's own settings.
 
-    The number of threads changes the order of sums, so it is part of a trial's identity; operations are
-    deterministic, so that equal trials give equal digits on the CPU.
+    The one place for it: every training and every evaluation, in any executor, begins here. The number of threads
+    changes the order of sums, so it is part of a trial's identity; operations are deterministic, so that equal trials
+    give equal digits on the CPU. Keras's settings are those of an installation without a `keras.json`, whatever the
+    user's has.
+
+    Args:
+        threads: within an operation and between operations, each.
+        gpu: index of the trial's GPU among the visible ones; None: the CPU.
 
     Raises:
         ConfigError: a second trial in this process asks for other threads or another device, or TensorFlow's runtime
             has started already.
+        MachineError: TensorFlow does not find the GPU.
     """
     global _configured
-    if _configured is not None:
-        if _configured != (threads, gpu):
-            raise ConfigError(
-                f"training.threads={threads} after {_configured[0]} in one process: TensorFlow's threads are fixed "
-                "when it starts. executor=serial runs all trials in one process.  Try: executor=processes"
-            )
-        return
+    _set_keras_defaults()
+    if _configured is None:
+        _set_up_devices(threads, gpu)
+        _configured = (threads, gpu)
+    elif _configured != (threads, gpu):
+        raise ConfigError(
+            f"training.threads={threads} after {_configured[0]} in one process: TensorFlow's threads are fixed "
+            "when it starts. executor=serial runs all trials in one process.  Try: executor=processes"
+        )
+
+
+def _set_keras_defaults() -> None:
+    """What `~/.keras/keras.json` and Keras's variables may have changed (Keras 3 API, `keras.config`)."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+
+
+def _set_up_devices(threads: int, gpu: int | None) -> None:
     import tensorflow as tf
 
     try:
@@ -65,10 +88,15 @@ def configure_tensorflow(threads: int, gpu: int | None) -> None:
             f"training.threads={threads} cannot be set: other code in this process has started TensorFlow already, "
             "and executor=serial trains in this process.  Try: executor=processes"
         ) from error
-    devices = [] if gpu is None else tf.config.list_physical_devices("GPU")[gpu : gpu + 1]  # a slot is one GPU
+    found = tf.config.list_physical_devices("GPU")
+    devices = [] if gpu is None else found[gpu : gpu + 1]  # a slot is one GPU
+    if gpu is not None and not devices:
+        raise MachineError(
+            f"The trial was given GPU {gpu}, and TensorFlow finds {len(found)} in its process."
+            "  Try: CUDA_VISIBLE_DEVICES=-1 in front of the line, to train on the CPU"
+        )
     tf.config.set_visible_devices(devices, "GPU")
     if not devices:
         tf.config.experimental.enable_op_determinism()
     for device in devices:
         tf.config.experimental.set_memory_growth(device, True)
-    _configured = (threads, gpu)

@@ -26,7 +26,7 @@ from sweeper.models.shapes import plan
 from sweeper.space.kinds import cast, kinds
 from sweeper.trial import checkpoint
 from sweeper.trial.callbacks import Report, make_reporter, make_stopping
-from sweeper.trial.runtime import configure_tensorflow, predict_latency_ms
+from sweeper.trial.runtime import configure, predict_latency_ms
 from sweeper.trial.save import save_files, write_summary
 from sweeper.trial.validation import ValidationPass, averages_weights
 
@@ -45,7 +45,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
 
     paths = TrialPaths(spec.folder)
     training = training_config(spec.config["training"])
-    configure_tensorflow(training.threads, spec.gpu)
+    configure(training.threads, spec.gpu)
     keras.backend.clear_session()
     keras.utils.set_random_seed(spec.config["seed"])
     keras.config.set_dtype_policy(training.precision)
@@ -59,6 +59,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     write_summary(model, paths.artifacts / "model_summary.txt")
 
     validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
+    validation.check_probabilities()
     fit = _fit(model, arrays, validation, training, spec, report)
     if fit.weights_changed or validation.probabilities is None:
         scores = validation.run_on_current_weights()

@@ -18,7 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.artifacts.predictions import image_losses
+from sweeper.core.errors import ArchitectureError
 from sweeper.data import as_float
+
+_SUM_TOLERANCE = 0.05
 
 
 class ValidationPass:
@@ -44,6 +47,20 @@ class ValidationPass:
             input_signature=(shape,),
             autograph=False,  # nothing to convert, and it would leave a file in the temporary folder
         )
+
+    def check_probabilities(self) -> None:
+        """Raises ArchitectureError unless the untrained network gives probabilities: the loss is computed from them.
+
+        The first batch of images tells; half precision rounds a sum of up to 1,000 classes by less than 0.05.
+        """
+        outputs = np.asarray(self._traced(as_float(self._images[: self._batch_size])))
+        sums = outputs.sum(axis=1)
+        if outputs.min() < 0 or np.abs(sums - 1).max() > _SUM_TOLERANCE:
+            raise ArchitectureError(
+                f"The network's outputs are from {outputs.min():.3g} to {outputs.max():.3g} with sums from "
+                f"{sums.min():.3g} to {sums.max():.3g}. Accepted: the probability of each class, from 0 to 1, with the "
+                'sum 1 for each image.  Try: keras.layers.Dense(num_classes, activation="softmax") as its last layer'
+            )
 
     def run(self) -> dict[str, float]:
         """`val_loss` and `val_accuracy` of the weights that would be saved now; keeps their probabilities."""

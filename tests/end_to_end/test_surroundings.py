@@ -150,14 +150,36 @@ def test_the_name_of_our_network_is_refused_where_a_users_file_has_it_too(crowde
     assert "Try: arch=custom arch._target_=models.my_cnn.build" in done.stderr
 
 
-@pytest.mark.parametrize("executor", ["processes", "serial"])
-def test_a_command_in_a_notebooks_cell_runs_whatever_backends_are_set_there(
-    executor: str, run_sweeper: Run, tmp_path: Path
-) -> None:
-    words = ["arch.depth=1", "arch.filters=2", "training.epochs=1", "data.max_samples=200", f"executor={executor}"]
+KERAS_SETTINGS = (
+    '{"floatx": "float16", "epsilon": 0.1, "backend": "torch", "image_data_format": "channels_first", '
+    '"max_epochs": 1, "max_steps_per_epoch": 1}'
+)
 
-    backends = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "torch"}
-    done = run_sweeper(tmp_path, *words, env=backends)
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """A home folder with a user's settings for Keras and Matplotlib, and variables that libraries read."""
+    home = tmp_path / "home"
+    (home / ".keras").mkdir(parents=True)
+    (home / ".keras/keras.json").write_text(KERAS_SETTINGS)
+    (home / ".config/matplotlib").mkdir(parents=True)
+    (home / ".config/matplotlib/matplotlibrc").write_text("text.usetex: True\nbackend: TkAgg\nsavefig.dpi: 7\n")
+    variables = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "torch"}
+    variables |= {"KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1", "CUDA_VISIBLE_DEVICES": "0"}
+    return {"HOME": str(home), **variables}
+
+
+@pytest.mark.parametrize("executor", ["processes", "serial"])
+def test_a_users_settings_for_libraries_change_no_figure(
+    executor: str, settings: dict[str, str], run_sweeper: Run, tmp_path: Path, expected: list[dict[str, str]]
+) -> None:
+    done = run_sweeper(tmp_path, *FIRST, f"executor={executor}", env=settings)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "trial 0 complete: val_accuracy 0." in done.stdout
+    assert figures(tmp_path) == expected
+    assert done.stderr == ""
+
+    again = run_sweeper(tmp_path, "verify", "first:0", env={**settings, "KERAS_BACKEND": "jax"})
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Same, to the bit" in again.stdout

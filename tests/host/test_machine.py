@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sweeper.core.errors import MachineError
+from sweeper.host import cgroup, machine
 from sweeper.host.machine import Machine, look
 
 GIB = 2**30
@@ -44,23 +49,39 @@ def test_a_machine_is_described_in_one_line(machine: Machine, expected: str) -> 
 def test_what_is_found_here_is_what_this_process_may_use() -> None:
     here = look()
 
-    assert here.cpus == len(os.sched_getaffinity(0))
+    limits = cgroup.limits()
+    assert here.cpus == min(len(os.sched_getaffinity(0)), limits.cpus or 10**6)
     assert 2**20 < here.memory_bytes <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-@pytest.mark.parametrize(
-    ("visible", "expected"),
-    [
-        pytest.param("", (), id="none"),
-        pytest.param("-1", (), id="-1 is none"),
-        pytest.param("0", (0,), id="one"),
-        pytest.param("3,5", (0, 1), id="counted from 0, as TensorFlow does"),
-        pytest.param("GPU-8f2c, GPU-91aa", (0, 1), id="by name"),
-    ],
-)
-def test_the_environment_says_which_gpus_are_visible(
-    monkeypatch: pytest.MonkeyPatch, visible: str, expected: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize("visible", ["0", "none", "3,5", "GPU-8f2c"])
+def test_what_the_environment_promises_is_no_gpu(monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(machine, "GPU_HINTS", (Path("/nowhere"),))
 
-    assert look().gpus == expected
+    assert look().gpus == ()
+
+
+def test_where_there_may_be_a_gpu_tensorflow_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # so that it finds none, also on a machine with some
+    monkeypatch.setattr(machine, "GPU_HINTS", (tmp_path,))
+
+    assert look().gpus == ()
+
+
+def test_a_tensorflow_that_cannot_be_asked_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('libcuda.so.1 is broken')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setattr(machine, "GPU_HINTS", (tmp_path,))
+
+    with pytest.raises(MachineError, match=r"could not say which it can use: ImportError: libcuda\.so\.1 is broken"):
+        look()
+
+
+def test_a_system_without_proc_has_what_python_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    assert look() == Machine(os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), look().gpus)
+    assert machine.cpu() == f"{platform.machine()} (no extensions)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,49 @@ def two(input_shape, num_classes):
 
 def unbuilt(input_shape, num_classes):
     return keras.Sequential([Flatten(), Dense(num_classes)])
+
+class Doubled(keras.layers.Layer):
+    def call(self, images):
+        return images * 2
+
+class Net(keras.Model):
+    def __init__(self, classes):
+        super().__init__()
+        self.flatten, self.dense = Flatten(), Dense(classes, activation="softmax")
+
+    def call(self, images):
+        return self.dense(self.flatten(images))
+
+@keras.saving.register_keras_serializable("own")
+class Registered(Net):
+    def __init__(self, classes, **kwargs):
+        super().__init__(classes)
+        self.classes = classes
+
+    def get_config(self):
+        return {"classes": self.classes}
+
+class Broken(Net):
+    def call(self, images):
+        raise RuntimeError("no images, please")
+
+def with_layer(layer, input_shape, num_classes):
+    return keras.Sequential([Input(input_shape), layer, Flatten(), Dense(num_classes, activation="softmax")])
+
+def python_lambda(input_shape, num_classes):
+    return with_layer(keras.layers.Lambda(lambda images: images * 2), input_shape, num_classes)
+
+def own_layer(input_shape, num_classes):
+    return with_layer(Doubled(), input_shape, num_classes)
+
+def own_model(input_shape, num_classes):
+    return Net(num_classes)
+
+def registered_model(input_shape, num_classes):
+    return Registered(num_classes)
+
+def cannot_call(input_shape, num_classes):
+    return Broken(num_classes)
 
 def nothing(input_shape, num_classes):
     build(input_shape, num_classes)
@@ -164,7 +208,10 @@ def test_a_module_that_is_no_use_is_refused_with_its_reason(
         pytest.param("wide", r"gives an output of shape \(None, 5\)\. Accepted: \(None, 4\)", id="a class too many"),
         pytest.param("flat", r"an output of shape \(None, 6, 5, 4\)", id="a map instead of a vector"),
         pytest.param("two", r"an output of shape \[\(None, 4\), \(None, 4\)\]", id="two outputs"),
-        pytest.param("unbuilt", r"an output of shape None\. Accepted: \(None, 4\)", id="no input shape yet"),
+        pytest.param("python_lambda", r"loaded again .*: the Lambda layer \S+ holds a Python function", id="a Lambda layer"),
+        pytest.param("own_layer", r"Its own classes: Doubled\. .*\(\) above class Doubled", id="an unknown class"),
+        pytest.param("own_model", r"could not be loaded again.* above class Net", id="a model without get_config"),
+        pytest.param("cannot_call", r"cannot be called with one image of shape \(6, 5, 1\)", id="a call that raises"),
         pytest.param("nothing", r"returned NoneType, not a keras\.Model\.", id="returns nothing"),
         pytest.param("text", r"returned str, not a keras\.Model\.", id="returns text"),
         pytest.param("no_classes", r"does not take the keys under arch \(none\): .*'num_classes'", id="no num_classes"),
@@ -179,6 +226,24 @@ def test_what_is_built_must_be_a_model_that_ends_in_the_classes(
     with pytest.raises(ArchitectureError, match=message) as info:
         build_network({"_target_": target}, SHAPE, 4)
     assert f"arch._target_={target}" in str(info.value)
+
+
+@pytest.mark.parametrize("function", ["unbuilt", "registered_model"])
+def test_a_network_that_knows_no_input_yet_is_built_for_the_images(module: Callable[[str], str], function: str) -> None:
+    model = build_network({"_target_": f"{module(NETWORKS)}.{function}"}, SHAPE, 4)
+
+    assert model.count_params() == 6 * 5 * 4 + 4
+
+
+def test_looking_whether_a_network_can_be_loaded_leaves_the_random_numbers_alone(module: Callable[[str], str]) -> None:
+    target = f"{module(NETWORKS)}.build"
+    random.seed(5)
+    build_network({"_target_": target}, SHAPE, 4)
+    after = random.random()
+    random.seed(5)
+    resolve_builder(target)(input_shape=SHAPE, num_classes=4)
+
+    assert random.random() == after
 
 
 def _plain(input_shape: Any, num_classes: Any, width: int = 8) -> None: ...

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.artifacts.figures import BLUE, VERMILION, literal, save
+from sweeper.artifacts.figures import BLUE, VERMILION, literal, save, use_own_settings
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import PlotPaths
 from sweeper.core.trials import TrialRow, TrialState
@@ -120,6 +120,7 @@ def _own_looks() -> Iterator[None]:
     from matplotlib import pyplot, style
 
     matplotlib.use("agg")
+    use_own_settings()
     ggplot, already_open = style.library["ggplot"], set(pyplot.get_fignums())
     style.library["ggplot"] = matplotlib.RcParams()
     try:
