@@ -208,7 +208,7 @@ def test_a_module_that_is_no_use_is_refused_with_its_reason(
         pytest.param("wide", r"gives an output of shape \(None, 5\)\. Accepted: \(None, 4\)", id="a class too many"),
         pytest.param("flat", r"an output of shape \(None, 6, 5, 4\)", id="a map instead of a vector"),
         pytest.param("two", r"an output of shape \[\(None, 4\), \(None, 4\)\]", id="two outputs"),
-        pytest.param("python_lambda", r"loaded again .*: the Lambda layer \S+ holds a Python function", id="a Lambda layer"),
+        pytest.param("python_lambda", r"loaded again .*: the Lambda layer \S+ holds a Python function", id="a Lambda"),
         pytest.param("own_layer", r"Its own classes: Doubled\. .*\(\) above class Doubled", id="an unknown class"),
         pytest.param("own_model", r"could not be loaded again.* above class Net", id="a model without get_config"),
         pytest.param("cannot_call", r"cannot be called with one image of shape \(6, 5, 1\)", id="a call that raises"),
