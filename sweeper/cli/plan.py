@@ -16,6 +16,7 @@ from sweeper.core.events import Estimate
 from sweeper.core.text import duration, printable
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
+from sweeper.report.progress import data_lines
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
 
 _FIGURES = ("parameters", "MFLOPs\n/image", "memory", "time")
@@ -139,13 +140,8 @@ def _check_data(console: Console, plan: SweepPlan) -> None:
     nodes = {canonical(planned.point.config["data"]): planned.point.config["data"] for planned in plan.trials}
     for node in nodes.values():
         if node["path"] is not None:
-            summary = data.check(DataConfig(**node))
-            console.print(
-                f"Data: {node['path']} was read and checked: {summary.num_train:,} training, "
-                f"{summary.num_validation:,} validation and {summary.num_test:,} test images.",
-                markup=False,
-                soft_wrap=True,
-            )
+            for line in data_lines(data.check(DataConfig(**node))):
+                console.print(Text(line), soft_wrap=True)
 
 
 def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:

@@ -23,6 +23,8 @@ class SweepInfo:
         space: what each swept key takes, as text.
         margin: accuracy that a cheaper trial may lose, as a fraction.
         data_path: `data.path` of the last start.
+        data_notes: what there is to know of the images, each a sentence.
+        data_warnings: what makes figures on these images less than they seem, each a sentence.
     """
 
     started: str
@@ -36,6 +38,8 @@ class SweepInfo:
     space: dict[str, str] = field(default_factory=dict)
     margin: float | None = None
     data_path: str | None = None
+    data_notes: tuple[str, ...] = ()
+    data_warnings: tuple[str, ...] = ()
 
 
 def described(objectives: Sequence[Objective]) -> str:

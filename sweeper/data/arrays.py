@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ Images: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 #: (n,), from 0.
 Labels: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
+
+#: Which images the validation images are: training images, the test images, or those of a set that comes with them.
+ValidationFrom: TypeAlias = Literal["train", "test", "file"]
 
 #: The four arrays that every source gives, by the names that `np.savez` files use.
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -49,11 +52,13 @@ class Inventory:
         input_shape: (height, width, channels) of one image.
         train_counts: training images of each class.
         test_counts: test images of each class; as long as `train_counts`.
+        validation_counts: images of each class of a validation set that comes with the data, likewise; None without.
     """
 
     input_shape: tuple[int, int, int]
     train_counts: tuple[int, ...]
     test_counts: tuple[int, ...]
+    validation_counts: tuple[int, ...] | None = None
 
     @property
     def num_classes(self) -> int:
@@ -62,12 +67,14 @@ class Inventory:
 
 @dataclass(frozen=True)
 class RawData:
-    """The four arrays of a data set in one form, whatever their source: checked, not yet capped or split.
+    """The arrays of a data set in one form, whatever their source: checked, not yet capped or split.
 
     Attributes:
         x_train, x_test: (n, height, width, channels), uint8 or float32 in [0, 1].
         y_train, y_test: (n,) int64 from 0; `y_train` has every class.
         source: where they came from, for people.
+        x_validation, y_validation: a validation set that comes with the data, likewise; None without one.
+        notes: what else there is to know of them, each a sentence.
     """
 
     x_train: Images
@@ -75,18 +82,39 @@ class RawData:
     x_test: Images
     y_test: Labels
     source: str
+    x_validation: Images | None = None
+    y_validation: Labels | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def inventory(self) -> Inventory:
         height, width, channels = self.x_train.shape[1:]
         num_classes = int(self.y_train.max()) + 1
         return Inventory(
-            (height, width, channels), count_classes(self.y_train, num_classes), count_classes(self.y_test, num_classes)
+            (height, width, channels),
+            count_classes(self.y_train, num_classes),
+            count_classes(self.y_test, num_classes),
+            None if self.y_validation is None else count_classes(self.y_validation, num_classes),
         )
 
+    def images_of(self, validation_from: ValidationFrom) -> tuple[Images, Labels]:
+        """The images and labels from which the validation images are drawn.
+
+        Raises:
+            ValueError: for `file`, if no validation set came with the data.
+        """
+        if validation_from == "train":
+            return self.x_train, self.y_train
+        if validation_from == "test":
+            return self.x_test, self.y_test
+        if self.x_validation is None or self.y_validation is None:
+            raise ValueError(f"no validation set came with the data ({self.source})")
+        return self.x_validation, self.y_validation
+
     def digest(self) -> str:
-        """SHA-256 (hex) over shape, dtype and bytes of the four arrays; the source does not count."""
-        return digest_arrays({key: getattr(self, key) for key in KEYS})
+        """SHA-256 (hex) over shape, dtype and bytes of the arrays that are there; the source does not count."""
+        arrays = {key: getattr(self, key) for key in (*KEYS, "x_validation", "y_validation")}
+        return digest_arrays({key: array for key, array in arrays.items() if array is not None})
 
 
 @dataclass(frozen=True)

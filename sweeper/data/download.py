@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from sweeper.core.errors import DataError
 DOWNLOAD_BASE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 TIMEOUT_S = 10.0  # for the connection and for each silence after it
 
+_PLAIN = re.compile(r"[\w./+~-]+")  # what both a shell and Hydra take as it is
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +53,15 @@ def given_path(path: str) -> Path:
         reason = getattr(err, "strerror", None) or str(err)
         raise DataError(f"data.path={path} cannot be opened ({place}: {reason}).") from err
     return place
+
+
+def path_word(path: Path | str) -> str:
+    """`data.path=…` as it is typed into a shell: Hydra's grammar takes most signs within quotes alone."""
+    text = str(path)
+    if _PLAIN.fullmatch(text):
+        return f"data.path={text}"
+    escaped = text.replace("'", r"\'")
+    return shlex.quote(f"data.path='{escaped}'")
 
 
 def keras_cache() -> Path:

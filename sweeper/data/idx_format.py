@@ -2,17 +2,18 @@
 
 Format: http://yann.lecun.com/exdb/mnist/ ("the IDX file format"): two zero bytes, the type (8: unsigned
 byte), the number of dimensions, then each dimension as a big-endian 32-bit number.
-A fault is raised as a `DataError` of one sentence; the caller adds what is accepted and what to type (`refusal`).
-What does not live here: what the arrays must be (`published`).
+A fault is raised as a `DataError` of one sentence; the caller adds what is accepted and what to type.
+What does not live here: what the arrays must be (`published`, `user`).
 """
 
 from __future__ import annotations
 
 import gzip
 import math
+import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -27,22 +28,35 @@ Stream: TypeAlias = IO[bytes] | gzip.GzipFile
 
 _UNSIGNED_BYTE = 8
 _STEMS = {"x_train": "train-images", "y_train": "train-labels", "x_test": "t10k-images", "y_test": "t10k-labels"}
+_NAMES = {  # EMNIST calls its test files `test`
+    key: re.compile(rf"(.*?)-?{stem.replace('t10k', '(?:t10k|test)')}[-.]idx{3 if key[0] == 'x' else 1}-ubyte(?:\.gz)?")
+    for key, stem in _STEMS.items()
+}
 
 
 def find_files(folder: Path) -> dict[str, Path]:
     """Returns the file of each of the four arrays; a plain one before a gzipped one.
 
+    Files are named as MNIST's (`train-images-idx3-ubyte`, with `-` or `.` before `idx`, and perhaps `.gz`), or have
+    such a name with something before it, as `emnist-letters-train-images-idx3-ubyte.gz`.
+
     Raises:
-        DataError: if a file is missing; names all that are.
+        DataError: if a file is missing, names all that are; or if the folder holds several sets.
     """
-    found = {key: next((path for path in _candidates(folder, key) if path.is_file()), None) for key in KEYS}
-    missing = [_STEMS[key] for key, path in found.items() if path is None]
-    if missing:
+    sets = _sets(folder)
+    whole = [name for name, files in sets.items() if len(files) == len(KEYS)]
+    if len(whole) > 1 and "" not in whole:
         raise DataError(
-            f"The folder {folder} lacks the IDX files of {', '.join(missing)} (looked for names such as "
-            f"train-images-idx3-ubyte, train-images.idx3-ubyte, and either with .gz)."
+            f"The folder {folder} holds the IDX files of several sets: {', '.join(whole)}. Put those of one of them "
+            "into a folder of their own."
         )
-    return {key: path for key, path in found.items() if path is not None}
+    if whole:
+        return sets["" if "" in whole else whole[0]]
+    missing = [stem for key, stem in _STEMS.items() if not any(key in files for files in sets.values())]
+    raise DataError(
+        f"The folder {folder} lacks the IDX files of {', '.join(missing or _STEMS.values())} (looked for names such as "
+        f"train-images-idx3-ubyte, train-images.idx3-ubyte, and either with .gz)."
+    )
 
 
 def read_headers(folder: Path) -> dict[str, ArrayHeader]:
@@ -61,13 +75,14 @@ def read_headers(folder: Path) -> dict[str, ArrayHeader]:
     return headers
 
 
-def read_arrays(folder: Path) -> dict[str, npt.NDArray[np.uint8]]:
-    """Reads the four arrays of a folder. Check `read_headers` first: a header may claim any size.
+def read_arrays(folder: Path, keys: Iterable[str] = KEYS) -> dict[str, npt.NDArray[np.uint8]]:
+    """Reads arrays of a folder. Check `read_headers` first: a header may claim any size.
 
     Raises:
         DataError: if a file is missing or damaged.
     """
-    return {key: read_file(path) for key, path in find_files(folder).items()}
+    files = find_files(folder)
+    return {key: read_file(files[key]) for key in keys}
 
 
 def read_file(path: Path) -> npt.NDArray[np.uint8]:
@@ -98,11 +113,18 @@ def read_shape(stream: Stream) -> tuple[int, ...]:
     return struct.unpack(f">{num_dimensions}I", stream.read(4 * num_dimensions))
 
 
-def _candidates(folder: Path, key: str) -> Iterator[Path]:
-    dimensions = 3 if key.startswith("x") else 1
-    for suffix in ("", ".gz"):
-        for joint in ("-", "."):
-            yield folder / f"{_STEMS[key]}{joint}idx{dimensions}-ubyte{suffix}"
+def _sets(folder: Path) -> dict[str, dict[str, Path]]:
+    """The files of a folder by the set that they belong to, which is what stands before the usual name."""
+    try:
+        paths = [path for path in folder.iterdir() if path.is_file()]
+    except OSError as err:
+        raise DataError(f"{folder} cannot be read ({err.strerror or err}).") from err
+    sets: dict[str, dict[str, Path]] = {}
+    for path in sorted(paths, key=lambda path: (path.suffix == ".gz", path.name)):
+        for key, pattern in _NAMES.items():
+            if match := pattern.fullmatch(path.name):
+                sets.setdefault(match[1], {}).setdefault(key, path)
+    return {name: {key: files[key] for key in KEYS if key in files} for name, files in sorted(sets.items())}
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """The `.npz` container: headers without values, arrays without pickles.
 
 Files are read by `zipfile` and NumPy's own header parser, never by unpickling. A fault is raised as a
-`DataError` of one sentence; the caller adds what is accepted and what to type (`refusal`).
-What does not live here: what the arrays must be (`own_arrays`, `published`).
+`DataError` of one sentence; the caller adds what is accepted and what to type.
+What does not live here: what the arrays must be (`user`, `published`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -39,16 +39,26 @@ _DAMAGE = (
 )
 
 
-def read_headers(path: Path) -> dict[str, ArrayHeader]:
-    """Reads shape and dtype of the four arrays; their values are not read.
+def read_names(path: Path) -> tuple[str, ...]:
+    """Reads the names of the arrays.
+
+    Raises:
+        DataError: if the file is no `.npz`, or is damaged as far as its directory shows.
+    """
+    with _open(path) as archive:
+        return tuple(name.removesuffix(".npy") for name in archive.namelist())
+
+
+def read_headers(path: Path, keys: Sequence[str] = KEYS) -> dict[str, ArrayHeader]:
+    """Reads shape and dtype of arrays; their values are not read.
 
     Raises:
         DataError: if the file is no `.npz`, is damaged as far as headers show, or lacks one of the arrays.
     """
     with _open(path) as archive:
-        _check_keys(archive, path)
+        _check_keys(archive, path, keys)
         headers = {}
-        for key in KEYS:
+        for key in keys:
             _check_compression(archive, key)
             with archive.open(f"{key}.npy") as member:
                 headers[key] = _read_header(member)
@@ -102,9 +112,9 @@ def _check_kind(path: Path) -> None:
         raise DataError(f"{path} is not an .npz file (it is no zip archive).")
 
 
-def _check_keys(archive: zipfile.ZipFile, path: Path) -> None:
+def _check_keys(archive: zipfile.ZipFile, path: Path, keys: Sequence[str]) -> None:
     held = [_printable(name.removesuffix(".npy")) for name in archive.namelist()]
-    missing = [key for key in KEYS if f"{key}.npy" not in archive.namelist()]
+    missing = [key for key in keys if f"{key}.npy" not in archive.namelist()]
     if missing:
         raise DataError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(held[:20]) or 'nothing'}.")
 

@@ -1,4 +1,4 @@
-"""The two doors: `describe` before a sweep, `prepare` at its start.
+"""The doors: `describe` before a sweep, `check` for its plan, `prepare` at its start.
 
 What does not live here: any one data set; each is a pair of functions in a module of its own.
 """
@@ -15,10 +15,11 @@ from typing import Any
 from sweeper import data
 from sweeper.config.identity import canonical
 from sweeper.config.trial import DataConfig
-from sweeper.core.datasets import DataSummary, PreparedData
+from sweeper.core.datasets import CheckedData, DataSummary, PreparedData
 from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import SweepPaths
-from sweeper.data import digits, published, user_arrays
+from sweeper.core.text import listed
+from sweeper.data import copies, digits, published, user
 from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down
 from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
 
@@ -37,7 +38,7 @@ SOURCES = {
     "fashion_mnist": Source(
         partial(published.inventory, published.FASHION_MNIST), partial(published.read, published.FASHION_MNIST)
     ),
-    "npz": Source(user_arrays.inventory, user_arrays.read),
+    "npz": Source(user.inventory, user.read),
 }
 
 
@@ -55,16 +56,13 @@ def describe(config: DataConfig) -> DataSummary:
     return _summary(config, inventory, plan_splits(inventory, config))
 
 
-def check(config: DataConfig) -> DataSummary:
+def check(config: DataConfig) -> CheckedData:
     """Reads, verifies, caps and splits a data set as `prepare` does, and writes nothing but a download.
 
     Raises:
         ConfigError, DataError: as `prepare`.
     """
-    raw = SOURCES[config.name].read(config.path)
-    plan = plan_splits(raw.inventory, config)
-    draw_splits(plan, raw.y_train, raw.y_test, config.split_seed)
-    return _summary(config, raw.inventory, plan)
+    return _read(config).checked
 
 
 def prepare(config: DataConfig, folder: Path) -> PreparedData:
@@ -82,18 +80,51 @@ def prepare(config: DataConfig, folder: Path) -> PreparedData:
         DataError: as `describe`, and for values that are not what is accepted, or a failed download.
         StoreError: if the folder cannot be written.
     """
+    read = _read(config)
+    lay_down(_split(read.raw, read.indices), folder)
+    return PreparedData(**vars(read.checked), folder=folder.absolute())
+
+
+@dataclass(frozen=True)
+class _Read:
+    raw: RawData
+    indices: SplitIndices
+    checked: CheckedData
+
+
+def _read(config: DataConfig) -> _Read:
     raw = SOURCES[config.name].read(config.path)
     plan = plan_splits(raw.inventory, config)
-    indices = draw_splits(plan, raw.y_train, raw.y_test, config.split_seed)
-    lay_down(_split(raw, indices), folder)
-    return PreparedData(
-        folder=folder.absolute(),
+    indices = draw_splits(plan, raw, config.split_seed)
+    checked = CheckedData(
         summary=_summary(config, raw.inventory, plan),
         data_digest=raw.digest(),
         split_digest=indices.digest(),
         source=raw.source,
-        test_is_validation=plan.test_is_validation,
+        test_is_validation=plan.validation_from == "test",
+        warnings=(*copies.copy_warnings(raw, indices), *_unvalidated(plan)),
+        notes=(*raw.notes, *_about_validation(raw, plan)),
     )
+    return _Read(raw, indices, checked)
+
+
+def _about_validation(raw: RawData, plan: SplitPlan) -> list[str]:
+    """What becomes of a validation set that comes with the data."""
+    if raw.y_validation is None:
+        return []
+    if plan.validation_from == "file":
+        return ["The validation images are those of the file (x_val and y_val), not a part of the training images."]
+    return [f"The file's {len(raw.y_validation):,} validation images are not used: data.validation=test."]
+
+
+def _unvalidated(plan: SplitPlan) -> list[str]:
+    """What is to be said of classes that are trained on, but have no validation image."""
+    labels = [str(label) for label, count in enumerate(plan.validation) if count == 0]
+    if not labels:
+        return []
+    classes = f"class{'' if len(labels) == 1 else 'es'} {listed(labels)}"
+    them = "it" if len(labels) == 1 else "them"
+    return [f"No validation image is of {classes}: validation figures say nothing about {them}."]
 
 
 def _summary(config: DataConfig, inventory: Inventory, plan: SplitPlan) -> DataSummary:
@@ -109,10 +140,12 @@ def _summary(config: DataConfig, inventory: Inventory, plan: SplitPlan) -> DataS
 
 def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray]]:
     """Yields the fields of `Arrays` one by one."""
-    train, test = (raw.x_train, raw.y_train), (raw.x_test, raw.y_test)
-    validation = test if indices.test_is_validation else train
-    splits = {"train": (train, indices.train), "validation": (validation, indices.validation)}
-    for name, ((images, labels), chosen) in {**splits, "test": (test, indices.test)}.items():
+    splits = {
+        "train": (raw.x_train, raw.y_train, indices.train),
+        "validation": (*raw.images_of(indices.validation_from), indices.validation),
+        "test": (raw.x_test, raw.y_test, indices.test),
+    }
+    for name, (images, labels, chosen) in splits.items():
         yield f"x_{name}", images[chosen]
         yield f"y_{name}", labels[chosen]
 

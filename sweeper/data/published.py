@@ -1,7 +1,7 @@
 """`data=mnist` and `data=fashion_mnist`: the published arrays, found, verified, and refused if they are others.
 
 Looked for in this order: `data.path`, Keras's cache, Keras's server (into the cache). Nothing falls back
-to other data. What does not live here: the formats of the files (`npz`, `idx`) and the download (`location`).
+to other data. What does not live here: the formats of the files (`npz_format`, `idx_format`) and the download.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from sweeper.core.errors import DataError
 from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import IMAGE_KEYS, KEYS, LABEL_KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
-from sweeper.data.download import RemoteFile, download, explaining, file_digest, given_path, keras_cache
+from sweeper.data.download import RemoteFile, download, explaining, file_digest, given_path, keras_cache, path_word
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,12 @@ class PublishedSet:
         folder = self.cache_path.parent if self.cache.endswith(".npz") else self.cache_path
         return {remote: folder / remote.name for remote in self.remote_files}
 
-    @property
-    def accepted(self) -> str:
-        """What is accepted as `data.path`, and what to type; ends a refusal of a given file."""
+    def accepted(self, path: str) -> str:
+        """What is accepted as `data.path`, and what to type; ends a refusal of the file or folder at `path`."""
         return (
             f"Accepted: {self.title}'s published arrays, as an .npz file with x_train, y_train, x_test and y_test or a "
-            f"folder of the four IDX files; data=npz takes custom arrays.  "
-            f"Try: data={self.name} data.path={self.name}.npz, or data=npz data.path=my.npz"
+            f"folder of the four IDX files; data=npz takes other arrays in the same files.  "
+            f"Try: data={self.name} data.path={self.name}.npz, or data=npz {path_word(path)}"
         )
 
 
@@ -108,8 +107,9 @@ def inventory(published: PublishedSet, path: str | None) -> Inventory:
         DataError: if `data.path` is missing, damaged, or other shapes than published.
     """
     if path is not None:
-        with explaining(published.accepted):
-            _check_headers(published, given_path(path))
+        place = _given(published, path)
+        with explaining(published.accepted(path)):
+            _check_headers(published, place)
     return published.inventory
 
 
@@ -124,12 +124,17 @@ def read(published: PublishedSet, path: str | None) -> RawData:
         DataError: if the arrays are nowhere to be had, damaged, or not the published ones.
     """
     if path is not None:
-        with explaining(published.accepted):
-            place = given_path(path)
+        place = _given(published, path)
+        with explaining(published.accepted(path)):
             return _verified(published, place, f"{published.title}, {place}")
     source = _fill_cache(published)
     with explaining(f"Accepted: what Keras downloads.  Try: delete {published.cache_path}, and it is downloaded again"):
         return _verified(published, published.cache_path, source)
+
+
+def _given(published: PublishedSet, path: str) -> Path:
+    with explaining(published.accepted("my.npz")):
+        return given_path(path)
 
 
 def _verified(published: PublishedSet, place: Path, source: str) -> RawData:

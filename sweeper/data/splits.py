@@ -16,19 +16,20 @@ import numpy.typing as npt
 
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
-from sweeper.data.arrays import AnyArray, Inventory
+from sweeper.data.arrays import AnyArray, Inventory, RawData, ValidationFrom
+from sweeper.data.download import path_word
 
 Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """Images of each class in each split. With `test_is_validation`, `validation` equals `test`."""
+    """Images of each class in each split. With validation from `test`, `validation` equals `test`."""
 
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...]
-    test_is_validation: bool
+    validation_from: ValidationFrom
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,27 @@ class SplitIndices:
 
     Attributes:
         train: indices into the training images.
-        validation: indices into the training images, or with `test_is_validation` into the test images.
+        validation: indices into the images that `validation_from` names.
         test: indices into the test images.
-        test_is_validation: the notebook's way.
+        validation_from: as in `SplitPlan`.
     """
 
     train: Indices
     validation: Indices
     test: Indices
-    test_is_validation: bool
+    validation_from: ValidationFrom
 
     def digest(self) -> str:
         """SHA-256 (hex) over the indices of each split, and over what validation indexes."""
-        hasher = hashlib.sha256(b"test is validation\n" if self.test_is_validation else b"")
+        hasher = hashlib.sha256(_DIGEST_PREFIX[self.validation_from])
         for name in ("train", "validation", "test"):
             indices: Indices = getattr(self, name)
             hasher.update(f"{name} {len(indices)}\n".encode())
             hasher.update(indices.astype("<i8").data)
         return hasher.hexdigest()
+
+
+_DIGEST_PREFIX = {"train": b"", "test": b"test is validation\n", "file": b"own validation\n"}
 
 
 def apportion(counts: Sequence[int], total: int, lowest: int = 0, kept_back: int = 0) -> tuple[int, ...]:
@@ -100,41 +104,63 @@ def plan_splits(inventory: Inventory, config: DataConfig) -> SplitPlan:
     """Decides how many images of each class go into each split; each split is stratified.
 
     `data.max_samples` caps the training images (validation included) and, apart, the test images; then
-    `data.validation` is taken from the capped training images. Every class is in training and in
-    validation. A cap above the number of images changes nothing.
+    `data.validation` is taken from the capped training images. Every class is in training, and in validation if it
+    has two images or more. A cap above the number of images changes nothing. A validation set that comes with the
+    data is used as it is, unless `data.validation=test`.
 
     Raises:
-        ConfigError: if `data.max_samples` or `data.validation` leaves fewer images than classes.
-        DataError: if a class has too few images to be split.
+        ConfigError: if `data.max_samples` or `data.validation` leaves fewer images than classes, or the data has a
+            validation set of its own and `data.validation` asks for another.
+        DataError: if there are too few images to be split.
     """
-    test_is_validation = config.validation == "test"
-    per_class = 1 if test_is_validation else 2
-    _check_class_sizes(inventory.train_counts, per_class)
+    from_test = config.validation == "test"
+    if inventory.validation_counts is not None and not from_test:
+        _check_default_validation(config, sum(inventory.validation_counts))
+        return _plan_with_own(inventory, inventory.validation_counts, config.max_samples)
+    _check_class_sizes(inventory.train_counts, from_test=from_test)
+    per_class = 1 if from_test else 2
     pool = _cap(inventory.train_counts, config.max_samples, per_class)
     test = _cap(inventory.test_counts, config.max_samples, 1)
-    if test_is_validation:
-        return SplitPlan(pool, test, test, True)
+    if from_test:
+        return SplitPlan(pool, test, test, "test")
     count = num_validation(config.validation, sum(pool))
-    _check_validation(config, count, sum(pool), len(pool))
+    _check_validation(config, count, pool)
     validation = apportion(pool, count, lowest=1, kept_back=1)
     train = tuple(have - taken for have, taken in zip(pool, validation, strict=True))
-    return SplitPlan(train, validation, test, False)
+    return SplitPlan(train, validation, test, "train")
 
 
-def draw_splits(plan: SplitPlan, y_train: AnyArray, y_test: AnyArray, seed: int) -> SplitIndices:
+def _plan_with_own(inventory: Inventory, validation_counts: tuple[int, ...], max_samples: int | None) -> SplitPlan:
+    """Training and validation images as they come, or each its share of the cap."""
+    have = (sum(inventory.train_counts), sum(validation_counts))
+    shares: tuple[int | None, ...] = (None, None)
+    if max_samples is not None and max_samples < sum(have):
+        shares = apportion(have, max_samples, lowest=1)
+    return SplitPlan(
+        _cap(inventory.train_counts, shares[0], 1),
+        _cap(validation_counts, shares[1], 1),
+        _cap(inventory.test_counts, max_samples, 1),
+        "file",
+    )
+
+
+def draw_splits(plan: SplitPlan, raw: RawData, seed: int) -> SplitIndices:
     """Draws the images of each split: those of a class in an order that `seed` fixes, the first for training.
 
     Args:
         plan: how many of each class; as `plan_splits` gave it for these labels.
-        y_train, y_test: labels, (n,) integers from 0.
+        raw: the data set, of which the labels are looked at.
         seed: 0 to 2**32 - 1.
     """
-    (test,) = draw(y_test, [plan.test], seed)
-    if plan.test_is_validation:
-        (train,) = draw(y_train, [plan.train], seed)
-        return SplitIndices(train, test, test, True)
-    train, validation = draw(y_train, [plan.train, plan.validation], seed)
-    return SplitIndices(train, validation, test, False)
+    (test,) = draw(raw.y_test, [plan.test], seed)
+    if plan.validation_from == "train":
+        train, validation = draw(raw.y_train, [plan.train, plan.validation], seed)
+        return SplitIndices(train, validation, test, "train")
+    (train,) = draw(raw.y_train, [plan.train], seed)
+    if plan.validation_from == "test":
+        return SplitIndices(train, test, test, "test")
+    (validation,) = draw(raw.images_of("file")[1], [plan.validation], seed)
+    return SplitIndices(train, validation, test, "file")
 
 
 def draw(labels: AnyArray, shares: Sequence[Sequence[int]], seed: int) -> tuple[Indices, ...]:
@@ -162,40 +188,57 @@ def draw(labels: AnyArray, shares: Sequence[Sequence[int]], seed: int) -> tuple[
     return tuple(np.sort(np.concatenate(chosen)) for chosen in drawn)
 
 
-def _cap(counts: tuple[int, ...], max_samples: int | None, per_class: int) -> tuple[int, ...]:
-    if max_samples is None or max_samples >= sum(counts):
+def _cap(counts: tuple[int, ...], most: int | None, per_class: int) -> tuple[int, ...]:
+    """Counts that sum up to `most` at most, with `per_class` images of each class that has as many."""
+    if most is None or most >= sum(counts):
         return counts
-    num_classes = sum(count > 0 for count in counts)
-    if max_samples < per_class * num_classes:
+    needed = sum(min(count, per_class) for count in counts)
+    if most < needed:
+        num_classes = sum(count > 0 for count in counts)
         raise ConfigError(
-            f"data.max_samples={max_samples} is not enough for {num_classes} classes. "
-            f"Accepted: {per_class * num_classes} images or more ({per_class} of each class), or null for all.  "
-            f"Try: data.max_samples={100 * num_classes}"
+            f"data.max_samples={most} is not enough for {num_classes} classes. Accepted: {needed} images or more "
+            f"({per_class} of each class), or null for all.  Try: data.max_samples={100 * num_classes}"
         )
-    return apportion(counts, max_samples, lowest=per_class)
+    return apportion(counts, most, lowest=per_class)
 
 
-def _check_class_sizes(counts: tuple[int, ...], per_class: int) -> None:
-    small = [label for label, count in enumerate(counts) if count < per_class]
-    if small:
+def _check_default_validation(config: DataConfig, num_own: int) -> None:
+    """Refuses a `data.validation` that was typed, and would have no effect."""
+    if config.validation != DataConfig.validation:
+        raise ConfigError(
+            f"data.validation={config.validation} would have no effect: the data has a validation set of its own "
+            f"({num_own:,} images, x_val and y_val). Accepted: {DataConfig.validation}, the default, which uses that "
+            f"set; test; or a file without it.  Try: data=npz {path_word(config.path or 'my.npz')}"
+        )
+
+
+def _check_class_sizes(counts: tuple[int, ...], *, from_test: bool) -> None:
+    absent = [label for label, count in enumerate(counts) if count == 0]
+    if absent:
         raise DataError(
-            f"Class {small[0]} has {counts[small[0]]} training image{'' if counts[small[0]] == 1 else 's'}"
-            f"{f' (and {len(small) - 1} more classes have as few)' if len(small) > 1 else ''}, too few to train on one "
-            f"and validate on another. Accepted: 2 training images or more of each class, or data.validation=test, "
-            f"which takes none of them.  Try: data.validation=test"
+            f"Class {absent[0]} has no training image. Accepted: one or more of each class.  Try: number the classes "
+            "without gaps"
+        )
+    if not from_test and max(counts) < 2:
+        raise DataError(
+            f"Each of the {len(counts)} classes has 1 training image, so none can be trained on one and validated on "
+            "another. Accepted: a class with 2 training images or more, or data.validation=test, which takes none of "
+            "them.  Try: data.validation=test"
         )
 
 
-def _check_validation(config: DataConfig, count: int, num_images: int, num_classes: int) -> None:
-    most = num_images - num_classes
-    if num_classes <= count <= most:
+def _check_validation(config: DataConfig, count: int, pool: tuple[int, ...]) -> None:
+    num_images, num_classes = sum(pool), len(pool)
+    fewest, most = sum(have > 1 for have in pool), num_images - num_classes
+    if fewest <= count <= most:
         return
     capped = f" that data.max_samples={config.max_samples} leaves" if config.max_samples == num_images else ""
-    side = "validation" if count < num_classes else "training"
-    usual = num_classes <= num_validation(0.2, num_images) <= most
+    side, needed = ("validation", fewest) if count < fewest else ("training", num_classes)
+    kept = max(count if side == "validation" else num_images - count, 0)
+    usual = fewest <= num_validation(0.2, num_images) <= most
+    nearest = min(max(count, fewest), most)
     raise ConfigError(
-        f"data.validation={config.validation} of the {num_images} training images{capped} keeps "
-        f"{max(count if side == 'validation' else num_images - count, 0)} for {side}, fewer than the {num_classes} "
-        f"classes. Accepted: {num_classes} to {most} images, or a fraction that gives as many.  "
-        f"Try: data.validation={0.2 if usual else num_images // 2}"
+        f"data.validation={config.validation} of the {num_images} training images{capped} keeps {kept} for {side}, "
+        f"where {needed} are needed, one of each class. Accepted: {fewest} to {most} images, or a fraction that gives "
+        f"as many.  Try: data.validation={0.2 if usual else nearest if nearest > 1 else round(nearest / num_images, 3)}"
     )

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.core.datasets import PreparedData
+from sweeper.core.datasets import CheckedData
 from sweeper.core.events import (
     DataPrepared,
     EpochFinished,
@@ -229,7 +229,8 @@ class ConsoleListener:
             case Note(text):
                 self._print(text)
             case DataPrepared(prepared):
-                self._print(data_line(prepared))
+                for line in data_lines(prepared):
+                    self._print(line)
             case SweepStarted():
                 self._print(f"Sweep: {event.name}. If it is interrupted, resume it with: {event.resume_command}")
                 self._open(event)
@@ -270,15 +271,17 @@ class ConsoleListener:
             self._display = None
 
 
-def data_line(prepared: PreparedData) -> str:
-    """`Data: digits, 1,150 training, … images of 28x28x1, from …`."""
-    summary = prepared.summary
+def data_lines(checked: CheckedData) -> list[str]:
+    """`Data: digits, 1,150 training, … images of 28x28x1, from …`, then what there is to know of the images."""
+    summary = checked.summary
     note = " (the test set is the validation set: figures are selected on the test set)"
-    return (
+    return [
         f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
         f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
-        f"from {prepared.source}{note if prepared.test_is_validation else ''}."
-    )
+        f"from {checked.source}{note if checked.test_is_validation else ''}.",
+        *(f"Data: {sentence}" for sentence in checked.notes),
+        *(f"Warning: {sentence}" for sentence in checked.warnings),
+    ]
 
 
 def create(console: Console, progress: Progress) -> Display:

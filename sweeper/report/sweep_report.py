@@ -104,7 +104,7 @@ def judged(loaded: Loaded) -> SweepReport:
         unjudged(loaded),
         findings=found,
         sentences=sentences.sentences(case, found),
-        warnings=sentences.warnings(case),
+        warnings=(*sentences.warnings(case), *loaded.info.data_warnings),
     )
 
 
@@ -118,6 +118,7 @@ def unjudged(loaded: Loaded) -> SweepReport:
         rows=loaded.rows,
         about=_told(loaded.info),
         test_is_validation=loaded.info.test_is_validation,
+        warnings=loaded.info.data_warnings,
     )
 
 
@@ -125,6 +126,7 @@ def _told(info: SweepInfo) -> dict[str, str]:
     """What a report says about a sweep; of sweeps of earlier versions less is known."""
     known = {
         "data": info.data,
+        "data_notes": " ".join(info.data_notes) or None,
         "started": info.started,
         "sampler": info.sampler,
         "pruner": info.pruner,

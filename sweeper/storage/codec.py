@@ -89,6 +89,8 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         "space": info.space,
         "margin": info.margin,
         "data_path": info.data_path,
+        "data_notes": list(info.data_notes),
+        "data_warnings": list(info.data_warnings),
         "data": info.data,
         "test_is_validation": info.test_is_validation,
     }
@@ -110,4 +112,6 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
         space=dict(values.get("space", {})),
         margin=values.get("margin"),
         data_path=values.get("data_path"),
+        data_notes=tuple(values.get("data_notes", ())),
+        data_warnings=tuple(values.get("data_warnings", ())),
     )

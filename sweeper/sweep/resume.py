@@ -72,6 +72,8 @@ def _info(plan: SweepPlan, old: SweepInfo | None, prepared: PreparedData) -> Swe
         space={dimension.key: dimension.text for dimension in plan.space.dimensions},
         margin=plan.settings.report.margin,
         data_path=plan.trials[0].point.config["data"].get("path"),
+        data_notes=prepared.notes,
+        data_warnings=prepared.warnings,
     )
 
 

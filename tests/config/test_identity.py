@@ -21,7 +21,8 @@ CONFIG: dict[str, Any] = {
 
 
 def prepared(digest: str = "d", split: str = "s") -> PreparedData:
-    return PreparedData(Path(), DataSummary("npz", (28, 28, 1), 10, 80, 20, 10), digest, split, "a.npz", False)
+    summary = DataSummary("npz", (28, 28, 1), 10, 80, 20, 10)
+    return PreparedData(summary, digest, split, "a.npz", False, folder=Path())
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:

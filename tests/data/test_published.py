@@ -222,8 +222,8 @@ def test_other_shapes_than_published_are_refused_by_their_headers(tmp_path):
     chosen = DataConfig(name="mnist", path=str(tmp_path / "own.npz"))
     message = (
         r"own\.npz is not MNIST: x_train is \(6, 4, 3\) uint8, not \(60000, 28, 28\) uint8; y_train is \(6,\) uint8, "
-        r"not \(60000,\) whole numbers; .*data=npz takes custom arrays\.  "
-        r"Try: data=mnist data\.path=mnist\.npz, or data=npz data\.path=my\.npz"
+        r"not \(60000,\) whole numbers; .*data=npz takes other arrays in the same files\.  "
+        rf"Try: data=mnist data\.path=mnist\.npz, or data=npz data\.path={tmp_path}/own\.npz"
     )
     for door in (describe, lambda chosen: prepare(chosen, tmp_path / "prepared")):
         with pytest.raises(DataError, match=message):

@@ -5,7 +5,7 @@ import pytest
 
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
-from sweeper.data.arrays import Inventory
+from sweeper.data.arrays import Inventory, RawData
 from sweeper.data.splits import SplitIndices, apportion, draw, draw_splits, num_validation, plan_splits
 
 TEN_EACH = Inventory((8, 8, 1), (10, 10, 10), (4, 4, 4))
@@ -82,20 +82,19 @@ def test_the_plan_caps_first_and_then_takes_validation_from_training(config, siz
     [
         pytest.param(
             DataConfig(validation=2),
-            r"data\.validation=2 of the 30 training images keeps 2 for validation, fewer than the 3 classes\. "
+            r"data\.validation=2 of the 30 training images keeps 2 for validation, where 3 are needed, "
+            r"one of each class\. "
             r"Accepted: 3 to 27 images, or a fraction that gives as many\.  Try: data\.validation=0\.2",
             id="too few for validation",
         ),
-        pytest.param(
-            DataConfig(validation=28), r"keeps 2 for training, fewer than the 3 classes", id="too few for training"
-        ),
+        pytest.param(DataConfig(validation=28), r"keeps 2 for training, where 3 are needed", id="too few for training"),
         pytest.param(
             DataConfig(validation=500), r"data\.validation=500 of the 30 .* keeps 0 for training", id="more than all"
         ),
         pytest.param(DataConfig(validation=0.01), r"keeps 0 for validation", id="a fraction of nothing"),
         pytest.param(
             DataConfig(validation=0.2, max_samples=8),
-            r"of the 8 training images that data\.max_samples=8 leaves keeps 2 for .* Try: data\.validation=4",
+            r"of the 8 training images that data\.max_samples=8 leaves keeps 2 for .* Try: data\.validation=3",
             id="the cap leaves too few, and so does the default",
         ),
         pytest.param(
@@ -115,11 +114,56 @@ def test_a_split_that_cannot_be_had_is_refused_with_what_can(config, message):
         plan_splits(TEN_EACH, config)
 
 
-def test_a_class_with_one_image_is_refused_unless_the_test_set_validates():
+def test_the_only_image_of_a_class_is_trained_on():
     inventory = Inventory((8, 8, 1), (10, 1, 10), (4, 4, 4))
-    with pytest.raises(DataError, match=r"Class 1 has 1 training image, too few .* Try: data\.validation=test"):
-        plan_splits(inventory, DataConfig())
+    plan = plan_splits(inventory, DataConfig(validation=6))
+    assert (plan.train, plan.validation) == ((7, 1, 7), (3, 0, 3))
     assert plan_splits(inventory, DataConfig(validation="test")).train == (10, 1, 10)
+
+
+def test_thirty_images_of_ten_classes_say_how_many_are_needed_and_what_works():
+    inventory = Inventory((8, 8, 1), (3,) * 10, (1,) * 10)
+    message = (
+        r"data\.validation=0\.2 of the 30 training images keeps 6 for validation, where 10 are needed, one of each "
+        r"class\. Accepted: 10 to 20 images, .*Try: data\.validation=10$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        plan_splits(inventory, DataConfig())
+    assert plan_splits(inventory, DataConfig(validation=10)).validation == (1,) * 10
+
+
+def test_one_image_of_each_class_is_refused_unless_the_test_set_validates():
+    inventory = Inventory((8, 8, 1), (1, 1, 1), (4, 4, 4))
+    with pytest.raises(DataError, match=r"Each of the 3 classes has 1 training image, .* Try: data\.validation=test"):
+        plan_splits(inventory, DataConfig())
+    assert plan_splits(inventory, DataConfig(validation="test")).train == (1, 1, 1)
+
+
+OWN_VALIDATION = Inventory((8, 8, 1), (10, 10, 10), (4, 4, 4), (2, 2, 2))
+
+
+def test_a_validation_set_that_comes_with_the_data_is_used_as_it_is():
+    plan = plan_splits(OWN_VALIDATION, DataConfig())
+    assert (plan.train, plan.validation, plan.validation_from) == ((10, 10, 10), (2, 2, 2), "file")
+
+
+def test_the_cap_is_shared_by_training_images_and_the_validation_set_that_comes_with_them():
+    plan = plan_splits(OWN_VALIDATION, DataConfig(max_samples=18))
+    assert (sum(plan.train), sum(plan.validation), sum(plan.test)) == (15, 3, 12)
+
+
+def test_the_notebooks_way_wins_over_a_validation_set_that_comes_with_the_data():
+    plan = plan_splits(OWN_VALIDATION, DataConfig(validation="test"))
+    assert (plan.validation, plan.validation_from) == ((4, 4, 4), "test")
+
+
+def test_another_validation_than_the_one_that_comes_with_the_data_is_refused():
+    config = DataConfig(name="npz", path="a b.npz", validation=0.3)
+    message = (
+        r"data\.validation=0\.3 would have no effect: .*\(6 images, .*Accepted: 0\.2, the default, .*Try: data=npz "
+    )
+    with pytest.raises(ConfigError, match=message):
+        plan_splits(OWN_VALIDATION, config)
 
 
 def test_every_class_is_in_training_and_validation_however_rare():
@@ -132,7 +176,8 @@ def test_every_class_is_in_training_and_validation_however_rare():
 def _drawn(seed: int) -> SplitIndices:
     labels = np.repeat([0, 1, 2], 10)
     plan = plan_splits(TEN_EACH, DataConfig(validation=0.3, max_samples=12))
-    return draw_splits(plan, labels, np.repeat([0, 1, 2], 4), seed)
+    images, y_test = np.zeros((30, 8, 8, 1), np.uint8), np.repeat([0, 1, 2], 4)
+    return draw_splits(plan, RawData(images, labels, images[:12], y_test, "here"), seed)
 
 
 def test_a_draw_is_disjoint_ascending_and_as_planned():
@@ -162,4 +207,5 @@ def test_a_draw_of_all_is_all_in_order():
 
 def test_validation_on_the_test_set_has_another_digest_than_the_same_numbers_of_training_images():
     same = np.arange(3)
-    assert SplitIndices(same, same, same, True).digest() != SplitIndices(same, same, same, False).digest()
+    digests = {SplitIndices(same, same, same, source).digest() for source in ("train", "test", "file")}
+    assert len(digests) == 3

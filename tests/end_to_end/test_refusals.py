@@ -173,7 +173,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     # data
     "own arrays without a path": ("data=npz", ("data=npz needs data.path", "np.savez")),
     "a path to nothing": ("data=npz data.path=nowhere.npz", ("No such file", "Try: data=npz data.path=my.npz")),
-    "a path to a folder": ("data=npz data.path=folder", ("is a folder, not an .npz file",)),
+    "a path to a folder": ("data=npz data.path=folder", ("lacks the IDX files of train-images",)),
     "a path to text": ("data=npz data.path=text.npz", ("it is no zip archive",)),
     "half a file": ("data=npz data.path=half.npz", ("is truncated or corrupt",)),
     "pickled objects": ("data=npz data.path=pickle.npz", ("x_train holds Python objects",)),
@@ -181,6 +181,20 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "data=npz data.path=bright.npz sweep.dry_run=true",
         ("x_train", "outside [0, 1]"),
     ),
+    "channels first": ("data=npz data.path=first.npz", ("channels come first", ".transpose(0, 2, 3, 1)", "python -c")),
+    "labels that are names": (
+        "data=npz data.path=names.npz",
+        ("y_train is text ('cat', 'dog')", "np.unique", "python -c"),
+    ),
+    "too few images for the default": (
+        "data=npz data.path=few.npz sweep.dry_run=true",
+        ("4 training images keeps 1 for validation, where 2 are needed", "Try: data.validation=2"),
+    ),
+    "a validation beside the file's": (
+        "data=npz data.path=val.npz data.validation=0.3",
+        ("data.validation=0.3 would have no effect", "x_val and y_val", "Try: data=npz data.path=val.npz"),
+    ),
+    "other arrays than MNIST's": ("data=mnist data.path=good.npz", ("is not MNIST", "data=npz data.path=good.npz")),
     "a path that would be ignored": ("data.path=good.npz", ("would be ignored", "Try: data=npz data.path=good.npz")),
     "a validation of 1": ("data.validation=1", ("a fraction between 0 and 1", "Try: data.validation=0.2")),
     "a misspelt validation": ("data.validation=tset", ("'test'", "Try: data.validation=test")),
@@ -249,6 +263,11 @@ def _wrong_files(folder: Path) -> None:
     np.savez(folder / "pickle.npz", **{**arrays, "x_train": np.array([{}], dtype=object)})
     np.savez(folder / "a,b.npz", **arrays)
     np.savez(folder / "bright.npz", **{**arrays, "x_train": images.astype(np.float32) + 3})
+    np.savez(folder / "first.npz", **{**arrays, "x_train": images[:, None], "x_test": images[:, None]})
+    names = np.array(["cat", "dog"])[labels]
+    np.savez(folder / "names.npz", **{**arrays, "y_train": names, "y_test": names})
+    np.savez(folder / "few.npz", **{**arrays, "x_train": images[:4], "y_train": labels[:4]})
+    np.savez(folder / "val.npz", **arrays, x_val=images, y_val=labels)
     whole = (folder / "good.npz").read_bytes()
     (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
 
@@ -391,5 +410,5 @@ def test_a_plan_reads_the_data_and_writes_nothing(type_line: Run, tmp_path: Path
     done = type_line(tmp_path, "data=npz", "data.path=good.npz", "sweep.dry_run=true")
 
     assert done.returncode == 0, done.stderr
-    assert "Data: good.npz was read and checked: 16 training, 4 validation and 20 test images." in done.stdout
+    assert "Data: npz, 16 training, 4 validation and 20 test images of 8x8x1, from custom arrays, " in done.stdout
     assert set(tmp_path.iterdir()) == before

@@ -64,7 +64,7 @@ class Sweep:
 
     def prepare(self, node: Any) -> PreparedData:
         summary = DataSummary("digits", (28, 28, 1), 10, 1150, 287, 360)
-        return PreparedData(self.root / "data", summary, "data-digest", "split-digest", "scikit-learn", False)
+        return PreparedData(summary, "data-digest", "split-digest", "scikit-learn", False, folder=self.root / "data")
 
     def open(self, **limits: Any) -> GridScheduler | SampledScheduler:
         """Starts, or resumes, the sweep."""

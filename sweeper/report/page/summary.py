@@ -87,7 +87,8 @@ def _data(report: SweepReport) -> str:
         kind = "test" if report.test_is_validation else "validation"
         if train is not None:
             images = f", {train:,} images to train on and {held_out:,} {kind} images to judge by"
-    return f"Data: {plain(report.about['data'])}{images}."
+    notes = f" {plain(report.about['data_notes'])}" if "data_notes" in report.about else ""
+    return f"Data: {plain(report.about['data'])}{images}.{notes}"
 
 
 def _epochs(rows: Sequence[TrialRow]) -> str:

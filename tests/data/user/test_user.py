@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import pickle
+import shlex
+import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
@@ -30,6 +34,14 @@ def arrays() -> Given:
 def floats() -> Given:
     """The same as float32 in [0, 1]."""
     return {key: (value / 255).astype(np.float32) if key[0] == "x" else value for key, value in arrays().items()}
+
+
+def two_classes() -> Given:
+    return {key: array % 2 if key[0] == "y" else array for key, array in arrays().items()}
+
+
+def colour(number: int) -> Any:
+    return np.random.RandomState(number).randint(0, 256, (number, 4, 4, 3)).astype(np.uint8)
 
 
 def config(path: Path) -> DataConfig:
@@ -63,11 +75,12 @@ def with_value(value: float) -> Callable[[Any], Any]:
         pytest.param(changed("x_train", lambda x: x.astype(">f4"), floats), (6, 5, 1), id="big-endian"),
         pytest.param(changed("x_train", np.asfortranarray), (6, 5, 1), id="Fortran order"),
         pytest.param(changed("x_train", lambda x: x[..., None]), (6, 5, 1), id="channel on one side only"),
-        pytest.param({**arrays(), "x_train": np.ones((12, 4, 4, 3), "u1") * 9, "x_test": np.ones((6, 4, 4, 3), "u1")
-                      * 9}, (4, 4, 3), id="colour"),
+        pytest.param({**arrays(), "x_train": colour(12), "x_test": colour(6)}, (4, 4, 3), id="colour"),
+        pytest.param(changed("x_train", lambda x: x.astype(np.float16), floats), (6, 5, 1), id="float16"),
         pytest.param(changed("y_train", lambda y: y[:, None]), (6, 5, 1), id="labels in a column"),
         pytest.param(changed("y_train", lambda y: y.astype(np.uint64)), (6, 5, 1), id="unsigned labels"),
         pytest.param(changed("y_test", np.zeros_like), (6, 5, 1), id="a test set of one class"),
+        pytest.param(changed("y_train", lambda y: y > 0, two_classes), (6, 5, 1), id="bool labels"),
         pytest.param({**arrays(), "notes": np.zeros(3)}, (6, 5, 1), id="one array more"),
     ],
 )  # fmt: skip
@@ -98,25 +111,18 @@ HEADER_FAULTS = [
     pytest.param({}, "lacks x_train, y_train, x_test, y_test; it holds nothing", id="nothing"),
     pytest.param(
         changed("x_train", lambda x: x.reshape(12, 30)),
-        r"x_train has the shape \(12, 30\), which is not \(n, height, width\)",
+        r"x_train has the shape \(12, 30\): one row of values for each, not a picture with height and width",
         id="flat images",
     ),
     pytest.param(changed("x_test", lambda x: x[:0]), r"x_test is empty: its shape is \(0, 6, 5\)", id="no images"),
     pytest.param(changed("x_test", lambda x: x[:, :0]), r"x_test is empty: its shape is \(6, 0, 5\)", id="no rows"),
     pytest.param(changed("y_train", lambda y: y[:0]), r"y_train is empty", id="no labels"),
-    pytest.param(changed("x_train", lambda x: x.astype(np.int32)), "x_train is int32, not uint8", id="int32 images"),
-    pytest.param(changed("x_train", lambda x: x.astype(np.float16)), "x_train is float16, not", id="float16 images"),
-    pytest.param(changed("x_train", lambda x: x.astype(str)), "x_train is <U3, not uint8", id="text"),
+    pytest.param(changed("x_train", lambda x: x.astype(str)), "x_train is <U3, which is no type of pixels", id="text"),
     pytest.param(
-        changed("y_train", lambda y: y.astype(float)),
-        r"y_train is float64, not whole numbers \(convert it: y_train\.astype\('int64'\)\)",
-        id="float labels",
+        changed("y_train", lambda y: y + 0.5), "y_train is float64 with values that are not whole", id="half labels"
     ),
-    pytest.param(changed("y_train", lambda y: y > 0), "y_train is bool, not whole numbers", id="bool labels"),
     pytest.param(
-        changed("y_train", lambda y: np.eye(3)[y]),
-        r"y_train has the shape \(12, 3\), one-hot by the look of it \(turn it into labels: y_train\.argmax\(1\)\)",
-        id="one-hot",
+        changed("y_train", lambda y: y[:, None] * [1, 1]), r"y_train has the shape \(12, 2\), several", id="two labels"
     ),
     pytest.param(changed("y_test", lambda y: y.reshape(3, 2, 1)), r"y_test has the shape \(3, 2, 1\), not", id="3-d"),
     pytest.param(changed("y_test", lambda y: np.int64(3)), r"y_test has the shape \(\), not \(n,\)", id="a scalar"),
@@ -129,16 +135,13 @@ HEADER_FAULTS = [
         id="different sizes",
     ),
     pytest.param(
-        changed("y_train", lambda y: y + 1),
-        r"y_train has labels from 1 to 3; labels count from 0 \(subtract 1, in y_test too\)",
-        id="labels from 1",
-    ),
-    pytest.param(changed("y_train", lambda y: y - 1), "y_train has the label -1; labels count from 0", id="negative"),
-    pytest.param(
-        changed("y_train", lambda y: y * 2), r"y_train has labels up to 4, but none of class 1, 3 \(", id="gaps"
+        changed("y_train", lambda y: y + 1), "y_train has labels from 1 to 3; labels count from 0", id="labels from 1"
     ),
     pytest.param(
-        changed("y_train", lambda y: y * 10**12), "y_train has the label 2000000000000, but 12 labels", id="huge labels"
+        changed("y_train", lambda y: y - 1), "y_train has the label -1 beside 0; labels count from 0", id="negative"
+    ),
+    pytest.param(
+        changed("y_train", lambda y: y * 10**12), "labels up to 2000000000000, but none of class 1, 2,", id="huge"
     ),
     pytest.param(changed("y_train", np.zeros_like), "y_train has one class only; at least 2 are", id="one class"),
     pytest.param(
@@ -169,15 +172,7 @@ def test_what_headers_and_labels_show_is_refused_before_pixels_are_read(given, m
         pytest.param(changed("x_train", with_value(np.nan), floats), "x_train has pixels that are NaN or", id="NaN"),
         pytest.param(changed("x_test", with_value(np.inf), floats), "x_test has pixels that are NaN or", id="inf"),
         pytest.param(
-            changed("x_train", lambda x: x * 255, floats),
-            r"x_train is float32 from 0 to 255, outside \[0, 1\] \(divide by 255",
-            id="0 to 255",
-        ),
-        pytest.param(
-            changed("x_train", lambda x: x * 2 - 1, floats), r"from -1 to 1, outside \[0, 1\] \(scale", id="-1 to 1"
-        ),
-        pytest.param(
-            changed("x_train", lambda x: x // 128), r"x_train is uint8 with no value above 1, .*multiply", id="0 and 1"
+            changed("x_train", lambda x: x * 2 - 1, floats), r"from -1 to 1, outside \[0, 1\]\. Acc", id="one array"
         ),
     ],
 )
@@ -186,6 +181,147 @@ def test_pixels_off_the_scale_are_refused_when_they_are_read(given, message, tmp
     describe(chosen)
     with pytest.raises(DataError, match=message):
         prepare(chosen, tmp_path / "prepared")
+
+
+def both(kind: str, change: Callable[[Any], Any]) -> Given:
+    return {key: change(array) if key[0] == kind else array for key, array in arrays().items()}
+
+
+def advised(error: DataError, folder: Path) -> DataConfig:
+    """Types what an error says: the line of Python, then `data.path` as it stands there."""
+    command, _, line = str(error).partition("  Try: ")[2].partition(", then: data=npz ")
+    subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True)
+    (word,) = shlex.split(line)
+    return config(Path(OverridesParser.create().parse_override(word).value()))
+
+
+REPAIRED = [
+    pytest.param(both("x", lambda x: x[:, None].repeat(3, 1)), "channels come first", id="channels first"),
+    pytest.param(both("x", lambda x: x[:, :, None].repeat(3, 2)), "channels come in the middle", id="channels between"),
+    pytest.param(both("x", lambda x: np.moveaxis(x, 0, -1)), "images lie along the last axis", id="images last"),
+    pytest.param(both("x", lambda x: x[:, None, :, :, None]), "it has 5 axes", id="five axes"),
+    pytest.param(both("x", lambda x: x[:, :5].reshape(-1, 25)), "each image is flat, a row of 25", id="flat"),
+    pytest.param(both("x", lambda x: x.astype(np.int32)), "is int32 from 0 to 255, not uint8", id="int32 to 255"),
+    pytest.param(both("x", lambda x: x.astype(np.uint16) * 257), "is uint16 from 0 to 65535", id="uint16 to 65535"),
+    pytest.param(both("x", lambda x: x.astype(np.int64) - 128), "is int64 from -128 to 127", id="signed"),
+    pytest.param(both("x", lambda x: x.astype(np.float32)), r"float32 from 0 to 255, outside", id="0 to 255"),
+    pytest.param(both("x", lambda x: x / 255 / 255), "as if divided by 255 twice", id="divided twice"),
+    pytest.param(both("x", lambda x: x / 127.5 - 1), r"float64 from -1 to 1, outside \[0, 1\]", id="-1 to 1"),
+    pytest.param(both("x", lambda x: x // 128), "uint8 with no value above 1", id="0 and 1 as uint8"),
+    pytest.param(both("y", lambda y: np.array([f"class{i}" for i in y])), "is text \\('class0'", id="names"),
+    pytest.param(both("y", lambda y: y.astype("S")), "y_train is text", id="numbers as text"),
+    pytest.param(both("y", lambda y: y + 1), "y_train has labels from 1 to 3", id="labels from 1"),
+    pytest.param(both("y", lambda y: y * 2), "up to 4, but none of class 1, 3", id="gaps"),
+    pytest.param(both("y", lambda y: y * 10**12), "up to 2000000000000", id="huge labels"),
+    pytest.param(both("y", lambda y: np.eye(3)[y]), "one-hot instead", id="one-hot"),
+    pytest.param(both("y", lambda y: y[None]), "a row instead of", id="labels in a row"),
+    pytest.param(both("y", lambda y: y.astype(float)), "y_train is float64, not whole", id="float labels"),
+    pytest.param(
+        {{"x": "images", "y": "labels"}[key[0]] + key[1:]: array for key, array in arrays().items()},
+        "it lacks x_train, y_train, x_test, y_test; it holds images_train",
+        id="other names",
+    ),
+    pytest.param(
+        {**both("x", lambda x: x[:, None]), **{key: arrays()[key] + 1 for key in ("y_train", "y_test")}},
+        "channels come first.*labels from 1 to 3",
+        id="two faults",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REPAIRED)
+def test_the_line_that_a_refusal_says_to_type_makes_arrays_that_are_taken(given, message, tmp_path):
+    chosen = saved(tmp_path, given)
+    with pytest.raises(DataError, match=message) as caught:
+        prepare(chosen, tmp_path / "refused")
+
+    opened = open_arrays(prepare(advised(caught.value, tmp_path), tmp_path / "prepared"))
+
+    whole = arrays()
+    np.testing.assert_array_equal(opened.y_test, whole["y_test"])
+    pixels = (opened.x_test if opened.x_test.dtype == np.float32 else opened.x_test / 255)[..., 0]
+    expected = whole["x_test"] if "with no value above 1" not in message else whole["x_test"] // 128 * 255
+    np.testing.assert_allclose(pixels, expected[:, : pixels.shape[1]] / 255, atol=1e-6)
+
+
+def test_the_line_to_type_is_quoted_for_the_shell_and_for_hydra(tmp_path):
+    place = tmp_path / 'it\'s "mine", (1) = été.npz'
+    np.savez(place, **both("y", lambda y: y + 1))
+    with pytest.raises(DataError, match="labels from 1") as caught:
+        describe(config(place))
+    assert prepare(advised(caught.value, tmp_path), tmp_path / "prepared").summary.num_train == 9
+
+
+def test_pixels_beyond_the_scale_by_rounding_are_taken_and_clipped(tmp_path):
+    given = changed("x_train", lambda x: x * np.float32(1.0000005), floats)
+    assert given["x_train"].max() > 1
+    assert open_arrays(prepare(saved(tmp_path, given), tmp_path / "prepared")).x_train.max() == 1.0
+
+
+def test_bool_images_are_black_and_white(tmp_path):
+    given = both("x", lambda x: x > 127)
+    opened = open_arrays(prepare(saved(tmp_path, given), tmp_path / "prepared"))
+    np.testing.assert_array_equal(opened.x_test[..., 0], given["x_test"] * np.uint8(255))
+
+
+def test_images_that_look_like_pictures_of_many_channels_are_taken_and_said(tmp_path):
+    prepared = prepare(saved(tmp_path, both("x", lambda x: x[..., None].repeat(6, 3)[:, :6])), tmp_path / "prepared")
+    assert prepared.summary.input_shape == (6, 5, 6)
+    assert prepared.notes == ("Images are read as pictures of 6x5 pixels with 6 channels.",)
+
+
+def with_validation(number: int = 3) -> Given:
+    random = np.random.RandomState(1)
+    images = random.randint(0, 256, (number, 6, 5)).astype(np.uint8)
+    return {**arrays(), "x_val": images, "y_val": np.arange(number) % 3}
+
+
+def test_a_validation_set_in_the_file_is_the_validation_split_and_said(tmp_path):
+    given = {**with_validation(), "ids": np.zeros(3)}
+    chosen = replace(saved(tmp_path, given), validation=0.2)
+
+    prepared = prepare(chosen, tmp_path / "prepared")
+
+    assert prepared.summary == describe(chosen)
+    assert (prepared.summary.num_train, prepared.summary.num_validation) == (12, 3)
+    opened = open_arrays(prepared)
+    np.testing.assert_array_equal(opened.x_validation[..., 0], given["x_val"])
+    np.testing.assert_array_equal(opened.y_validation, given["y_val"])
+    assert prepared.notes == (
+        "Arrays of my.npz that are not used: ids.",
+        "The validation images are those of the file (x_val and y_val), not a part of the training images.",
+    )
+
+
+def test_a_validation_set_in_the_file_that_the_notebooks_way_leaves_unused_is_said(tmp_path):
+    prepared = prepare(replace(saved(tmp_path, with_validation()), validation="test"), tmp_path / "prepared")
+    assert prepared.test_is_validation
+    assert prepared.notes == ("The file's 3 validation images are not used: data.validation=test.",)
+
+
+def test_the_validation_set_in_the_file_counts_in_the_digest_of_the_data(tmp_path):
+    digests = {prepare(saved(tmp_path, arrays()), tmp_path / "prepared").data_digest}
+    for number in (3, 4):
+        chosen = replace(saved(tmp_path, with_validation(number)), validation=0.2)
+        digests.add(prepare(chosen, tmp_path / "prepared").data_digest)
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param({"x_val": arrays()["x_test"]}, "not one array of images with its labels: x_val", id="no labels"),
+        pytest.param(
+            {"x_val": arrays()["x_test"], "y_val": np.full(6, 7)}, "y_val has labels from 7 to 7", id="unknown class"
+        ),
+        pytest.param(
+            {"x_val": colour(6), "y_val": np.zeros(6, int)}, r"those of x_val are \(4, 4, 3\)", id="another size"
+        ),
+    ],
+)
+def test_a_validation_set_that_does_not_fit_is_refused(given, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        describe(saved(tmp_path, {**arrays(), **given}))
 
 
 class Trap:
@@ -273,7 +409,7 @@ def write_no_array(path: Path) -> None:
         pytest.param(write_text, r"my\.npz is not an \.npz file \(it is no zip archive\)", id="text"),
         pytest.param(write_array, r"my\.npz is a single array \(\.npy\), not an \.npz file of four", id="npy"),
         pytest.param(write_half, r"my\.npz is truncated or corrupt \(File is not a zip file\)", id="half"),
-        pytest.param(write_folder, r"my\.npz is a folder, not an \.npz file", id="folder"),
+        pytest.param(write_folder, r"The folder .*my\.npz lacks the IDX files of train-images, ", id="folder"),
         pytest.param(write_wrong_size, r"truncated or corrupt \(x_train is \(12, 6, 5\) uint8, 488 bytes", id="size"),
         pytest.param(write_large_claim, r"x_train is \(1200000000000, 6, 5\) uint8, 36\d+ bytes", id="a large claim"),
         pytest.param(write_control_characters, r"it holds '\\x1b\[2J'\.", id="control characters"),

@@ -1,0 +1,133 @@
+"""Exact copies among the images: they make figures look better, or surer, than they are.
+
+What does not live here: images that are merely alike, or belong together (one burst, one patient, one writer).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sweeper.data.arrays import AnyArray, Images, RawData, as_float
+from sweeper.data.splits import Indices, SplitIndices
+
+Prints = npt.NDArray[np.int64]
+
+_NAMED = 3  # copies named in one sentence
+_ARRAYS = {"train": "x_train", "test": "x_test", "file": "x_val"}
+
+
+@dataclass(frozen=True)
+class _Split:
+    """The images of a split.
+
+    Attributes:
+        word: the split in a sentence.
+        array: the array that they are from.
+        chosen: (n,) their indices in it.
+        prints: (n,) equal where images are equal.
+        labels: (n,) their classes.
+    """
+
+    word: str
+    array: str
+    chosen: Indices
+    prints: Prints
+    labels: AnyArray
+
+    def name(self, place: int) -> str:
+        return f"{self.array}[{self.chosen[place]}]"
+
+
+def copy_warnings(raw: RawData, indices: SplitIndices) -> tuple[str, ...]:
+    """Sentences that count and name the copies within the splits and between them; empty where there are none."""
+    validation = raw.images_of(indices.validation_from)
+    by_array = {"x_train": raw.x_train, "x_test": raw.x_test, _ARRAYS[indices.validation_from]: validation[0]}
+    is_mixed = len({images.dtype for images in by_array.values()}) > 1  # bytes beside floats
+    prints = {name: _prints(images, as_floats=is_mixed) for name, images in by_array.items()}
+
+    def split(word: str, array: str, chosen: Indices, labels: AnyArray) -> _Split:
+        return _Split(word, array, chosen, prints[array][chosen], labels[chosen])
+
+    train = split("training", "x_train", indices.train, raw.y_train)
+    held_out = [split("validation", _ARRAYS[indices.validation_from], indices.validation, validation[1])]
+    if indices.validation_from != "test":
+        held_out.append(split("test", "x_test", indices.test, raw.y_test))
+    found = [sentence for one in held_out for sentence in (_copies_of(one, train), _copies_within(one))]
+    found += [_copies_of(test, held_out[0]) for test in held_out[1:]]
+    found.append(_contradictions(train, held_out[0]))
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _copies_of(split: _Split, other: _Split) -> str:
+    """Images of a split that another split has too."""
+    values, first = np.unique(other.prints, return_index=True)
+    place = np.searchsorted(values, split.prints).clip(max=len(values) - 1)
+    (copies,) = np.nonzero(values[place] == split.prints)
+    if not len(copies):
+        return ""
+    pairs = [(split.name(copy), other.name(first[place[copy]])) for copy in copies[:_NAMED]]
+    meaning = (
+        f"{split.word} figures are too high, since the networks were trained on these images"
+        if other.word == "training"
+        else "on these images the test set confirms nothing"
+    )
+    return (
+        f"{_counted(len(copies), split)} {_are(copies)} of {other.word} images ({_named(pairs, len(copies))}): "
+        f"{meaning}."
+    )
+
+
+def _copies_within(split: _Split) -> str:
+    """Images of a split that it has already."""
+    _, first, inverse = np.unique(split.prints, return_index=True, return_inverse=True)
+    (copies,) = np.nonzero(first[inverse] != np.arange(len(split.prints)))
+    if not len(copies):
+        return ""
+    pairs = [(split.name(copy), split.name(first[inverse[copy]])) for copy in copies[:_NAMED]]
+    return (
+        f"{_counted(len(copies), split)} {_are(copies)} of other {split.word} images ({_named(pairs, len(copies))}): "
+        "intervals and tests count each as a new image, and are too sure."
+    )
+
+
+def _contradictions(*splits: _Split) -> str:
+    """Images that occur with more than one label."""
+    prints, labels = (np.concatenate([getattr(split, name) for split in splits]) for name in ("prints", "labels"))
+    _, first, inverse = np.unique(prints, return_index=True, return_inverse=True)
+    number = len(np.unique(inverse[labels != labels[first][inverse]]))
+    if not number:
+        return ""
+    return (
+        "1 image of training or validation occurs with several labels."
+        if number == 1
+        else f"{number:,} images of training or validation occur with several labels."
+    )
+
+
+def _counted(number: int, split: _Split) -> str:
+    return f"{number:,} of {len(split.chosen):,} {split.word} images"
+
+
+def _are(copies: Indices) -> str:
+    return "is an exact copy" if len(copies) == 1 else "are exact copies"
+
+
+def _named(pairs: list[tuple[str, str]], number: int) -> str:
+    more = f", and {number - len(pairs):,} more" if number > len(pairs) else ""
+    return ", ".join(f"{copy} of {original}" for copy, original in pairs) + more
+
+
+def _prints(images: Images, *, as_floats: bool) -> Prints:
+    """Python's 64-bit hash (SipHash) of each image's bytes, equal for equal images.
+
+    Among a million images, two others have the same hash by chance in one of 40 million data sets.
+
+    Args:
+        images: (n, height, width, channels).
+        as_floats: whether bytes are compared with floats.
+    """
+    pixels = (as_float(image) if as_floats else image for image in images)
+    return np.fromiter((hash(image.tobytes()) for image in pixels), dtype=np.int64, count=len(images))
