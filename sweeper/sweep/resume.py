@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sweeper.artifacts.result import read_result
-from sweeper.config.identity import differences, fixed_part
+from sweeper.config.identity import canonical, differences, fixed_part
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import SweepChangedError
 from sweeper.core.events import Listener, Note
 from sweeper.core.secrets import hide_passwords
 from sweeper.core.sweeps import SweepInfo, described
+from sweeper.core.text import listed
 from sweeper.core.trials import Candidate, StudyTrial, TrialState
 from sweeper.search.grid import GridScheduler
 from sweeper.search.pruner import Pruning
@@ -35,7 +37,9 @@ def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy,
         StoreError: `sweep.warm_start` names no sweep.
     """
     first = plan.trials[0]
-    info = _info(plan, study.info, factory.prepare(first.point.config["data"]))
+    configured = [planned.point.config["data"] for planned in plan.trials]
+    nodes = list({canonical(node): node for node in configured}.values())
+    info = _info(plan, study.info, nodes, [factory.prepare(node) for node in nodes])
     known = study.trials()
     _refuse_changed(plan.name, factory.candidate(first), known)
     study.widen(distributions(plan.space.dimensions, [*(trial.params for trial in known), *plan.params]))
@@ -56,7 +60,9 @@ def settle_finished(scheduler: AnyScheduler, driver: Driver, study: SweepStudy, 
     study.close_left_over({queued.number for queued in scheduler.queue}, plan.objectives)
 
 
-def _info(plan: SweepPlan, old: SweepInfo | None, prepared: PreparedData) -> SweepInfo:
+def _info(
+    plan: SweepPlan, old: SweepInfo | None, nodes: Sequence[Mapping[str, Any]], data_sets: Sequence[PreparedData]
+) -> SweepInfo:
     """What is to be recorded about the sweep; refuses another objective than it was started with."""
     if old is not None and old.objectives != plan.objectives:
         raise _changed(plan.name, [f"objective: {described(old.objectives)} -> {described(plan.objectives)}"])
@@ -64,16 +70,34 @@ def _info(plan: SweepPlan, old: SweepInfo | None, prepared: PreparedData) -> Swe
         started=datetime.now(UTC).isoformat(timespec="microseconds") if old is None else old.started,
         objectives=plan.objectives,
         params=tuple(dict.fromkeys([*(old.params if old else ()), *plan.space.keys])),
-        data=prepared.summary.name,
-        test_is_validation=prepared.test_is_validation,
+        data=data_sets[0].summary.name,
+        test_is_validation=data_sets[0].test_is_validation,
         sampler=plan.settings.sampler.name,
         pruner=plan.settings.pruner.name,
         fixed=tuple(map(hide_passwords, plan.space.fixed)),
         space={dimension.key: dimension.text for dimension in plan.space.dimensions},
         margin=plan.settings.report.margin,
         data_path=plan.trials[0].point.config["data"].get("path"),
-        data_notes=prepared.notes,
-        data_warnings=prepared.warnings,
+        data_notes=about_each(nodes, [one.notes for one in data_sets]),
+        data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
+    )
+
+
+def about_each(nodes: Sequence[Mapping[str, Any]], sentences: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Sentences about several data sets; one that does not hold for all is preceded by those that it is about.
+
+    Args:
+        nodes: the `data` node of each.
+        sentences: what is said about each, in the same order.
+    """
+    differing = [key for key in nodes[0] if any(node[key] != nodes[0][key] for node in nodes)]
+    about: dict[str, list[str]] = {}
+    for node, said in zip(nodes, sentences, strict=True):
+        for sentence in said:
+            about.setdefault(sentence, []).append(" ".join(f"data.{key}={node[key]}" for key in differing))
+    return tuple(
+        sentence if len(which) == len(nodes) else f"With {listed(which)}: {sentence}"
+        for sentence, which in about.items()
     )
 
 

@@ -95,7 +95,8 @@ def type_faults(headers: Mapping[str, ArrayHeader], read: Callable[[str], AnyArr
 
 def pickle_fault(key: str) -> Fault:
     """The fault of an array of Python objects, which only unpickling could read."""
-    return Fault(f"{key} holds Python objects (a pickle), which is never opened (save a plain array of numbers)")
+    plain = "a plain array of numbers" if key[0] == "x" else f"{key}.astype('str') instead"
+    return Fault(f"{key} holds Python objects (a pickle), which is never opened (save {plain})")
 
 
 def pixel_faults(images: Mapping[str, AnyArray]) -> list[Fault]:

@@ -252,6 +252,18 @@ def test_the_line_to_type_is_quoted_for_the_shell_and_for_hydra(tmp_path):
     assert prepare(advised(caught.value, tmp_path), tmp_path / "prepared").summary.num_train == 9
 
 
+def test_a_fault_that_shows_only_after_another_is_changed_has_a_line_that_works_too(tmp_path):
+    chosen = saved(tmp_path, both("x", lambda x: x[:, None].astype(np.float32)))
+    with pytest.raises(DataError, match="channels come first") as first:
+        prepare(chosen, tmp_path / "refused")
+    chosen = advised(first.value, tmp_path)
+    with pytest.raises(DataError, match=r"from 0 to 255, outside \[0, 1\]") as second:
+        prepare(chosen, tmp_path / "refused")
+    prepared = prepare(advised(second.value, tmp_path), tmp_path / "prepared")
+    np.testing.assert_allclose(open_arrays(prepared).x_test[..., 0], arrays()["x_test"] / 255, atol=1e-6)
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"my.npz", "my-fixed.npz"}
+
+
 def test_pixels_beyond_the_scale_by_rounding_are_taken_and_clipped(tmp_path):
     given = changed("x_train", lambda x: x * np.float32(1.0000005), floats)
     assert given["x_train"].max() > 1
