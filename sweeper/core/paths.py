@@ -48,6 +48,11 @@ class SweepPaths:
         return self.root / ".lock"
 
     @property
+    def record(self) -> Path:
+        """What is still to be written to MLflow; deleted when all of it is."""
+        return self.root / "record.db"
+
+    @property
     def multirun(self) -> Path:
         return self.root / "multirun.yaml"
 

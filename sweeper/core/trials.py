@@ -269,8 +269,8 @@ class StudyTrial(Candidate):
     row: TrialRow | None = None
 
     def with_run(self, run_id: str) -> StudyTrial:
-        """The same trial with its MLflow run."""
-        return replace(self, run_id=run_id)
+        """The same trial, and its row, with its MLflow run."""
+        return replace(self, run_id=run_id, row=None if self.row is None else replace(self.row, run_id=run_id))
 
     def as_row(self) -> TrialRow:
         """Its row, or one without figures while it runs."""

@@ -21,7 +21,7 @@ from sweeper.core.errors import ExecutorError
 from sweeper.core.trials import TrialSpec
 from sweeper.executors import server_start, worker
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
-from sweeper.host.process import LIBRARY_ENVIRONMENT, set_variables
+from sweeper.host.process import LIBRARY_ENVIRONMENT, set_variables, sigint_held_back
 
 _START_ATTEMPTS = 3
 
@@ -51,7 +51,7 @@ class ProcessExecutor:
     def warm_up(self) -> None:
         """Starts the forkserver; returns at once."""
         try:
-            with _environment(), _sigint_held_back():
+            with _environment(), sigint_held_back():
                 forkserver.ensure_running()
         except OSError as error:
             raise ExecutorError(
@@ -180,13 +180,3 @@ def _environment() -> Iterator[None]:
         yield
     finally:
         set_variables(former)
-
-
-@contextlib.contextmanager
-def _sigint_held_back() -> Iterator[None]:
-    """A process that is started now never sees a Ctrl-C, from its first instruction on; ours comes afterwards."""
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)

@@ -8,24 +8,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
 from typing import Any
 
 from sweeper.host import import_path, process
 
 _DRIVER = "SWEEPER_DRIVER"
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def environment() -> dict[str, str]:
     """Variables for a server that this process starts now: what it reads here, and where it finds this module."""
-    found_by = {"PYTHONSAFEPATH": "1"}  # the current folder is not on its path
-    if (checkout := import_path.checkout()) is not None:
-        found_by["PYTHONPATH"] = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
+    found_by = import_path.environment()
     former = {name: os.environ.get(name) for name in found_by}
     return {**found_by, _DRIVER: json.dumps({"pid": os.getpid(), "sys_path": sys.path, "environment": former})}
 
@@ -38,10 +33,7 @@ def _begin(pid: int, sys_path: list[str], environment: dict[str, str | None]) ->
         sys_path: of its driver.
         environment: what the variables that led here were before; None where one was not set.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    if os.getppid() != pid:  # it was killed before this line
-        os._exit(1)
+    process.end_with(pid)
     sys.path[:] = sys_path
     process.set_variables(environment)
 

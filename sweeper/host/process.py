@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 
 from sweeper.core.errors import SweeperError
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 _interrupted = False  # whether a Ctrl-C came since `note_interrupts`
 
@@ -34,6 +37,24 @@ def stderr_aside() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def end_with(parent: int) -> None:
+    """Lets this process end when its parent does, also while it is busy and however the parent ends (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:  # it ended before this line
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def sigint_held_back() -> Iterator[None]:
+    """A process that is started now never sees a Ctrl-C, from its first instruction on; ours comes afterwards."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def note_interrupts() -> None:

@@ -22,12 +22,14 @@ from sweeper.storage import database
 from sweeper.storage.codec import POINT, ROW, SKIPPED, info_from_json, info_to_json, row_to_json, study_trial
 from sweeper.storage.database import quiet_optuna, root_cause, storage, store_errors
 from sweeper.storage.distributions import frozen_trial
+from sweeper.tracking.recording import queue
 
 if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
     import optuna
     from optuna.distributions import BaseDistribution
 
 _SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
+_RUNS = "sweeper.runs"  # user attribute of a study: the MLflow run of each trial whose record is whole
 _TEST = "sweeper.test"  # user attribute of a study: the openings of the test set, and what they said
 
 _FINISHED = ("COMPLETE", "PRUNED", "FAIL")  # as the store has them
@@ -119,12 +121,26 @@ class SweepStudy:
 
     def trials(self) -> list[StudyTrial]:
         """All trials by number; of a trial that was run again, the last attempt."""
+        runs = {**self.recorded_runs, **queue.run_ids(self._paths.sweep(self._study.study_name).record)}
         latest: dict[int, StudyTrial] = {}
         for state, attributes in database.trial_attributes(self._paths, self._study.study_name, (POINT, ROW)):
             if POINT in attributes:  # without: the driver was killed before the trial was named
                 trial = study_trial(attributes, is_finished=state in _FINISHED)
-                latest[trial.number] = trial
+                latest[trial.number] = trial.with_run(runs.get(trial.number, trial.run_id))
         return [latest[number] for number in sorted(latest)]
+
+    @property
+    def recorded_runs(self) -> dict[int, str]:
+        """The MLflow run of each trial whose record there is whole; earlier releases kept it with the trial."""
+        return {int(number): run_id for number, run_id in self._study.user_attrs.get(_RUNS, {}).items()}
+
+    @_retried
+    def write_runs(self, runs: Mapping[int, str]) -> None:
+        """Keeps the MLflow runs of trials, beside those that are known."""
+        known = self.recorded_runs
+        if any(known.get(number) != run_id for number, run_id in runs.items()):
+            both = {str(number): run_id for number, run_id in sorted({**known, **runs}.items())}
+            self._study.set_user_attr(_RUNS, both)
 
     @property
     def test(self) -> RecordedTestSet:
@@ -152,7 +168,7 @@ class SweepStudy:
             "identity": trial.identity,
             "params": trial.params,
             "overrides": list(trial.overrides),
-            "run_id": trial.run_id,
+            "run_id": "",  # MLflow's, which the recorder gets later
             "point": trial.point,
             "repeat": trial.repeat,
         }
@@ -274,7 +290,8 @@ def sweep_names(paths: OutputPaths) -> list[str]:
 def find_runs(paths: OutputPaths, beginning: str) -> list[tuple[str, int, str]]:
     """Sweep, trial number and run id of each trial whose run id begins so; earlier attempts of a trial among them.
 
-    One query over all sweeps: loading thousands of trials to look at their ids would take seconds.
+    One query over all trials that earlier releases recorded, and one over all sweeps: loading thousands of trials to
+    look at their ids would take seconds.
 
     Args:
         paths: the output folder.
@@ -285,4 +302,12 @@ def find_runs(paths: OutputPaths, beginning: str) -> list[tuple[str, int, str]]:
     """
     sweep_names(paths)
     found = database.attributes_containing(paths, POINT, f'"run_id": "{beginning}')
-    return [(name, int(point["number"]), point["run_id"]) for name, point in found]
+    earlier = [(name, int(point["number"]), point["run_id"]) for name, point in found]
+    with store_errors(paths):
+        studies = storage(paths).get_all_studies()
+    return earlier + [
+        (study.study_name, int(number), run_id)
+        for study in studies
+        for number, run_id in study.user_attrs.get(_RUNS, {}).items()
+        if run_id.startswith(beginning)
+    ]

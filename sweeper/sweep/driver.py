@@ -95,6 +95,7 @@ class Driver:
                 self._executor.poll(self._handle, _POLL_S)
                 self._end_overdue()
                 self._start_trials()
+                self._recorder.check()
             self._interrupt_running()
 
     def replay(self, queued: QueuedTrial, result: TrialResult) -> None:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from sweeper.artifacts import answers, figures
 from sweeper.core.datasets import PreparedData
@@ -26,9 +26,7 @@ from sweeper.storage import stored_sweep
 from sweeper.storage.study import SweepStudy
 from sweeper.sweep.plan import SweepPlan
 from sweeper.sweep.test_set import TestSet
-
-if TYPE_CHECKING:
-    from sweeper.tracking.tracker import Tracker
+from sweeper.tracking.recording.remote import RemoteTracker
 
 _WELL = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -57,7 +55,7 @@ class Finish:
         self,
         plan: SweepPlan,
         study: SweepStudy,
-        tracker: Tracker,
+        tracker: RemoteTracker,
         executor: Executor,
         data_sets: DataSets,
         parent_run_id: str,
@@ -79,6 +77,8 @@ class Finish:
             ran: trials that finished in this start.
             nothing_left: whether there was nothing to do in it.
         """
+        self._tracker.drain()
+        self._study.write_runs(self._tracker.queue.run_ids())
         self._complete_answers()
         is_whole = True
         loaded = self._loaded()
@@ -154,6 +154,7 @@ class Finish:
     def _tidy(self) -> None:
         """Deletes what only running trials need, and what a kill of this start or of an earlier one left behind."""
         folder = self._plan.folder
+        folder.record.unlink(missing_ok=True)  # all of it is written, and the study has the runs
         for path in (folder.data, folder.evaluations, folder.root / "insight"):  # the last: a former name of `plots`
             shutil.rmtree(path, ignore_errors=True)
         for half_written in folder.root.glob(".*.tmp"):

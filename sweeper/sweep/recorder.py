@@ -1,41 +1,42 @@
-"""Records trials: MLflow first, then the predictions' summary, then the study. The order makes a trial finished.
+"""Records trials: the study at once, MLflow by the recorder's process (`sweeper.tracking.recording`).
 
-    begin      names the trial in both stores
-    epoch      adds a point to each of its curves
-    finish     files and figures to MLflow, answers to the sweep's folder, then the study, then the folder is deleted
-    abandon    an interrupted trial's run is deleted; the next start begins it again
+    begin      an entry for MLflow, then the study names the trial as running
+    epoch      an entry
+    finish     the predictions' summary, then the study (from here on the trial is finished), then an entry
+    abandon    an entry: an interrupted trial's run is deleted; the next start begins the trial again
+    settle     entries for what a killed driver's study has and its queue has not
+
+The recorder uploads a finished trial's folder and deletes it.
 
 What does not live here: which trial runs, and when (`sweeper.sweep.driver`).
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sweeper.artifacts import answers
 from sweeper.config.identity import leaves
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import EpochReport, TrialResult, TrialRow, TrialState
+from sweeper.core.trials import EpochReport, StudyTrial, TrialResult, TrialRow, TrialState
 from sweeper.search.scheduler import QueuedTrial
 from sweeper.storage.study import SweepStudy
 from sweeper.tracking import tags
-
-if TYPE_CHECKING:
-    from sweeper.tracking.tracker import Tracker
+from sweeper.tracking.recording.remote import RemoteTracker
 
 
 class Recorder:
-    """Writes one sweep's trials to its stores. Trials are known by their number; MLflow's run ids stay in here."""
+    """Writes one sweep's trials to its stores."""
 
     def __init__(
         self,
         study: SweepStudy,
-        tracker: Tracker,
+        tracker: RemoteTracker,
         paths: SweepPaths,
         parent_run_id: str,
         provenance: dict[str, str],
@@ -47,58 +48,88 @@ class Recorder:
         self._parent_run_id = parent_run_id
         self._provenance = provenance
         self._objectives = objectives
-        self._runs: dict[int, str] = {}
 
     def begin(self, queued: QueuedTrial) -> None:
         """Names the trial in both stores; an interrupted attempt leaves no second live run."""
-        run_id = self._tracker.start_trial(
-            self._parent_run_id,
-            queued.number,
-            " ".join(queued.shown_overrides) or f"trial {queued.number}",
-            dict(leaves(queued.spec.config)),
-            {**self._provenance, **_trial_tags(queued)},
-        )
-        self._runs[queued.number] = run_id
-        self._study.begin(replace(queued.trial, run_id=run_id))
+        self._begin_run(queued.number, queued.shown_overrides, dict(leaves(queued.spec.config)), _trial_tags(queued))
+        self._study.begin(queued.trial)
 
     def epoch(self, number: int, report: EpochReport) -> None:
         """Adds a running trial's epoch to its curves."""
-        self._tracker.log_epoch(self._runs[number], report)
+        self._tracker.add(number, "epoch", asdict(report))
 
     def finish(self, queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
-        """Records a trial's end and deletes its folder; returns its row."""
-        row = _row(queued, self._runs.pop(queued.number), result, history)
+        """Records a trial's end; returns its row."""
+        row = _row(queued, result, history)
         folder = self._paths.trial(row.number)
         if result.traceback:
             folder.artifacts.mkdir(parents=True, exist_ok=True)
             (folder.artifacts / "traceback.txt").write_text(result.traceback, encoding="utf-8")
-        self._tracker.finish_trial(
-            row.run_id,
-            row.state,
-            row.metrics,
-            {tags.ERROR: row.error} if row.error else {},
-            folder.artifacts if folder.artifacts.is_dir() else None,
-            folder.model if folder.model.is_dir() else None,
-        )
         if row.state is TrialState.COMPLETE:
             answers.append(self._paths.validation_answers, row.number, folder.predictions)
         self._study.finish(row, self._objectives)
-        shutil.rmtree(folder.root, ignore_errors=True)
+        self._finish_run(row)
         return row
 
     def abandon(self, number: int) -> None:
         """Deletes the run of a trial that was interrupted; the next start begins the trial again."""
-        self._tracker.abandon_trial(self._runs.pop(number))
+        self._tracker.add(number, "abandon", {})
+
+    def check(self) -> None:
+        """Passes on what the recorder's process says.
+
+        Raises:
+            TrackingError: it failed for good.
+        """
+        self._tracker.check()
+
+    def settle(self, trials: Iterable[StudyTrial]) -> None:
+        """Adds what the queue lacks of trials that have finished: their driver was killed, or the queue was lost."""
+        queue, recorded = self._tracker.queue, self._study.recorded_runs
+        begun, ended = queue.begun(), queue.ended()
+        for trial in trials:
+            is_recorded = trial.number in recorded or (trial.run_id and trial.number not in begun)
+            if trial.row is None or trial.number in ended or is_recorded:
+                continue
+            if trial.number not in begun:
+                marks = {tags.OVERRIDES: " ".join(trial.overrides), tags.HASH: trial.hash}
+                self._begin_run(trial.number, trial.overrides, dict(leaves(trial.identity)), marks)
+                for epoch, metrics in enumerate(trial.row.history, start=1):
+                    self.epoch(trial.number, EpochReport(epoch, metrics, _now_ms()))
+            self._finish_run(trial.row)
+
+    def _begin_run(
+        self, number: int, shown: Sequence[str], params: Mapping[str, Any], marks: Mapping[str, str]
+    ) -> None:
+        content = {
+            "parent_run_id": self._parent_run_id,
+            "run_name": " ".join(shown) or f"trial {number}",
+            "params": params,
+            "tags": {**self._provenance, **marks},
+        }
+        self._tracker.add(number, "begin", content)
+
+    def _finish_run(self, row: TrialRow) -> None:
+        content = {
+            "state": row.state,
+            "metrics": row.metrics,
+            "tags": {tags.ERROR: row.error} if row.error else {},
+            "end_time_ms": _now_ms(),
+        }
+        self._tracker.add(row.number, "finish", content)
 
 
-def _row(queued: QueuedTrial, run_id: str, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _row(queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
     return TrialRow(
         number=queued.number,
         state=result.state,
         params=queued.trial.params,
         metrics=result.metrics,
         seed=int(queued.spec.config["seed"]),
-        run_id=run_id,
         error=result.error,
         history=tuple(history),
         overrides=queued.spec.overrides,

@@ -9,7 +9,9 @@ finish    test set, ranking, report (`sweeper.sweep.finish`)
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from contextlib import closing
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -33,9 +35,7 @@ from sweeper.sweep.driver import Driver
 from sweeper.sweep.finish import Finish, SweepOutcome
 from sweeper.sweep.plan import SweepPlan, estimated
 from sweeper.sweep.recorder import Recorder
-
-if TYPE_CHECKING:
-    from sweeper.tracking.tracker import Tracker
+from sweeper.tracking.recording.remote import RemoteTracker
 
 
 def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepOutcome:
@@ -47,9 +47,13 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    def say(text: str) -> None:
+        listener(Note(text))
+
     try:
-        return _run_sweep(plan, executor, listener)
-    except (OSError, SQLAlchemyError, TrackingError) as error:
+        with closing(RemoteTracker(plan.settings.tracking, plan.paths, plan.folder, say)) as tracker:
+            return _run_sweep(plan, executor, tracker, listener)
+    except (OSError, sqlite3.Error, SQLAlchemyError, TrackingError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of what is printed went away
             raise
         cause = getattr(error, "orig", None) or error  # below SQLAlchemy, what the database said
@@ -60,12 +64,12 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
         ) from error
 
 
-def _run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepOutcome:
+def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, listener: Listener) -> SweepOutcome:
     data_sets = DataSets(plan.folder, listener)
     for planned in plan.trials:
         data_sets.prepare(planned.point.config["data"])
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))
-    study, tracker = _open_stores(plan, retry, listener)
+    study = _open_stores(plan, tracker, retry, listener)
 
     factory = TrialFactory(
         plan.folder,
@@ -92,6 +96,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> Sweep
     num_left = scheduler.total
     _prepare_process()
     resume.settle_finished(scheduler, driver, study, plan)
+    recorder.settle(study.trials())
     driver.run()
     listener(TrialsEnded("" if driver.interrupted else scheduler.budget.reason))
 
@@ -100,19 +105,17 @@ def _run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> Sweep
     return finish.run(interrupted=driver.interrupted, ran=ran, nothing_left=not num_left)
 
 
-def _open_stores(plan: SweepPlan, retry: Retry, listener: Listener) -> tuple[SweepStudy, Tracker]:
-    """One process at a time opens the stores: two that create one at once would break it."""
-    from sweeper.tracking.tracker import Tracker
-
+def _open_stores(plan: SweepPlan, tracker: RemoteTracker, retry: Retry, listener: Listener) -> SweepStudy:
+    """One driver at a time opens the stores: two that create one at once would break it."""
     with store_lock(plan.paths.store_lock):
         study = SweepStudy.open(plan.paths, plan.name, plan.objectives, retry)
-        tracker = Tracker.open(plan.settings.tracking, plan.paths, retry)
-    if tracker.moved_from is not None:
-        listener(Note(f"{tracker.moved_from} is now {plan.paths.root}: its runs point to their new place."))
-    return study, tracker
+        moved_from = tracker.open()
+    if moved_from is not None:
+        listener(Note(f"{moved_from} is now {plan.paths.root}: its runs point to their new place."))
+    return study
 
 
-def _start_parent_run(plan: SweepPlan, tracker: Tracker) -> str:
+def _start_parent_run(plan: SweepPlan, tracker: RemoteTracker) -> str:
     """The sweep's own run, and `multirun.yaml` in its folder."""
     varies = {dimension.key: dimension.text for dimension in plan.space.dimensions}
     params: dict[str, Any] = {

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sweeper.artifacts import answers
 from sweeper.artifacts.result import NO_RESULT, read_result
@@ -28,9 +27,7 @@ from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialSt
 from sweeper.executors import Event, Executor, TrialEnded
 from sweeper.storage.study import SweepStudy
 from sweeper.tracking import tags
-
-if TYPE_CHECKING:
-    from sweeper.tracking.tracker import Tracker
+from sweeper.tracking.recording.remote import RemoteTracker
 
 _POLL_S = 0.2
 _TIMEOUT_S = 3600.0
@@ -42,7 +39,7 @@ class TestSet:
     def __init__(
         self,
         study: SweepStudy,
-        tracker: Tracker,
+        tracker: RemoteTracker,
         executor: Executor,
         paths: SweepPaths,
         parent_run_id: str,

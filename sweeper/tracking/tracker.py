@@ -9,17 +9,15 @@ nothing else. A final metric that has a curve's name would add a point to it, so
 `saved_val_loss` and `saved_val_accuracy`: the scores of the saved weights, which are the curve's last values
 unless `training.restore_best` brought earlier weights back. The other final metrics keep their names.
 
-What does not live here: what is recorded, which the driver decides; the model's files, which the trial writes
-(`sweeper.artifacts.model`). MLflow takes over a second to import, so it is imported inside functions; one thread
-of one process writes.
+What does not live here: what is recorded, which the driver decides; the process that calls this
+(`sweeper.tracking.recording`); the model's files, which the trial writes (`sweeper.artifacts.model`). MLflow takes over
+a second to import, so it is imported inside functions; one thread of one process writes.
 """
 
 from __future__ import annotations
 
 import functools
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -59,6 +57,9 @@ STATUS: dict[TrialState, RunStatus] = {
 
 #: Params in one request, by MLflow's limit.
 PARAMS_PER_BATCH = 100
+
+#: Metrics in one request, by MLflow's limit.
+METRICS_PER_BATCH = 1000
 
 #: An artifact that holds the whole text of params that were cut.
 LONG_PARAMS = "long_params.json"
@@ -174,12 +175,16 @@ class Tracker:
         return run_id
 
     @_stops_the_sweep
-    def log_epoch(self, run_id: str, report: EpochReport) -> None:
-        """Adds one point to each of a trial's curves, in one request."""
-        named = {
-            ("epoch_duration_s" if name == "duration_s" else name): value for name, value in report.metrics.items()
-        }
-        self._log(run_id, metric_entries(named, report.timestamp_ms, report.epoch), {})
+    def log_epochs(self, run_id: str, reports: Sequence[EpochReport]) -> None:
+        """Adds points to each of a trial's curves, in one request."""
+        entries: list[Metric] = []
+        for report in reports:
+            named = {
+                ("epoch_duration_s" if name == "duration_s" else name): value for name, value in report.metrics.items()
+            }
+            entries += metric_entries(named, report.timestamp_ms, report.epoch)
+        for start in range(0, len(entries), METRICS_PER_BATCH):
+            self._log(run_id, entries[start : start + METRICS_PER_BATCH], {})
 
     @_stops_the_sweep
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str], step: int = 0) -> None:
@@ -191,18 +196,13 @@ class Tracker:
         """Adds a folder's files to a run that may have ended, under a folder of its artifacts."""
         self._client.log_artifacts(run_id, str(folder), under)
 
-    @contextmanager
-    def artifact(self, run_id: str, name: str) -> Iterator[Path]:
-        """A copy of one of a run's files, for as long as the block lasts.
+    @_stops_the_sweep
+    def download(self, run_id: str, name: str, folder: str) -> Path:
+        """A copy of one of a run's files, in a folder.
 
         Raises:
             TrackingError: the run has no such file, or the store does not answer.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            yield self._download(run_id, name, folder)
-
-    @_stops_the_sweep
-    def _download(self, run_id: str, name: str, folder: str) -> Path:
         return Path(self._client.download_artifacts(run_id, name, folder))
 
     @_stops_the_sweep
@@ -242,18 +242,14 @@ class Tracker:
             self._client.log_artifacts(run_id, str(artifacts))
         model_id = None if model is None else self._log_model(run_id, model, step)
         final = {(f"saved_{name}" if name in EPOCH_METRICS else name): value for name, value in metrics.items()}
-        self._log(run_id, metric_entries(final, now_ms(), step, model_id), {**tags, keys.STATE: str(state)})
-        self._client.set_terminated(run_id, STATUS[state], end_time_ms)
+        ended_ms = now_ms() if end_time_ms is None else end_time_ms
+        self._log(run_id, metric_entries(final, ended_ms, step, model_id), {**tags, keys.STATE: str(state)})
+        self._client.set_terminated(run_id, STATUS[state], ended_ms)
 
     @_stops_the_sweep
     def abandon_trial(self, run_id: str) -> None:
         """Soft-deletes the run of a trial that was interrupted, and its model if it had come to that."""
         self._delete(run_id)
-
-    @_stops_the_sweep
-    def unfinished_trials(self, parent_run_id: str) -> list[str]:
-        """Returns the run ids of a sweep's trials that never ended."""
-        return self._search(f"{tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and attributes.status = 'RUNNING'")
 
     @_stops_the_sweep
     def finish_sweep(
@@ -269,6 +265,13 @@ class Tracker:
             self._client.log_artifact(parent_run_id, str(path))
         self._log(parent_run_id, metric_entries(metrics, now_ms(), 0), tags)
         self._client.set_terminated(parent_run_id, status)
+
+    def flush(self) -> None:
+        """Nothing is held back here; the recorder writes its queue before it calls this."""
+
+    def expect_leftovers(self) -> None:
+        """Another process may have been stopped while it wrote what is now written again: the store is asked."""
+        self._after_failure()
 
     def _after_failure(self) -> None:
         """What was started may have been recorded though its answer was lost: from now on the store is asked."""

@@ -138,7 +138,7 @@ def test_a_curve_has_one_point_an_epoch_and_final_metrics_add_none(
 ) -> None:
     run_id = tracker.start_trial(sweep, 0, "trial", {}, {})
     for number in (1, 2, 3):
-        tracker.log_epoch(run_id, _epoch(number))
+        tracker.log_epochs(run_id, [_epoch(number)])
     final = {"train_loss": 0.3, "val_loss": 0.9, "val_accuracy": 0.6, "duration_s": 12.5, "epochs": 3, "num_params": 10}
     tracker.finish_trial(run_id, TrialState.COMPLETE, final, {})
     assert _curve(client, run_id, "val_accuracy") == [(1, 0.25), (2, 0.5), (3, 0.75)]
@@ -154,7 +154,7 @@ def test_a_curve_has_one_point_an_epoch_and_final_metrics_add_none(
 
 def test_what_is_not_finite_is_recorded_and_stops_nothing(tracker: Tracker, client: MlflowClient, sweep: str) -> None:
     run_id = tracker.start_trial(sweep, 0, "trial", {"clip": math.inf}, {})
-    tracker.log_epoch(run_id, _epoch(1, loss=math.nan, val_loss=math.inf))
+    tracker.log_epochs(run_id, [_epoch(1, loss=math.nan, val_loss=math.inf)])
     tracker.finish_trial(
         run_id, TrialState.FAILED, {"train_loss": math.nan, "val_loss": -math.inf}, {tags.ERROR: "NaN"}
     )
@@ -285,15 +285,13 @@ def test_a_trial_that_is_started_again_has_one_run(
     assert client.search_logged_models(["1"], f"source_run_id = '{first}'").to_list() == []
 
 
-def test_unfinished_trials_are_found_and_can_be_abandoned(
+def test_an_interrupted_trial_can_be_abandoned(
     tracker: Tracker, client: MlflowClient, paths: OutputPaths, sweep: str
 ) -> None:
     done, cut_off, also = (tracker.start_trial(sweep, number, "trial", {}, {}) for number in range(3))
     tracker.finish_trial(done, TrialState.COMPLETE, {}, {})
     resumed = Tracker.open(TrackingConfig(), paths)
-    assert set(resumed.unfinished_trials(sweep)) == {cut_off, also}
     resumed.abandon_trial(cut_off)
-    assert resumed.unfinished_trials(sweep) == [also]
     assert {run.info.run_id for run in _children(client, sweep)} == {done, also}
 
 
@@ -396,8 +394,8 @@ def test_a_folder_with_a_question_mark_and_a_percent_code_is_a_folder(tmp_path: 
 
 
 def test_a_run_that_is_gone_stops_the_sweep_with_one_paragraph(tracker: Tracker) -> None:
-    with pytest.raises(TrackingError, match=r"^MLflow at sqlite:.* failed in log_epoch: Run with id=0+ not found") as e:
-        tracker.log_epoch("0" * 32, _epoch(1))
+    with pytest.raises(TrackingError, match=r"^MLflow at sqlite:.* in log_epochs: Run with id=0+ not found") as e:
+        tracker.log_epochs("0" * 32, [_epoch(1)])
     assert e.value.exit_status == 1
 
 

@@ -135,10 +135,11 @@ def test_a_sweep_can_be_tracked_over_http(served: Served, tmp_path: Path) -> Non
     cut_off = tracker.start_trial(parent, 0, "trial", {"arch.depth": 3}, {})
     run_id = tracker.start_trial(parent, 0, "trial", {"long": "x" * 7000, "empty": "", "no": None}, {})
     for epoch in (1, 2):
-        tracker.log_epoch(run_id, EpochReport(epoch, {"loss": float("nan"), "val_loss": 0.5, "duration_s": 1.0}, epoch))
+        tracker.log_epochs(
+            run_id, [EpochReport(epoch, {"loss": float("nan"), "val_loss": 0.5, "duration_s": 1.0}, epoch)]
+        )
     metrics = {"val_loss": float("inf"), "epochs": 2}
     tracker.finish_trial(run_id, TrialState.COMPLETE, metrics, {}, tmp_path / "files", tmp_path / "model")
-    assert tracker.unfinished_trials(parent) == []
     tracker.finish_sweep(parent, "FINISHED", [tmp_path / "files" / "log.txt"], {"num_trials": 1}, {})
 
     client = MlflowClient(served.url, served.url)

@@ -1,0 +1,13 @@
+"""MLflow is written by a process of its own, the recorder, which reads a queue that outlives driver and recorder.
+
+    driver --- entries ---> queue (a file in the sweep's folder) --- in order ---> recorder's process ---> MLflow
+           --- calls ------------------------------------------------------------>
+
+The study stays the truth: the driver writes it at once, and a trial that is finished there is recorded in MLflow now or
+by the next start. Every entry may be written twice without harm, so that a kill of either process at any moment neither
+loses nor doubles anything.
+
+queue      the file
+process    what runs in the recorder's process
+remote     the driver's end: entries, calls, and what the recorder says
+"""
