@@ -6,6 +6,7 @@ not retried.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -77,7 +78,8 @@ class Retry:
                 if self.is_interrupted or not passes(reason) or waited > self._timeout_s:
                     raise
                 if not told:
-                    self._say(f"{what} fails: {reason}. Retrying for {self._timeout_s:g} s; running trials continue")
+                    until = "until it works" if math.isinf(self._timeout_s) else f"for {self._timeout_s:g} s"
+                    self._say(f"{what} fails: {reason}. Retrying {until}; trials continue")
                     told = True
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)

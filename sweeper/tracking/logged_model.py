@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from sweeper.core.errors import TrackingError
 from sweeper.tracking import tags as keys
+from sweeper.tracking.runs import Begun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,27 +29,34 @@ def name_in_folder(folder: Path, run_id: str, model_id: str) -> None:
     description.save(str(folder / "MLmodel"))
 
 
-def log(client: MlflowClient, experiment_id: str, run_id: str, folder: Path, step: int) -> str:
+def log(client: MlflowClient, run: Begun, experiment_id: str, uri: str, folder: Path, step: int) -> str:
     """Makes a model's folder a logged model of the run, as `mlflow.models.Model.log` does; returns the model's id.
 
     That function would save the model itself, which needs TensorFlow and a fluent run.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    run = client.get_run(run_id)
     shared = (keys.SWEEP, keys.TRIAL, keys.MLFLOW_USER, keys.MLFLOW_SOURCE_NAME, keys.MLFLOW_SOURCE_TYPE)
     logged = client.create_logged_model(
         experiment_id,
         name=MODEL_NAME,
-        source_run_id=run_id,
-        params=run.data.params,
-        tags={key: run.data.tags[key] for key in shared if key in run.data.tags},
+        source_run_id=run.id,
+        params=dict(run.params),
+        tags={key: run.tags[key] for key in shared if key in run.tags},
     )
-    name_in_folder(folder, run_id, logged.model_id)
-    client.log_model_artifacts(logged.model_id, str(folder))
+    name_in_folder(folder, run.id, logged.model_id)
+    upload(folder, logged.artifact_location, uri)
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
+    client.log_outputs(run.id, [LoggedModelOutput(logged.model_id, step)])
     return str(logged.model_id)
+
+
+def upload(folder: Path, place: str, uri: str) -> None:
+    """Copies a folder to a place of artifacts whose address is known; MLflow's client would ask the store for it."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    files: Any = get_artifact_repository(place, tracking_uri=uri)  # untyped
+    files.log_artifacts(str(folder))
 
 
 def delete(client: MlflowClient, experiment_id: str, run_id: str) -> None:

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sweeper.core.text import shortened
+from sweeper.tracking.format import CUT_MARKER, MAX_PARAM_LENGTH, param_key, param_value
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+#: Params in one request, by MLflow's limit.
+PARAMS_PER_BATCH = 100
+
+#: An artifact that holds the whole text of params that were cut.
+LONG_PARAMS = "long_params.json"
 
 
 @dataclass
@@ -14,6 +29,40 @@ class Sweep:
     started: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A run that is begun: what MLflow would be asked for again at its end.
+
+    Attributes:
+        id: of the run.
+        artifact_uri: the address of its files.
+        params, tags: as they were recorded.
+    """
+
+    id: str
+    artifact_uri: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
 def tag(key: str) -> str:
     """A tag's name as MLflow's search writes it."""
     return f"tags.`{key}`"
+
+
+def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> dict[str, str]:
+    """Records those params of a run that are not `recorded`; returns them as they are now.
+
+    What is longer than MLflow takes is cut, with a mark, and stands whole in the artifact LONG_PARAMS.
+    """
+    from mlflow.entities import Param
+
+    texts = {param_key(key): param_value(value) for key, value in params.items()}
+    fresh = {key: text for key, text in texts.items() if key not in recorded}
+    entries = [Param(key, shortened(text, MAX_PARAM_LENGTH, CUT_MARKER)) for key, text in fresh.items()]
+    for start in range(0, len(entries), PARAMS_PER_BATCH):
+        client.log_batch(run_id, params=entries[start : start + PARAMS_PER_BATCH], synchronous=True)
+    long = {key: text for key, text in fresh.items() if len(text) > MAX_PARAM_LENGTH}
+    if long:
+        client.log_dict(run_id, long, LONG_PARAMS)
+    return {entry.key: entry.value for entry in entries}

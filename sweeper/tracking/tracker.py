@@ -26,20 +26,12 @@ from sweeper.core.errors import TrackingError
 from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
-from sweeper.core.text import shortened
 from sweeper.core.trials import EpochReport, TrialState
 from sweeper.tracking import logged_model, store
 from sweeper.tracking import tags as keys
 from sweeper.tracking.client import failures, metric_entries, now_ms, reason, user
-from sweeper.tracking.format import (
-    CUT_MARKER,
-    MAX_KEY_LENGTH,
-    MAX_PARAM_LENGTH,
-    param_key,
-    param_value,
-    tag_values,
-)
-from sweeper.tracking.runs import Sweep, tag
+from sweeper.tracking.format import MAX_KEY_LENGTH, tag_values
+from sweeper.tracking.runs import Begun, Sweep, log_params, tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,15 +47,8 @@ STATUS: dict[TrialState, RunStatus] = {
 }
 
 
-#: Params in one request, by MLflow's limit.
-PARAMS_PER_BATCH = 100
-
 #: Metrics in one request, by MLflow's limit.
 METRICS_PER_BATCH = 1000
-
-#: An artifact that holds the whole text of params that were cut.
-LONG_PARAMS = "long_params.json"
-
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -99,6 +84,7 @@ class Tracker:
         self._client = client
         self._experiment_id = experiment_id
         self._sweeps: dict[str, Sweep] = {}
+        self._begun: dict[str, Begun] = {}
         self._had_failures = False
         self._retry = retry
         self.uri = uri
@@ -131,13 +117,13 @@ class Tracker:
         parent = self._find_sweep(name)
         marks = {keys.SWEEP: name, keys.KIND: keys.KIND_SWEEP}
         if parent is None:
-            run_id = self._create_run(name, {**tags, **marks})
+            run_id = str(self._create_run(name, {**tags, **marks}).info.run_id)
             recorded: set[str] = set()
         else:
             run_id, recorded = parent.info.run_id, set(parent.data.params)
             self._client.update_run(run_id, status="RUNNING")
             self._log(run_id, [], {**tags, **marks})
-        self._log_params(run_id, params, recorded)
+        log_params(self._client, run_id, params, recorded)
         self._sweeps[run_id] = Sweep(name, is_new=parent is None)
         return run_id
 
@@ -169,9 +155,12 @@ class Tracker:
             keys.TRIAL: str(number),
             keys.STATE: str(TrialState.RUNNING),
         }
-        run_id = self._create_run(run_name, {**tags, **marks})
+        run = self._create_run(run_name, {**tags, **marks})
+        run_id = str(run.info.run_id)
         sweep.started[number] = run_id
-        self._log_params(run_id, params, set())
+        self._begun[run_id] = Begun(
+            run_id, run.info.artifact_uri, log_params(self._client, run_id, params, set()), run.data.tags
+        )
         return run_id
 
     @_stops_the_sweep
@@ -238,13 +227,15 @@ class Tracker:
             end_time_ms: milliseconds since 1970; now, where it is not given.
         """
         step = int(metrics.get("epochs", 0))
+        run = self._begun.get(run_id) or self._asked(run_id)
         if artifacts is not None:
-            self._client.log_artifacts(run_id, str(artifacts))
-        model_id = None if model is None else self._log_model(run_id, model, step)
+            logged_model.upload(artifacts, run.artifact_uri, self.uri)
+        model_id = None if model is None else self._log_model(run, model, step)
         final = {(f"saved_{name}" if name in EPOCH_METRICS else name): value for name, value in metrics.items()}
         ended_ms = now_ms() if end_time_ms is None else end_time_ms
         self._log(run_id, metric_entries(final, ended_ms, step, model_id), {**tags, keys.STATE: str(state)})
         self._client.set_terminated(run_id, STATUS[state], ended_ms)
+        self._begun.pop(run_id, None)
 
     @_stops_the_sweep
     def abandon_trial(self, run_id: str) -> None:
@@ -311,32 +302,24 @@ class Tracker:
             if not token:
                 return found
 
-    def _create_run(self, run_name: str, tags: Mapping[str, str]) -> str:
+    def _asked(self, run_id: str) -> Begun:
+        """What is known of a run that an earlier process began."""
+        run = self._client.get_run(run_id)
+        return Begun(run_id, run.info.artifact_uri, run.data.params, run.data.tags)
+
+    def _create_run(self, run_name: str, tags: Mapping[str, str]) -> Run:
         source = {
             keys.MLFLOW_USER: user(),
             keys.MLFLOW_SOURCE_NAME: "python -m sweeper",
             keys.MLFLOW_SOURCE_TYPE: "LOCAL",
         }
-        run = self._client.create_run(
+        return self._client.create_run(
             self._experiment_id, tags={**source, **tag_values(tags)}, run_name=run_name[:MAX_KEY_LENGTH]
         )
-        return str(run.info.run_id)
 
     def _delete(self, run_id: str) -> None:
         logged_model.delete(self._client, self._experiment_id, run_id)
         self._client.delete_run(run_id)
-
-    def _log_params(self, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> None:
-        from mlflow.entities import Param
-
-        texts = {param_key(key): param_value(value) for key, value in params.items()}
-        fresh = {key: text for key, text in texts.items() if key not in recorded}
-        entries = [Param(key, shortened(text, MAX_PARAM_LENGTH, CUT_MARKER)) for key, text in fresh.items()]
-        for start in range(0, len(entries), PARAMS_PER_BATCH):
-            self._client.log_batch(run_id, params=entries[start : start + PARAMS_PER_BATCH], synchronous=True)
-        long = {key: text for key, text in fresh.items() if len(text) > MAX_PARAM_LENGTH}
-        if long:
-            self._client.log_dict(run_id, long, LONG_PARAMS)
 
     def _log(self, run_id: str, metrics: list[Metric], tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
@@ -344,7 +327,7 @@ class Tracker:
         entries = [RunTag(key, value) for key, value in tag_values(tags).items()]
         self._client.log_batch(run_id, metrics=metrics, tags=entries, synchronous=True)
 
-    def _log_model(self, run_id: str, folder: Path, step: int) -> str:
+    def _log_model(self, run: Begun, folder: Path, step: int) -> str:
         if self._had_failures:
-            logged_model.delete(self._client, self._experiment_id, run_id)
-        return logged_model.log(self._client, self._experiment_id, run_id, folder, step)
+            logged_model.delete(self._client, self._experiment_id, run.id)
+        return logged_model.log(self._client, run, self._experiment_id, self.uri, folder, step)

@@ -6,6 +6,7 @@ that somebody deleted) ends it, and with it the sweep.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import shutil
@@ -101,6 +102,7 @@ class _Recorder:
             self._tracker = Tracker.open(self._setup.tracking, OutputPaths(self._setup.root), retry)
             if len(self._queue):
                 self._tracker.expect_leftovers()
+            gc.freeze()  # the collector leaves alone what MLflow has loaded
         return self._tracker
 
     def _about_the_store(self) -> tuple[str, Path | None]:

@@ -23,6 +23,7 @@ from sweeper.tracking.tracker import RunStatus
 
 _STARTS = 4  # of one recorder, before its sweep gives up
 _POLL_S = 0.2
+_SILENT_S = 3.0  # for which nobody is told that a call takes time
 _LAST_WORDS_S = 5.0  # for which a recorder that is to end may finish what it writes
 _START = "import sys; from sweeper.tracking.recording import process; process.start(int(sys.argv[1]))"
 
@@ -92,9 +93,6 @@ class RemoteTracker:
             TrackingError: the store has been away for longer than `tracking.retry_timeout_s`, or failed for good.
         """
         self.check()
-        num_waiting = len(self.queue)
-        if num_waiting > 100:
-            self._say(f"{num_waiting} entries are still to be written to MLflow; the sweep ends when they are")
         self._call("flush")
 
     def close(self) -> None:
@@ -150,20 +148,24 @@ class RemoteTracker:
         while True:
             starts = self._starts
             self._send((name, arguments, named))
-            started = time.monotonic()
+            started, is_said = time.monotonic(), False
             try:
                 while starts == self._starts:
+                    waited_s = time.monotonic() - started
                     if self._connection.poll(_POLL_S):
                         word, content = self._connection.recv()
                         if word == ANSWER:
                             self._trouble = ""
                             return content
                         self._hear(word, content)
-                    elif self._trouble and time.monotonic() - started > self._patience_s:
+                    elif self._trouble and waited_s > self._patience_s:
                         raise TrackingError(
-                            f"{self._trouble}. {len(self.queue)} entries about finished trials are not written yet; "
-                            "the next start writes them"
+                            f"{self._trouble}. {len(self.queue)} entries about trials are not written yet; the next "
+                            "start writes them"
                         )
+                    elif waited_s > _SILENT_S and not is_said and (num_waiting := len(self.queue)):
+                        self._say(f"Waiting for MLflow: {num_waiting} entries about trials are still to be written.")
+                        is_said = True
             except (EOFError, OSError):
                 self._restart()
 
