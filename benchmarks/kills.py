@@ -1,12 +1,12 @@
 """Kills the driver of one small sweep with SIGKILL at random moments, and compares the end with an undisturbed sweep.
 
     python benchmarks/kills.py [--kills 20] [--trials 12] [--sampler grid|tpe] [--seed 0]
-    python benchmarks/kills.py --pruner asha --checkpoint --kill-trials --sampler tpe --epochs 9
+    python benchmarks/kills.py --pruner asha --checkpoint --kill-trials --kill-recorder --sampler tpe --epochs 9
 
-After each kill: no process of the sweep is alive 5 seconds later, and finished trials keep their MLflow run to the end
-(so none was lost or trained twice). At the end: the same leaderboard except for times and run ids, one live MLflow run
-per trial, none of them running, each epoch recorded once, and a study that agrees; also where trials resume from a
-checkpoint. Exit status 1 if one of these fails.
+After each kill: no process of the sweep is alive 5 seconds later, and finished trials keep their measured seconds to
+the end (so none was lost or trained twice). At the end: the same leaderboard except for times and run ids, one live
+MLflow run per trial, none of them running, each epoch recorded once, and a study that agrees; also where trials resume
+from a checkpoint. Exit status 1 if one of these fails.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -83,16 +84,27 @@ def kill_a_trial(driver: int, chance: random.Random) -> None:
             os.kill(chance.choice(trials), signal.SIGKILL)
 
 
-def wait(driver: subprocess.Popen[str], longest_s: float, trials_too: bool, chance: random.Random) -> bool:
-    """Waits until a driver ends, at most so long; with `trials_too`, kills a trial now and then."""
+def kill_the_recorder(driver: int, chance: random.Random) -> None:
+    """Kills the process that writes to MLflow, if it is there."""
+    for pid, parent in living(driver).items():
+        with contextlib.suppress(OSError):
+            if parent == driver and b"tracking.recording" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+
+Kill = Callable[[int, random.Random], None]
+
+
+def wait(driver: subprocess.Popen[str], longest_s: float, others: Sequence[Kill], chance: random.Random) -> bool:
+    """Waits until a driver ends, at most so long; kills others of its processes now and then."""
     deadline = time.monotonic() + longest_s
     while (left_s := deadline - time.monotonic()) > 0:
         try:
-            driver.wait(timeout=min(left_s, chance.uniform(0.5, longest_s / 3)) if trials_too else left_s)
+            driver.wait(timeout=min(left_s, chance.uniform(0.5, longest_s / 3)) if others else left_s)
             return True
         except subprocess.TimeoutExpired:
-            if trials_too:
-                kill_a_trial(driver.pid, chance)
+            if others:
+                chance.choice(others)(driver.pid, chance)
     return False
 
 
@@ -104,13 +116,13 @@ def outlived(session: int, longest_s: float) -> dict[int, int]:
     return left
 
 
-def finished(folder: Path) -> dict[int, str]:
-    """Run id by trial number, of the trials that the study calls finished."""
+def finished(folder: Path) -> dict[int, float]:
+    """Measured seconds by trial number, of the trials that the study calls finished."""
     try:
         report = sweep_report.judged(stored_sweep.load(OutputPaths(folder / "mlruns"), NAME))
     except (StoreError, KeyError):  # killed before there was anything
         return {}
-    return {row.number: row.run_id for row in report.rows if row.state is not TrialState.RUNNING}
+    return {row.number: row.metrics["duration_s"] for row in report.rows if row.state is not TrialState.RUNNING}
 
 
 def board(folder: Path) -> list[dict[str, str]]:
@@ -151,12 +163,13 @@ def differences(undisturbed: Path, disturbed: Path) -> list[str]:
 def kill_often(folder: Path, words: list[str], options: argparse.Namespace) -> list[str]:
     """Kills and checks, then lets the last start finish. Returns what went wrong."""
     faults: list[str] = []
-    known: dict[int, str] = {}
+    known: dict[int, float] = {}
     chance = random.Random(options.seed)
+    others = [kill_a_trial] * options.kill_trials + [kill_the_recorder] * options.kill_recorder
     for number in range(1, options.kills + 1):
         driver = start(folder, words)
         after_s = chance.uniform(0.5, options.longest)
-        if not wait(driver, after_s, options.kill_trials, chance):
+        if not wait(driver, after_s, others, chance):
             os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
         assert driver.stdout is not None
@@ -187,6 +200,7 @@ def main() -> None:
     parser.add_argument("--pruner", default="none")
     parser.add_argument("--checkpoint", action="store_true", help="trials resume from their last epoch")
     parser.add_argument("--kill-trials", action="store_true", help="also kill trials, which are then run again")
+    parser.add_argument("--kill-recorder", action="store_true", help="also kill the process that writes to MLflow")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest", type=float, default=9.0, help="longest time until a start is killed, in seconds")
     options = parser.parse_args()

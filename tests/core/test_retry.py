@@ -34,7 +34,7 @@ def test_what_passes_is_retried_and_said_once() -> None:
     assert result == "done"
     assert len(tries) == 2
     assert told == [
-        "the store fails: database is locked. Retrying for 60 s; running trials continue",
+        "the store fails: database is locked. Retrying for 60 s; trials continue",
         "the store works again",
     ]
 

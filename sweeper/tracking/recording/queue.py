@@ -59,6 +59,11 @@ class RecordQueue:
         rows = self._database.execute("SELECT id, trial, kind, content FROM entries ORDER BY id LIMIT ?", (limit,))
         return [Entry(id, trial, kind, json.loads(content)) for id, trial, kind, content in rows]
 
+    def oldest(self) -> int | None:
+        """The oldest entry's id; None where nothing waits."""
+        found: int | None = self._database.execute("SELECT min(id) FROM entries").fetchone()[0]
+        return found
+
     def written(self, entries: Sequence[Entry], run_id: str | None) -> None:
         """Removes one trial's entries, which are written, and keeps the run that the trial has from then on."""
         trial, is_finished = entries[0].trial, any(entry.kind == "finish" for entry in entries)

@@ -21,7 +21,8 @@ from sweeper.tracking.recording.process import ANSWER, FAILED, NOTE, RAISED, Set
 from sweeper.tracking.recording.queue import Kind, RecordQueue
 from sweeper.tracking.tracker import RunStatus
 
-_STARTS = 4  # of one recorder, before its sweep gives up
+_DEATHS = 4  # in a row without anything written, after which the sweep gives up
+_LONG_LIFE_S = 10.0  # after which a recorder's death has nothing to do with its start
 _POLL_S = 0.2
 _SILENT_S = 3.0  # for which nobody is told that a call takes time
 _LAST_WORDS_S = 5.0  # for which a recorder that is to end may finish what it writes
@@ -54,11 +55,14 @@ class RemoteTracker:
         self._say = say
         self._trouble = ""  # what the recorder last said, until it wrote something
         self._starts = 0
+        self._deaths = 0
+        self._oldest: int | None = None  # entry, at the last death
         self._process: subprocess.Popen[bytes]
         self._start()
 
     def _start(self) -> None:
         self._starts += 1
+        self._started = time.monotonic()
         self._connection, theirs = Pipe()
         environment = {**os.environ, **import_path.environment()}
         with theirs, process.sigint_held_back():  # the driver decides what Ctrl-C means
@@ -155,7 +159,7 @@ class RemoteTracker:
                     if self._connection.poll(_POLL_S):
                         word, content = self._connection.recv()
                         if word == ANSWER:
-                            self._trouble = ""
+                            self._trouble, self._deaths = "", 0
                             return content
                         self._hear(word, content)
                     elif self._trouble and waited_s > self._patience_s:
@@ -186,9 +190,14 @@ class RemoteTracker:
     def _restart(self) -> None:
         """Starts the recorder again after its process has ended by itself or by a kill; nothing is lost by it."""
         self._end_process()
-        if self._starts >= _STARTS:
+        oldest = self.queue.oldest()
+        if oldest != self._oldest or time.monotonic() - self._started > _LONG_LIFE_S:
+            self._deaths = 0
+        self._oldest = oldest
+        self._deaths += 1
+        if self._deaths >= _DEATHS:
             raise TrackingError(
-                f"the process that writes to MLflow ended {self._starts} times, last with status "
+                f"the process that writes to MLflow ended {_DEATHS} times in a row, last with status "
                 f"{self._process.returncode}"
             )
         self._say("the process that writes to MLflow ended; it is started again")
