@@ -17,16 +17,25 @@ def main() -> int:
     import gc
 
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
-    from sweeper.cli import commands, errors
+    from sweeper.cli import errors
     from sweeper.host import process
 
+    process.open_standard_streams()
     process.prepare_libraries()
     process.note_interrupts()
-    if sys.argv[1:] and sys.argv[1] in commands.COMMANDS:
-        return errors.guarded(lambda: commands.run(sys.argv[1:]))
-    if sys.argv[1:] and sys.argv[1].isalpha():
-        return errors.guarded(lambda: commands.refuse(sys.argv[1]))
-    return errors.guarded(_hydra)
+    return errors.guarded(_run)
+
+
+def _run() -> int:
+    from sweeper.cli import arguments, commands
+
+    words = sys.argv[1:]
+    arguments.check_python(words)
+    if words and words[0] in commands.COMMANDS:
+        return commands.run(words)
+    if words and words[0].isalpha():
+        return commands.refuse(words[0])
+    return _hydra()
 
 
 def _hydra() -> int:

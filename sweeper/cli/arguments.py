@@ -7,6 +7,8 @@ Hydra's own settings are called here (`sweeper.cli.hydra_settings`).
 from __future__ import annotations
 
 import argparse
+import locale
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -57,6 +59,28 @@ class Command:
     def words(self) -> list[str]:
         """Hydra reads options first; among the overrides it would take one after them for an option's value."""
         return [*self.options, *self.overrides]
+
+
+def check_python(words: Sequence[str]) -> None:
+    """Refuses words that Python could not read, or could read in another way of running it only.
+
+    Raises:
+        ConfigError: a word has bytes that are no text in this locale, or Hydra's grammar is needed under `python -O`.
+    """
+    for word in words:
+        if any("\udc80" <= character <= "\udcff" for character in word):
+            readable = os.fsencode(word).decode("utf-8", errors="replace")
+            raise ConfigError(
+                f"{readable} has characters that are no text in this locale ({locale.setlocale(locale.LC_CTYPE)}, with "
+                "Python's UTF-8 mode off). Accepted: any text, in a locale with UTF-8.  "
+                "Try: PYTHONUTF8=1 in front of the line"
+            )
+    if sys.flags.optimize and any("(" in word for word in words):
+        raise ConfigError(
+            "Python runs with -O (or PYTHONOPTIMIZE), and Hydra then cannot read functions such as range(0,2): it "
+            "needs the assertions that -O leaves out. Accepted: Python without -O.  "
+            "Try: PYTHONOPTIMIZE= python -m sweeper with the same words"
+        )
 
 
 def read(words: Sequence[str]) -> Command:

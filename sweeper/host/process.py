@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import io
 import os
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from types import FrameType
 
@@ -87,8 +89,32 @@ LIBRARY_ENVIRONMENT: dict[str, str | None] = {
 
 
 def prepare_libraries() -> None:
-    """Sets `LIBRARY_ENVIRONMENT` in this process; call it before any of them is imported."""
+    """Sets `LIBRARY_ENVIRONMENT` in this process, and lets no warning be an error in it and in those that it starts.
+
+    Call it before any library is imported: with `python -W error`, several of them cannot be.
+    """
     set_variables(LIBRARY_ENVIRONMENT)
+    if any(option.startswith("error") for option in sys.warnoptions):
+        sys.warnoptions[:] = [option for option in sys.warnoptions if not option.startswith("error")]
+        set_variables({"PYTHONWARNINGS": None})
+        warnings.resetwarnings()
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", category)  # as Python does by itself
+
+
+def open_standard_streams() -> None:
+    """Gives a process without standard input, output or error (`>&-`, a daemon) empty ones.
+
+    Otherwise the next file or socket that is opened would get the number of one of them, and what is printed with it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  until the process ends
+        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(errors="backslashreplace")  # in a locale without `ü`, show it as `\\xfc`
 
 
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ from sweeper.tracking.runs import Begun
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
 
 #: The name under which a trial's model is found: `runs:/RUN_ID/model`.
 MODEL_NAME = "model"
@@ -19,9 +20,11 @@ MODEL_NAME = "model"
 
 def name_in_folder(folder: Path, run_id: str, model_id: str) -> None:
     """Enters run and model into the folder's MLmodel; the path is the model's name, which outlives a move."""
+    import yaml
     from mlflow.models import Model
 
-    description = Model.load(str(folder))
+    # `Model.load` would take a path with `%20` in it for an address.
+    description = Model.from_dict(yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8")))
     description.run_id = run_id
     description.model_id = model_id
     description.model_uuid = model_id
@@ -65,6 +68,14 @@ def delete(client: MlflowClient, experiment_id: str, run_id: str) -> None:
         client.delete_logged_model(model.model_id)
 
 
+def ready(client: MlflowClient, experiment_id: str, run_id: str) -> list[LoggedModel]:
+    """A run's logged models whose files are whole; one that was interrupted on its way has none."""
+    from mlflow.entities import LoggedModelStatus
+
+    models = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    return [model for model in models if model.status == LoggedModelStatus.READY]
+
+
 def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, uri: str) -> Path:
     """The folder of a run's logged model: where it lies, or, of a server, a copy in `into`.
 
@@ -73,7 +84,7 @@ def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, 
     """
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    models = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    models = ready(client, experiment_id, run_id)
     if not models:
         raise TrackingError(f"MLflow at {uri}: run {run_id} has no model.")
     place = str(models[0].artifact_location)

@@ -21,6 +21,7 @@ from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.host import process
+from sweeper.tracking import logged_model
 from sweeper.tracking.client import check, connect, failures, local_uri, reason
 from sweeper.tracking.credentials import take_credentials
 
@@ -110,7 +111,7 @@ def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
         client = connect(uri)
         run = client.get_run(run_id)
         files = run.info.artifact_uri
-        models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
+        models = logged_model.ready(client, run.info.experiment_id, run_id)
         if not models:
             raise ValueError("it has no model")
         with np.load(fetch(files, "predictions.npz"), allow_pickle=False) as saved:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeper.core.errors import StoreError
+from sweeper.tracking import logged_model
 from sweeper.tracking import tags as keys
 from sweeper.tracking.client import check, connect, failures, reason
 from sweeper.tracking.format import tag_values
@@ -90,7 +91,7 @@ def promote(uri: str, name: str, run_id: str, tags: Mapping[str, str], descripti
 
 def _model_id(client: MlflowClient, run_id: str) -> str:
     run = client.get_run(run_id)
-    models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
+    models = logged_model.ready(client, run.info.experiment_id, run_id)
     if not models:
         raise StoreError(
             f"Run {run_id} has no model: it was deleted. Accepted: a trial that still has its model.  "

@@ -183,3 +183,35 @@ def test_a_users_settings_for_libraries_change_no_figure(
 
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Same, to the bit" in again.stdout
+
+
+def test_a_daemons_streams_strict_warnings_and_an_odd_folder_change_nothing(
+    tmp_path: Path, expected: list[dict[str, str]]
+) -> None:
+    folder = tmp_path / "a%20b%2Fc#d?e ü"
+    folder.mkdir()
+    line = [sys.executable, "-W", "error", "-m", "sweeper", *FIRST]
+
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *line], cwd=folder, timeout=240, check=False)
+
+    assert done.returncode == 0
+    assert figures(folder) == expected
+
+
+def test_functions_of_hydras_grammar_are_refused_under_optimized_python(run_sweeper: Run, tmp_path: Path) -> None:
+    done = run_sweeper(tmp_path, "-m", "arch.depth=range(3,5)", env={"PYTHONOPTIMIZE": "1"})
+
+    assert done.returncode == 2
+    assert "Python runs with -O (or PYTHONOPTIMIZE)" in done.stderr
+    assert "Try: PYTHONOPTIMIZE= python -m sweeper" in done.stderr
+
+
+def test_a_word_that_is_no_text_in_the_locale_is_refused_by_that_reason(run_sweeper: Run, tmp_path: Path) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    done = run_sweeper(tmp_path, "tracking.experiment=ü", env=plain)
+
+    assert done.returncode == 2
+    assert "has characters that are no text in this locale" in done.stderr
+    assert "Try: PYTHONUTF8=1 in front of the line" in done.stderr
+    assert not (tmp_path / "mlruns").exists()
