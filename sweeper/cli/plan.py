@@ -146,6 +146,8 @@ def _check_data(console: Console, plan: SweepPlan) -> None:
 
 def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:
     """Prints the machine, the number of trials and the estimated time."""
+    if not ahead.num_trials:
+        return
     name = plan.settings.executor.name
     console.print(f"Found: {plan.settings.machine.describe()}.")
     console.print(

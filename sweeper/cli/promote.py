@@ -77,7 +77,8 @@ def promote(
     uri = tracking_uri(paths, sweep.name, trust=trust)
     about = version_tags(sweep, choice.ranked)
     known = {key: value for key, value in about.items() if value}
-    done = registry.promote(uri, registered, row.run_id, known, describe(about))
+    run_id = stored_sweep.recorded_run(paths, sweep.name, trial)
+    done = registry.promote(uri, registered, run_id, known, describe(about))
     _print(console, sweep, choice, registered, uri, done, about)
     return 0
 

@@ -16,6 +16,7 @@
     │   └── NonFiniteError            its loss is NaN or infinite
     ├── ExecutorError                 trials can no longer be started
     └── TrackingError                 what was found can no longer be recorded
+        └── RunGoneError              one run, or its model, was deleted
 
 A message has up to three sentences: what was given, what is accepted, what to type.
 What does not live here: the text of those messages, which stands where they are raised.
@@ -101,6 +102,10 @@ class ExecutorError(SweeperError):
 
 class TrackingError(SweeperError):
     """The tracker's store or server failed while the sweep ran."""
+
+
+class RunGoneError(TrackingError):
+    """A run, or its model, was deleted in MLflow by somebody else; the sweep goes on without it."""
 
 
 def as_typed(value: Any) -> str:

@@ -81,6 +81,21 @@ def load(paths: OutputPaths, name: str) -> Loaded:
     )
 
 
+def recorded_run(paths: OutputPaths, sweep: str, trial: StudyTrial) -> str:
+    """A trial's MLflow run.
+
+    Raises:
+        StoreError: it has none yet.
+    """
+    if not trial.run_id:
+        raise StoreError(
+            f"Trial {trial.number} of sweep {sweep} is not in MLflow yet: its sweep was interrupted before that. "
+            "Accepted: a trial of a sweep that has ended.  Try: the command that started the sweep; it is "
+            f"resume_command in {paths.sweep(sweep).multirun}"
+        )
+    return trial.run_id
+
+
 def together(several: Sequence[Loaded]) -> Loaded:
     """Several sweeps as one: trials are renumbered, and their rows know their sweep and number there."""
     params = list(dict.fromkeys(key for one in several for key in one.info.params))

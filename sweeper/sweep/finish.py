@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from sweeper.artifacts import answers, figures
 from sweeper.core.datasets import PreparedData
+from sweeper.core.errors import RunGoneError
 from sweeper.core.events import Listener, Note
 from sweeper.core.trials import TrialState
 from sweeper.data.prepare import DataSets
@@ -101,8 +102,11 @@ class Finish:
         known = answers.read(paths)
         for trial in self._study.trials():
             if trial.state is TrialState.COMPLETE and trial.number not in known:
-                with self._tracker.artifact(trial.run_id, "predictions.npz") as path:
-                    answers.append(paths, trial.number, path)
+                try:
+                    with self._tracker.artifact(trial.run_id, "predictions.npz") as path:
+                        answers.append(paths, trial.number, path)
+                except RunGoneError as error:
+                    self._listener(Note(f"Trial {trial.number} is ranked without its predictions: {error}."))
 
     def _open_test_set(self, loaded: stored_sweep.Loaded) -> bool:
         """Opens the test set for the finalists that have not seen it; returns whether all of them have figures."""
@@ -149,7 +153,10 @@ class Finish:
             for state in TrialState
             if state is not TrialState.RUNNING
         }
-        self._tracker.finish_sweep(self._parent_run_id, status, files, counts, {})
+        try:
+            self._tracker.finish_sweep(self._parent_run_id, status, files, counts, {})
+        except RunGoneError as error:
+            self._listener(Note(f"Leaderboard and report are in {self._plan.folder.root}, not in MLflow: {error}."))
 
     def _tidy(self) -> None:
         """Deletes what only running trials need, and what a kill of this start or of an earlier one left behind."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from sweeper.artifacts import answers
 from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.datasets import PreparedData
+from sweeper.core.errors import RunGoneError
 from sweeper.core.events import Listener, Note
 from sweeper.core.paths import SweepPaths
 from sweeper.core.test_set import Opening
@@ -112,8 +113,13 @@ class TestSet:
         while (waiting or running) and time.monotonic() < deadline:
             while waiting and len(running) < self._executor.workers:
                 trial = waiting.pop(0)
+                try:
+                    spec = self._spec(trial, prepared)
+                except RunGoneError as error:
+                    failures[trial.number] = str(error)
+                    continue
                 running[trial.number] = trial
-                self._executor.submit(self._spec(trial, prepared))
+                self._executor.submit(spec)
             self._executor.poll(handle, _POLL_S)
         for number in running:
             self._executor.kill(number, "")
@@ -137,8 +143,11 @@ class TestSet:
         paths = self._paths.evaluation(trial.number)
         answers.append(self._paths.test_answers, trial.number, paths.predictions)
         metrics = {name: result.metrics[name] for name in ("test_loss", "test_accuracy")}
-        self._tracker.log_files(trial.run_id, _only_predictions(paths.predictions), "test")
-        self._tracker.log_metrics(trial.run_id, metrics, {}, step=int(_epochs(trial)))
+        try:
+            self._tracker.log_files(trial.run_id, _only_predictions(paths.predictions), "test")
+            self._tracker.log_metrics(trial.run_id, metrics, {}, step=int(_epochs(trial)))
+        except RunGoneError as error:
+            self._say(f"The test figures of trial {trial.number} are in the report, not in MLflow: {error}.")
         record = self._study.test
         figures = {**metrics, "num_images": result.facts.num_test or 0}
         self._study.write_test(replace(record, results={**record.results, trial.number: figures}))

@@ -99,6 +99,12 @@ def failures() -> tuple[type[Exception], ...]:
     return MlflowException, SQLAlchemyError, CommandError, OSError
 
 
+def is_gone(error: BaseException) -> bool:
+    """Whether MLflow says that a run was deleted: by anybody's `mlflow runs delete`, or for good by `mlflow gc`."""
+    text = str(error)
+    return "must be in the 'active' state" in text or ("Run with id=" in text and "not found" in text)
+
+
 def reason(error: BaseException) -> str:
     """The first line of an error, without its full stop; a page of HTML is not a reason.
 

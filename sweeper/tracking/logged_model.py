@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from sweeper.core.errors import TrackingError
+from sweeper.core.errors import RunGoneError
 from sweeper.tracking import tags as keys
 from sweeper.tracking.runs import Begun
 
@@ -80,13 +80,13 @@ def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, 
     """The folder of a run's logged model: where it lies, or, of a server, a copy in `into`.
 
     Raises:
-        TrackingError: the run has no model.
+        RunGoneError: the run has no model.
     """
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     models = ready(client, experiment_id, run_id)
     if not models:
-        raise TrackingError(f"MLflow at {uri}: run {run_id} has no model.")
+        raise RunGoneError(f"MLflow at {uri}: run {run_id} has no model")
     place = str(models[0].artifact_location)
     if place.startswith("file:"):
         return Path(unquote(urlsplit(place).path))

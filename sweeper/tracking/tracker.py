@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from sweeper.config.sweep import TrackingConfig
-from sweeper.core.errors import TrackingError
+from sweeper.core.errors import RunGoneError, TrackingError
 from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
 from sweeper.tracking import logged_model, store
 from sweeper.tracking import tags as keys
-from sweeper.tracking.client import failures, metric_entries, now_ms, reason, user
+from sweeper.tracking.client import failures, is_gone, metric_entries, now_ms, reason, user
 from sweeper.tracking.format import MAX_KEY_LENGTH, tag_values
 from sweeper.tracking.runs import Begun, Sweep, log_params, tag
 
@@ -70,7 +70,8 @@ def _stops_the_sweep(
                 again=self._after_failure,
             )
         except failures() as error:
-            raise TrackingError(f"MLflow at {self.uri} failed in {method.__name__}: {reason(error)}") from error
+            text = f"MLflow at {self.uri} failed in {method.__name__}: {reason(error)}"
+            raise (RunGoneError if is_gone(error) else TrackingError)(text) from error
 
     return wrapped
 
@@ -201,7 +202,8 @@ class Tracker:
         Raises:
             TrackingError: the run has no model.
         """
-        return logged_model.download(self._client, self._experiment_id, run_id, into, self.uri)
+        experiment_id = self._client.get_run(run_id).info.experiment_id  # an earlier start may have had another one
+        return logged_model.download(self._client, experiment_id, run_id, into, self.uri)
 
     @_stops_the_sweep
     def finish_trial(

@@ -38,6 +38,7 @@ from sweeper.preflight import check
 from sweeper.report import progress
 from sweeper.report.command_lines import repeat_line
 from sweeper.space.composer import Point
+from sweeper.storage.stored_sweep import recorded_run
 from sweeper.tracking import provenance
 from sweeper.tracking.reader import RecordedRun, read_run, tracking_uri
 from sweeper.tracking.tags import GIT_COMMIT
@@ -68,7 +69,8 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
         refuse_foreign_code(row, given)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweeper-verify-")))
-        recorded = read_run(tracking_uri(paths, row.sweep, trust=trust), row.trial.run_id, folder / "recorded")
+        run_id = recorded_run(paths, row.sweep, row.trial)
+        recorded = read_run(tracking_uri(paths, row.sweep, trust=trust), run_id, folder / "recorded")
         gpus = machine.look().gpus[:1] if recorded.versions.get("device") != CPU else ()
         executor = executors.create("processes", 1, gpus)  # loads TensorFlow while the images are read
         stack.callback(executor.close)

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Run as MlflowRun
 
 LINE = ["-m", "arch.depth=1,2,3,4", "arch.filters=2", "arch.dense_units=8", "data.max_samples=200"]
 SHORT = ["training.epochs=6", "training.threads=1", "sweep.name=recorded", "sweep.workers=2"]
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 class Sweep:
@@ -77,7 +79,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Sweep]]:
             sweep.process.stdout.close()
 
 
-def runs(folder: Path) -> list[Run]:
+def runs(folder: Path) -> list[MlflowRun]:
     client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")
     experiment = client.get_experiment_by_name("sweeper")
     assert experiment is not None
@@ -121,7 +123,7 @@ def test_a_killed_recorder_is_started_again(start: Callable[[], Sweep], tmp_path
 
 
 def test_what_a_killed_driver_had_not_recorded_is_recorded_by_the_next_start(
-    start: Callable[[], Sweep], tmp_path: Path
+    start: Callable[[], Sweep], tmp_path: Path, run_sweeper: Run
 ) -> None:
     sweep = start()
     sweep.wait_for("trial 0 starts")
@@ -136,6 +138,10 @@ def test_what_a_killed_driver_had_not_recorded_is_recorded_by_the_next_start(
         assert time.monotonic() < deadline, "the recorder outlives its driver"
         time.sleep(0.05)
     assert not any(run.info.status == "FINISHED" for run in runs(tmp_path))
+    for command in ("verify recorded:1", "promote recorded --trial 1"):
+        refused = run_sweeper(tmp_path, *command.split())
+        assert refused.returncode == 2
+        assert "Trial 1 of sweep recorded is not in MLflow yet" in refused.stderr
 
     again = start()
     output = again.finish()
@@ -159,3 +165,21 @@ def test_a_store_that_is_away_delays_no_trial(start: Callable[[], Sweep], tmp_pa
 
     assert sweep.process.returncode == 0, output
     check_whole(tmp_path)
+
+
+def test_a_run_that_somebody_deleted_and_another_experiment_do_not_stop_a_sweep(
+    run_sweeper: Run, tmp_path: Path
+) -> None:
+    line = ["arch.depth=1,2", "arch.filters=2", "training.epochs=1", "data.max_samples=200", "sweep.name=two"]
+    first = run_sweeper(tmp_path, *line, "report.finalists=0")
+    assert first.returncode == 0, first.stderr
+    deleted = runs(tmp_path)[0].info.run_id
+    MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db").delete_run(deleted)
+
+    done = run_sweeper(tmp_path, *line, "tracking.experiment=another")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The test figures of trial 0 are in the report, not in MLflow" in done.stdout
+    assert "The test set (200 images) was opened once" in done.stdout
+    with (tmp_path / "mlruns/sweeps/two/leaderboard.csv").open(newline="") as file:
+        assert all(float(row["test_accuracy"]) > 0 for row in csv.DictReader(file))

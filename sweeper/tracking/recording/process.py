@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.config.sweep import TrackingConfig
-from sweeper.core.errors import SweeperError, TrackingError
+from sweeper.core.errors import RunGoneError, SweeperError, TrackingError
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
@@ -112,7 +112,18 @@ class _Recorder:
     def _write_waiting(self) -> None:
         while entries := self._queue.next(_AT_A_TIME):
             for _, of_trial in itertools.groupby(sorted(entries, key=lambda one: one.trial), lambda one: one.trial):
-                self._write(list(of_trial))
+                self._write_unless_gone(list(of_trial))
+
+    def _write_unless_gone(self, entries: Sequence[Entry]) -> None:
+        """Writes one trial's entries, or, where somebody has deleted its run, says so and passes over them."""
+        trial = entries[0].trial
+        try:
+            self._write(entries)
+        except RunGoneError as error:
+            self._connection.send((NOTE, f"trial {trial} is not recorded in MLflow any more: {error}"))
+            self._queue.written(entries, self._queue.run_id(trial))
+            if entries[-1].kind == "finish":
+                shutil.rmtree(self._folder.trial(trial).root, ignore_errors=True)
 
     def _write(self, entries: Sequence[Entry]) -> None:
         """Writes one trial's entries, oldest first; epochs that follow one another in one request."""

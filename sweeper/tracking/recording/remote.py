@@ -177,7 +177,7 @@ class RemoteTracker:
         if word in (RAISED, FAILED):
             raise content
         if word == NOTE:
-            self._trouble = "" if content.endswith("works again") else content
+            self._trouble = content if " fails: " in content else ""
             self._say(content)
 
     def _send(self, words: Any) -> None:
