@@ -6,6 +6,7 @@ This module is imported again by every trial's process, so it imports nothing he
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from sweeper.host import import_path
@@ -13,6 +14,7 @@ from sweeper.host import import_path
 
 def main() -> int:
     """Runs the command line; returns its exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends this process without a traceback, until the imports are done
     import_path.look_in_the_current_folder_last()  # before anything else is imported
     import gc
 

@@ -17,6 +17,7 @@ from sweeper.cli import config_files
 from sweeper.config import keys
 from sweeper.core.errors import SweeperError, did_you_mean
 from sweeper.core.secrets import hide_passwords
+from sweeper.host import process
 
 #: Lines of Hydra's messages that are left out: repetitions and internals.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
@@ -276,7 +277,7 @@ def guarded(function: Callable[[], int]) -> int:
     from sweeper.cli import errors
 
     try:
-        return function()
+        return _or_interrupted(function)
     except SweeperError as error:
         say(f"{type(error).__name__}: {error}")
         return error.exit_status
@@ -289,6 +290,15 @@ def guarded(function: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.stderr.close()
         return 1
+
+
+def _or_interrupted(function: Callable[[], int]) -> int:
+    """Calls `function`. A library that is interrupted may raise another error instead: Ctrl-C is its cause."""
+    try:
+        return function()
+    except Exception:
+        process.raise_if_interrupted()
+        raise
 
 
 def say(text: str) -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -51,6 +51,7 @@ class ProcessExecutor:
     def warm_up(self) -> None:
         """Starts the forkserver; returns at once."""
         try:
+            resource_tracker.ensure_running()  # by itself the forkserver starts it, and that lets Ctrl-C through again
             with _environment(), sigint_held_back():
                 forkserver.ensure_running()
         except OSError as error:

@@ -184,6 +184,19 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_line_that_goes_on(start: C
     assert sweep.members() == {}
 
 
+@pytest.mark.parametrize("delay_s", [0.1, 0.35, 0.7, 1.5, 3.0])
+def test_ctrl_c_in_the_first_seconds_ends_without_a_traceback(start: Callable[..., Sweep], delay_s: float) -> None:
+    sweep = start()
+    time.sleep(delay_s)
+    os.killpg(sweep.process.pid, signal.SIGINT)  # as a terminal does: to the sweep and to all that it started
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in output
+    assert "Error" not in output
+
+
 def test_ctrl_c_before_the_first_trial_ends_without_a_traceback(start: Callable[..., Sweep]) -> None:
     sweep = start()
     sweep.wait_for("Data:")
