@@ -94,6 +94,8 @@ def prepare_libraries() -> None:
     Call it before any library is imported: with `python -W error`, several of them cannot be.
     """
     set_variables(LIBRARY_ENVIRONMENT)
+    if os.path.expanduser("~") == "~":  # a user without a home folder, whom MLflow's import would stop
+        set_variables({"HOME": "/nonexistent"})
     if any(option.startswith("error") for option in sys.warnoptions):
         sys.warnoptions[:] = [option for option in sys.warnoptions if not option.startswith("error")]
         set_variables({"PYTHONWARNINGS": None})

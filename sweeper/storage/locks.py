@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from sweeper.core.errors import StoreError, SweepLockedError
 from sweeper.core.paths import OutputPaths
@@ -19,11 +20,11 @@ def sweep_lock(path: Path, name: str) -> Iterator[None]:
 
     Raises:
         SweepLockedError: another driver lives on the same sweep.
+        StoreError: the file cannot be written or locked.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    with _opened(path) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             holder = file.read().strip() or "unknown"
@@ -39,11 +40,41 @@ def sweep_lock(path: Path, name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def store_lock(path: Path) -> Iterator[None]:
-    """Waits for its turn to create or migrate the stores; two drivers that create one at once would break it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Waits for its turn to create or migrate the stores; two drivers that create one at once would break it.
+
+    Raises:
+        StoreError: the file cannot be written or locked.
+    """
+    with _opened(path) as file:
+        _lock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"{path}, which keeps two drivers apart, cannot be written: {error.strerror or error}; it may be another "
+            "user's. Accepted: an output_dir whose files you may write.  Try: output_dir=another-folder"
+        ) from error
+    with file:
+        yield file
+
+
+def _lock(file: TextIO, how: int) -> None:
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{file.name} cannot be locked: {error.strerror or error}. The file system of output_dir has no "
+            "locks (some network file systems), so that two drivers could not be kept apart. Accepted: an output_dir "
+            "on another file system.  Try: output_dir=/var/tmp/mlruns"
+        ) from error
 
 
 def check_writable(paths: OutputPaths) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
+from sweeper.core.secrets import hide_passwords
 from sweeper.core.text import shortened
 from sweeper.host import process
 from sweeper.tracking.format import CUT_MARKER, sqlite_uri
@@ -35,7 +36,7 @@ def check(uri: str | None) -> None:
         StoreError: no server listens there.
     """
     parts = urlsplit(uri or "")
-    if not parts.hostname or (parts.scheme in urllib.request.getproxies() and not _is_direct(parts.hostname)):
+    if not parts.hostname or through_proxy(uri or ""):
         return
     try:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -47,8 +48,13 @@ def check(uri: str | None) -> None:
         ) from error
 
 
-def _is_direct(host: str) -> bool:
-    return bool(urllib.request.proxy_bypass(host))
+def through_proxy(uri: str) -> str:
+    """` through the proxy … of http_proxy` where that variable stands between this process and a server, else empty."""
+    parts = urlsplit(uri)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy is None or not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+        return ""
+    return f" through the proxy {hide_passwords(proxy)} of {parts.scheme}_proxy"
 
 
 def local_uri(paths: OutputPaths) -> str:

@@ -14,7 +14,7 @@ from sweeper.core.errors import StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.host import process
 from sweeper.tracking import tags
-from sweeper.tracking.client import connect, failures, local_uri, reason
+from sweeper.tracking.client import connect, failures, local_uri, reason, through_proxy
 from sweeper.tracking.format import sqlite_uri
 
 if TYPE_CHECKING:
@@ -266,7 +266,8 @@ def open_server(experiment: str, uri: str) -> tuple[MlflowClient, str, str]:
             found = get_experiment(client, experiment, None)
     except failures() as error:
         raise StoreError(
-            f"tracking.uri={uri} does not answer as an MLflow server: {reason(error)}. Accepted: the "
-            "address of a running `mlflow server`, or null (SQLite under output_dir).  Try: tracking.uri=null"
+            f"tracking.uri={uri} does not answer as an MLflow server{through_proxy(uri)}: {reason(error)}. Accepted: "
+            "the address of a running `mlflow server`, or null (SQLite under output_dir).  Try: "
+            + (f"no_proxy={urlsplit(uri).hostname} in front of the line" if through_proxy(uri) else "tracking.uri=null")
         ) from error
     return client, uri, found.experiment_id

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from sweeper.core.errors import SweepLockedError
-from sweeper.storage.locks import sweep_lock
+from sweeper.core.errors import StoreError, SweepLockedError
+from sweeper.storage.locks import store_lock, sweep_lock
 
 HOLDER = """
 import sys, time
@@ -31,3 +36,25 @@ def test_a_second_driver_is_refused_while_the_first_lives_and_only_then(tmp_path
         holder.kill()
     with sweep_lock(path, "mine"):
         assert path.is_file()
+
+
+@pytest.mark.parametrize("lock", [sweep_lock, lambda path, name: store_lock(path)], ids=["of a sweep", "of the stores"])
+def test_a_file_system_without_locks_is_refused(
+    lock: Callable[[Path, str], AbstractContextManager[None]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(file: object, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+
+    said = r"cannot be locked: No locks available\. The file system"
+    with pytest.raises(StoreError, match=said), lock(tmp_path / ".lock", "mine"):
+        pytest.fail("nothing is locked")
+
+
+def test_a_lock_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()
+
+    said = r"\.lock, which keeps two drivers apart, cannot be written: Is a directory"
+    with pytest.raises(StoreError, match=said), sweep_lock(tmp_path / ".lock", "mine"):
+        pytest.fail("nothing is locked")
