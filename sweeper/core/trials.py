@@ -68,9 +68,11 @@ class EvaluationSpec(TrialSpec):
 
     Attributes:
         trained: the folder with the trial's saved network.
+        following: further networks that the same process evaluates afterwards, each with a result of its own.
     """
 
     trained: Path
+    following: tuple[EvaluationSpec, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 An opening is recorded before anything is evaluated; one that was interrupted is completed by the next start and not
 counted again. Test figures never re-order the rows.
 
-    finalists -> opening recorded -> each saved network evaluated in a process -> MLflow, then the study
+    finalists -> opening recorded -> the saved networks evaluated, in one process per worker -> MLflow, then the study
 
 What does not live here: who the finalists are, and what follows (`sweeper.ranking.judge`).
 """
@@ -95,35 +95,46 @@ class TestSet:
         self._say(f"The test set is opened for {whom}.{costs}")
 
     def _evaluate(self, trials: Sequence[StudyTrial], prepared: PreparedData) -> dict[int, str]:
-        """Runs the evaluations, as many at a time as trials; returns why some left no figures."""
-        waiting = list(trials)
-        running: dict[int, StudyTrial] = {}
+        """Runs the evaluations, one process per worker for all of them; returns why some left no figures.
+
+        A process that dies spoils the network at which it died; those that were to follow get another process.
+        """
         failures: dict[int, str] = {}
+        specs: list[EvaluationSpec] = []
+        for trial in trials:
+            try:
+                specs.append(self._spec(trial, prepared))
+            except RunGoneError as error:
+                failures[trial.number] = str(error)
+        by_number = {trial.number: trial for trial in trials}
+        waiting = _shared(specs, self._executor.workers)
+        running: dict[int, EvaluationSpec] = {}
 
         def handle(event: Event) -> None:
             if isinstance(event, TrialEnded):
-                trial = running.pop(event.number)
-                result = read_result(self._paths.evaluation(trial.number))
-                if result is None or result.state is not TrialState.COMPLETE:
-                    failures[trial.number] = (result.error if result else "") or event.reason or NO_RESULT
-                else:
-                    self._record(trial, result)
+                done = running.pop(event.number)
+                left = [done, *done.following]
+                while left and (result := read_result(self._paths.evaluation(left[0].number))) is not None:
+                    if result.state is TrialState.COMPLETE:
+                        self._record(by_number[left[0].number], result)
+                    else:
+                        failures[left[0].number] = result.error
+                    del left[0]
+                if left:
+                    failures[left[0].number] = event.reason or NO_RESULT
+                    waiting.extend(_shared(left[1:], 1))
 
         deadline = time.monotonic() + _TIMEOUT_S
         while (waiting or running) and time.monotonic() < deadline:
             while waiting and len(running) < self._executor.workers:
-                trial = waiting.pop(0)
-                try:
-                    spec = self._spec(trial, prepared)
-                except RunGoneError as error:
-                    failures[trial.number] = str(error)
-                    continue
-                running[trial.number] = trial
+                spec = waiting.pop(0)
+                running[spec.number] = spec
                 self._executor.submit(spec)
             self._executor.poll(handle, _POLL_S)
-        for number in running:
+        for number, spec in running.items():
             self._executor.kill(number, "")
-            failures[number] = f"it took longer than {_TIMEOUT_S:g} s"
+            for one in (spec, *spec.following):
+                failures[one.number] = f"it took longer than {_TIMEOUT_S:g} s"
         return failures
 
     def _spec(self, trial: StudyTrial, prepared: PreparedData) -> EvaluationSpec:
@@ -154,6 +165,15 @@ class TestSet:
 
     def _say(self, text: str) -> None:
         self._listener(Note(text))
+
+
+def _shared(specs: Sequence[EvaluationSpec], workers: int) -> list[EvaluationSpec]:
+    """The evaluations of each process. TensorFlow's threads are fixed in a process, so each has one number of them."""
+    groups: dict[int, list[EvaluationSpec]] = {}
+    for spec in specs:
+        groups.setdefault(int(spec.config["training"]["threads"]), []).append(spec)
+    shares = [group[place::workers] for group in groups.values() for place in range(workers)]
+    return [replace(share[0], following=tuple(share[1:])) for share in shares if share]
 
 
 def _epochs(trial: StudyTrial) -> float:

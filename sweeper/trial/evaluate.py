@@ -29,8 +29,11 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
     Raises:
         Exception: whatever Keras raises for a network that cannot be loaded.
     """
+    import keras
+
     training = training_config(spec.config["training"])
     configure(training.threads, spec.gpu)
+    keras.backend.clear_session()  # of a network that this process evaluated before
     resolve_builder(spec.config["arch"]["_target_"])  # registers layers of the user's own
     arrays = data.open_arrays(spec.data)
     labels = np.asarray(arrays.y_test)

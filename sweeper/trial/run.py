@@ -16,10 +16,17 @@ from sweeper.trial.train import train
 
 
 def run_to_result(spec: TrialSpec, report: Report) -> None:
-    """Runs a trial and leaves `result.json`, whatever the trial's code raises.
+    """Runs a trial and leaves `result.json`, whatever the trial's code raises; then those that follow an evaluation.
 
     The file is renamed into place last, when weights, predictions and pictures lie beside it.
     """
+    _run_one(spec, report)
+    if isinstance(spec, EvaluationSpec):
+        for further in spec.following:
+            _run_one(replace(further, gpu=spec.gpu), report)
+
+
+def _run_one(spec: TrialSpec, report: Report) -> None:
     paths = TrialPaths(spec.folder)
     paths.artifacts.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()

@@ -160,6 +160,55 @@ def test_an_opening_that_was_cut_off_is_completed_and_not_counted_again(
     assert found.results == record.results
 
 
+FRAGILE = """
+import os, pathlib
+import keras
+
+@keras.saving.register_keras_serializable("fragile")
+class Fragile(keras.layers.Layer):
+    def __init__(self, width, **keys):
+        super().__init__(**keys)
+        self.width = width
+
+    def call(self, images):
+        return images
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+    @classmethod
+    def from_config(cls, config):
+        if config["width"] == 2 and pathlib.Path("break").exists():
+            os.kill(os.getpid(), 11)
+        return cls(**config)
+
+def build(input_shape, num_classes, width):
+    end = [keras.layers.Flatten(), keras.layers.Dense(num_classes, activation="softmax")]
+    return keras.Sequential([keras.Input(input_shape), Fragile(width), keras.layers.MaxPooling2D(2), *end])
+"""
+
+
+def test_a_crash_spoils_the_network_at_which_it_happens_and_no_other(tmp_path: Path, run_sweeper: Run) -> None:
+    (tmp_path / "nets.py").write_text(FRAGILE)
+    line = ["arch=custom", "arch._target_=nets.build", "+arch.width=1,2,3,4", "training.threads=1", "sweep.workers=1"]
+    line += ["data.max_samples=200", "training.epochs=1", "sweep.name=fragile"]
+    trained = run_sweeper(tmp_path, *line, "report.finalists=0")
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    (tmp_path / "break").touch()
+
+    done = run_sweeper(tmp_path, *line, "report.finalists=4")
+
+    assert done.returncode == 1
+    assert "Trial 1 could not be evaluated on the test set: its process was killed by SIGSEGV" in done.stdout
+    with (tmp_path / "mlruns/sweeps/fragile/leaderboard.csv").open(newline="") as file:
+        tested = {row["trial"]: row["test_accuracy"] for row in csv.DictReader(file)}
+    assert {trial for trial, accuracy in tested.items() if accuracy} == {"0", "2", "3"}
+
+    (tmp_path / "break").unlink()
+
+    assert run_sweeper(tmp_path, *line, "report.finalists=4").returncode == 0
+
+
 def test_several_sweeps_are_ranked_together_where_they_agree(folder: Path, wider: Done, run_sweeper: Run) -> None:
     other = run_sweeper(folder, "-m", *SMALL, "optimizer.learning_rate=0.015", "sweep.name=other", "report.finalists=0")
     assert "is opened" not in other.stdout
