@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 from sweeper.host import import_path
 
@@ -29,15 +30,27 @@ def main() -> int:
 
 
 def _run() -> int:
+    words = sys.argv[1:]
+    if _may_train(words):
+        from sweeper import executors
+
+        executors.start_early()  # TensorFlow is loaded on another core while Hydra composes the configuration
     from sweeper.cli import arguments, commands
 
-    words = sys.argv[1:]
     arguments.check_python(words)
     if words and words[0] in commands.COMMANDS:
         return commands.run(words)
     if words and words[0].isalpha():
         return commands.refuse(words[0])
     return _hydra()
+
+
+def _may_train(words: Sequence[str]) -> bool:
+    """Whether words are a sweep's, as far as can be told before Hydra reads them; a plan trains nothing."""
+    options = [word for word in words if word.startswith("-")]
+    keys = {word.partition("=")[0].lstrip("+") for word in words}
+    is_command = bool(words) and words[0].isalpha()
+    return not is_command and set(options) <= {"-m", "--multirun"} and not keys & {"sweep.dry_run", "executor"}
 
 
 def _hydra() -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from sweeper.core.errors import ExecutorError
 from sweeper.executors.base import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 
-__all__ = ["Event", "Executor", "TrialEnded", "TrialEpoch", "TrialStarted", "create"]
+__all__ = ["Event", "Executor", "TrialEnded", "TrialEpoch", "TrialStarted", "create", "start_early"]
 
 
 def create(name: str, workers: int, gpus: tuple[int, ...]) -> Executor:
@@ -18,3 +21,11 @@ def create(name: str, workers: int, gpus: tuple[int, ...]) -> Executor:
     executor = ProcessExecutor(workers, gpus)
     executor.warm_up()
     return executor
+
+
+def start_early() -> None:
+    """Begins to load what trials need. If nothing is trained after all, it ends with this process, unseen."""
+    from sweeper.executors.processes import start_forkserver
+
+    with contextlib.suppress(ExecutorError):  # `create` tries again, when nothing else is wrong with the command
+        start_forkserver()

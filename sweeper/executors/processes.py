@@ -46,19 +46,10 @@ class ProcessExecutor:
         self._free_gpus = [gpus[slot % len(gpus)] for slot in range(workers)] if gpus else []
         self._running: dict[int, _Running] = {}
         self._context = mp.get_context("forkserver")
-        self._context.set_forkserver_preload(["sweeper.executors.server_start", "sweeper.executors.preload"])
 
     def warm_up(self) -> None:
-        """Starts the forkserver; returns at once."""
-        try:
-            resource_tracker.ensure_running()  # by itself the forkserver starts it, and that lets Ctrl-C through again
-            with _environment(), sigint_held_back():
-                forkserver.ensure_running()
-        except OSError as error:
-            raise ExecutorError(
-                f"The server that forks the trials cannot be started: {error}. Accepted: a temporary folder (TMPDIR) "
-                "that can be written, with a path of less than 80 characters.  Try: export TMPDIR=/tmp"
-            ) from error
+        """Starts the forkserver, unless it runs; returns at once."""
+        start_forkserver()
 
     def submit(self, spec: TrialSpec) -> None:
         gpu = self._free_gpus.pop(0) if self._free_gpus else None
@@ -158,6 +149,24 @@ def _end_forkserver() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(server._forkserver_pid, signal.SIGKILL)
         server._stop()
+
+
+def start_forkserver() -> None:
+    """Starts the server that loads TensorFlow and forks the trials, unless it runs; returns at once.
+
+    Raises:
+        ExecutorError: the temporary folder cannot be written, or its path is too long for a socket.
+    """
+    mp.get_context("forkserver").set_forkserver_preload(["sweeper.executors.server_start", "sweeper.executors.preload"])
+    try:
+        resource_tracker.ensure_running()  # by itself the forkserver starts it, and that lets Ctrl-C through again
+        with _environment(), sigint_held_back():
+            forkserver.ensure_running()
+    except OSError as error:
+        raise ExecutorError(
+            f"The server that forks the trials cannot be started: {error}. Accepted: a temporary folder (TMPDIR) "
+            "that can be written, with a path of less than 80 characters.  Try: export TMPDIR=/tmp"
+        ) from error
 
 
 def exit_reason(exitcode: int | None) -> str:

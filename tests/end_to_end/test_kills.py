@@ -184,6 +184,20 @@ def test_ctrl_c_keeps_what_is_finished_and_prints_the_line_that_goes_on(start: C
     assert sweep.members() == {}
 
 
+def test_a_refusal_leaves_no_process_and_no_file(start: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep = start("arch.dept=3")
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode == 2
+    assert "arch.dept is not a key" in output
+    deadline = time.monotonic() + 10
+    while sweep.members():
+        assert time.monotonic() < deadline, f"{sweep.members()} outlived a refusal"
+        time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("delay_s", [0.1, 0.35, 0.7, 1.5, 3.0])
 def test_ctrl_c_in_the_first_seconds_ends_without_a_traceback(start: Callable[..., Sweep], delay_s: float) -> None:
     sweep = start()
