@@ -21,12 +21,15 @@ def main() -> int:
 
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
     from sweeper.cli import errors
-    from sweeper.host import process
+    from sweeper.host import process, streams
 
-    process.open_standard_streams()
+    streams.open_standard_streams()
     process.prepare_libraries()
     process.note_interrupts()
-    return errors.guarded(_run)
+    try:
+        return errors.guarded(_run)
+    except SystemExit as ended:  # of a sweep, whose status Hydra would discard, or of `--help` and `--version`
+        return ended.code if isinstance(ended.code, int) else 0
 
 
 def _run() -> int:
@@ -37,7 +40,7 @@ def _run() -> int:
         executors.start_early()  # TensorFlow is loaded on another core while Hydra composes the configuration
     from sweeper.cli import arguments, commands
 
-    arguments.check_python(words)
+    arguments.check_text(words)
     if words and words[0] in commands.COMMANDS:
         return commands.run(words)
     if words and words[0].isalpha():
@@ -67,10 +70,7 @@ def _hydra() -> int:
     schema.register()
     hydra_sweeper.register()
     hydra_main = hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)
-    try:
-        arguments.run(command, hydra_main)
-    except SystemExit as ended:  # of a sweep, whose status Hydra would discard, or of `--help`
-        return ended.code if isinstance(ended.code, int) else 0
+    arguments.run(command, hydra_main)
     return 0
 
 
@@ -80,11 +80,9 @@ def _never_called(_: object) -> None:
 
 def leave(status: int) -> None:
     """Ends this process without taking its libraries apart one object at a time, which would last a second."""
-    import contextlib
+    from sweeper.host import streams
 
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError, ValueError):  # the reader is gone, or the stream was closed for that
-            stream.flush()
+    status = streams.close(status)
     if "multiprocessing.util" in sys.modules:
         sys.modules["multiprocessing.util"]._run_finalizers()  # its temporary folder, with the forkserver's socket
     os._exit(status)

@@ -43,7 +43,7 @@ DOORS = {
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
-    "host": "import_path machine process",
+    "host": "import_path machine process streams",
     "inference": "",
     "preflight": "check estimate",
     "ranking": "columns findings judge leaderboard sentences",

@@ -61,25 +61,29 @@ class Command:
         return [*self.options, *self.overrides]
 
 
-def check_python(words: Sequence[str]) -> None:
-    """Refuses words that Python could not read, or could read in another way of running it only.
+def check_text(words: Sequence[str]) -> None:
+    """Refuses words that Python could not read, and a current folder whose name it cannot.
 
     Raises:
-        ConfigError: a word has bytes that are no text in this locale, or Hydra's grammar is needed under `python -O`.
+        ConfigError: bytes that are no text in this locale, or in none; a current folder that was deleted.
     """
-    for word in words:
-        if any("\udc80" <= character <= "\udcff" for character in word):
-            readable = os.fsencode(word).decode("utf-8", errors="replace")
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError as error:
+        raise ConfigError("The current folder was deleted. Accepted: a folder that exists.  Try: cd") from error
+    for called, text in (*(("", word) for word in words), ("The current folder ", folder)):
+        if not any("\udc80" <= character <= "\udcff" for character in text):
+            continue
+        readable = os.fsencode(text).decode("utf-8", errors="replace")
+        if "\ufffd" in readable:
             raise ConfigError(
-                f"{readable} has characters that are no text in this locale ({locale.setlocale(locale.LC_CTYPE)}, with "
-                "Python's UTF-8 mode off). Accepted: any text, in a locale with UTF-8.  "
-                "Try: PYTHONUTF8=1 in front of the line"
+                f"{called}{readable} has bytes that are not UTF-8, shown as \ufffd. Accepted: text in UTF-8.  "
+                "Try: another name, or that name written anew"
             )
-    if sys.flags.optimize and any("(" in word for word in words):
         raise ConfigError(
-            "Python runs with -O (or PYTHONOPTIMIZE), and Hydra then cannot read functions such as range(0,2): it "
-            "needs the assertions that -O leaves out. Accepted: Python without -O.  "
-            "Try: PYTHONOPTIMIZE= python -m sweeper with the same words"
+            f"{called}{readable} has characters that are no text in this locale "
+            f"({locale.setlocale(locale.LC_CTYPE)}, with Python's UTF-8 mode off). Accepted: any text, in a locale "
+            "with UTF-8.  Try: PYTHONUTF8=1 in front of the line"
         )
 
 

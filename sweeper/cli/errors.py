@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import OverrideParseException
@@ -284,12 +286,27 @@ def guarded(function: Callable[[], int]) -> int:
     except (HydraException, OmegaConfBaseException) as error:
         say(errors.hydra_error(error, sys.argv[1:]))
         return 2
+    except AttributeError as error:
+        if not (sys.flags.optimize and _is_of_grammar(error)):
+            raise
+        say(
+            "ConfigError: Python runs with -O (or PYTHONOPTIMIZE), and Hydra then cannot read functions such as "
+            "range(0,2), or keys in braces: it needs the assertions that -O leaves out. Accepted: Python without -O.  "
+            "Try: PYTHONOPTIMIZE= python -m sweeper with the same words"
+        )
+        return 2
     except KeyboardInterrupt:
         say("Interrupted.")
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.stderr.close()
         return 1
+
+
+def _is_of_grammar(error: AttributeError) -> bool:
+    """Whether it was raised within Hydra's parser of overrides."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).name == "overrides_visitor.py" for frame in frames)
 
 
 def _or_interrupted(function: Callable[[], int]) -> int:

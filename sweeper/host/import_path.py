@@ -30,6 +30,9 @@ def look_in_the_current_folder_last() -> None:
     by the console script alike. The top of a checkout, whose one package is imported already, is taken away: its
     `models/` would hide a user's.
     """
-    here, ours = os.path.realpath(os.curdir), checkout()
+    try:
+        here, ours = os.path.realpath(os.curdir), checkout()
+    except FileNotFoundError:  # the folder was deleted, which the command is then refused for
+        return
     ends = {here, os.path.realpath(ours)} if ours is not None else {here}
     sys.path[:] = [*(entry for entry in sys.path if os.path.realpath(entry) not in ends), here]

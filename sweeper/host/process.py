@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import io
 import os
 import signal
 import sys
@@ -104,21 +103,6 @@ def prepare_libraries() -> None:
             warnings.simplefilter("ignore", category)  # as Python does by itself
 
 
-def open_standard_streams() -> None:
-    """Gives a process without standard input, output or error (`>&-`, a daemon) empty ones.
-
-    Otherwise the next file or socket that is opened would get the number of one of them, and what is printed with it.
-    """
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(number, True)
-    os.close(number)
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  until the process ends
-        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
-            stream.reconfigure(errors="backslashreplace")  # in a locale without `ü`, show it as `\\xfc`
-
-
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
     """Sets variables of the environment, or removes those given as None; returns what they were before."""
     former = {name: os.environ.get(name) for name in values}
@@ -146,3 +130,5 @@ def prepare_mlflow() -> None:
     """Sets `MLFLOW_ENVIRONMENT` in this process; call it before each `import mlflow`."""
     for name, value in MLFLOW_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if sys.flags.optimize > 1:  # `python -OO` takes away the docstrings that MLflow's import fills in
+        warnings.filterwarnings("ignore", message="Failed to register a dataset source")

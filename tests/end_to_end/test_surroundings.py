@@ -198,20 +198,111 @@ def test_a_daemons_streams_strict_warnings_and_an_odd_folder_change_nothing(
     assert figures(folder) == expected
 
 
-def test_functions_of_hydras_grammar_are_refused_under_optimized_python(run_sweeper: Run, tmp_path: Path) -> None:
-    done = run_sweeper(tmp_path, "-m", "arch.depth=range(3,5)", env={"PYTHONOPTIMIZE": "1"})
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["arch.depth=range(3,5)"], id="a function"),
+        pytest.param(["arch.depth=3,5", "sweep.exclude=[{arch.depth:5}]"], id="keys in braces"),
+        pytest.param(["optimizer=sgd,adam", "optimizer.momentum=0.9"], id="a fixed key of one option"),
+        pytest.param(["--config-dir", "conf", "experiment=mine"], id="a function in a file"),
+    ],
+)
+def test_what_hydra_cannot_read_under_optimized_python_is_refused(
+    run_sweeper: Run, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    experiment = "# @package _global_\nhydra: {sweeper: {params: {arch.depth: 'range(3,5)'}}}\n"
+    (tmp_path / "conf/experiment/mine.yaml").write_text(experiment)
+
+    done = run_sweeper(tmp_path, *words, "sweep.dry_run=true", env={"PYTHONOPTIMIZE": "1"})
 
     assert done.returncode == 2
-    assert "Python runs with -O (or PYTHONOPTIMIZE)" in done.stderr
+    assert done.stderr.startswith("ConfigError: Python runs with -O (or PYTHONOPTIMIZE)")
     assert "Try: PYTHONOPTIMIZE= python -m sweeper" in done.stderr
 
 
-def test_a_word_that_is_no_text_in_the_locale_is_refused_by_that_reason(run_sweeper: Run, tmp_path: Path) -> None:
-    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
-    done = run_sweeper(tmp_path, "tracking.experiment=ü", env=plain)
+
+@pytest.mark.parametrize(
+    ("folder", "word", "env", "said"),
+    [
+        pytest.param(
+            "here",
+            "tracking.experiment=ü",
+            PLAIN,
+            ("tracking.experiment=\\xfc has characters that are no text in this locale (C", "Try: PYTHONUTF8=1 in"),
+            id="a word in a locale without UTF-8",
+        ),
+        pytest.param(
+            "ü",
+            "seed=1",
+            PLAIN,
+            ("The current folder ", "\\xfc has characters that are no text in this locale", "Try: PYTHONUTF8=1 in"),
+            id="a folder in a locale without UTF-8",
+        ),
+        pytest.param(
+            "here",
+            "tracking.experiment=\udcfc",
+            {},
+            ("tracking.experiment=\ufffd has bytes that are not UTF-8", "Try: another name"),
+            id="a word in Latin-1",
+        ),
+    ],
+)
+def test_what_is_no_text_in_the_locale_is_refused_by_that_reason(
+    run_sweeper: Run, tmp_path: Path, folder: str, word: str, env: dict[str, str], said: tuple[str, ...]
+) -> None:
+    here = tmp_path / folder
+    here.mkdir()
+
+    done = run_sweeper(here, word, env=env)
 
     assert done.returncode == 2
-    assert "has characters that are no text in this locale" in done.stderr
-    assert "Try: PYTHONUTF8=1 in front of the line" in done.stderr
-    assert not (tmp_path / "mlruns").exists()
+    for text in said:
+        assert text in done.stderr
+    assert not (here / "mlruns").exists()
+
+
+def test_a_current_folder_that_was_deleted_is_refused(tmp_path: Path) -> None:
+    line = f"rmdir {tmp_path} && exec {sys.executable} -m sweeper arch.depth=3"
+
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr == ("ConfigError: The current folder was deleted. Accepted: a folder that exists. Try: cd\n")
+
+
+@pytest.mark.parametrize("words", ["--version", "--cfg job"])
+def test_output_that_cannot_be_written_is_reported_and_ends_with_status_1(words: str, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sweeper", *words.split()],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Standard output could not be written: No space left on device. What was printed after that is lost.\n"
+    )
+
+
+def test_a_sweep_whose_log_is_on_a_full_disk_is_finished(tmp_path: Path, expected: list[dict[str, str]]) -> None:
+    with open("/dev/full", "w") as full:
+        line = [sys.executable, "-m", "sweeper", *FIRST]
+        done = subprocess.run(line, cwd=tmp_path, stdout=full, stderr=full, timeout=240, check=False)
+
+    assert done.returncode == 1
+    assert figures(tmp_path) == expected
+
+
+def test_a_wrong_line_keeps_its_status_where_its_error_cannot_be_written(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        line = [sys.executable, "-m", "sweeper", "arch.dpeth=3"]
+        done = subprocess.run(line, cwd=tmp_path, stderr=full, check=False)
+
+    assert done.returncode == 2
