@@ -53,7 +53,7 @@ class Sweep:
                 continue
             try:
                 stat = (folder / "stat").read_text()
-                command = (folder / "cmdline").read_text().replace("\0", " ")
+                command = (folder / "cmdline").read_text(errors="replace").replace("\0", " ")
             except (FileNotFoundError, ProcessLookupError):
                 continue
             state, parent, _, session = stat[stat.rindex(")") + 2 :].split()[:4]
