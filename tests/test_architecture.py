@@ -37,7 +37,7 @@ MODELS_MAY_IMPORT = {"sweeper.core.errors", "sweeper.core.targets"}
 
 #: Doors: the modules of a package that others may import, beside what its `__init__` names. The rest is private to it.
 DOORS = {
-    "artifacts": "answers figures model predictions result versions",
+    "artifacts": "answers damage figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper",
     "config": "groups identity keras_optimizers keys schema sweep trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",

@@ -3,26 +3,32 @@
 The driver appends them to one packed file in the sweep's folder (opening thousands of prediction files takes long); a
 file is a projection of the runs' `predictions.npz`, from which a missing answer is read again.
 
-    record = trial's number (uint32) | images (uint32) | payload        of a trial that was run again, the last counts
+    file   = `answers2` | records                      files of earlier releases have neither this mark nor checksums
+    record = trial's number (uint32) | images (uint32) | payload | checksum of these three (CRC-32, uint32)
 
-Payloads: `correct.bits` has one bit an image, `predicted.u16` the class, `losses.f16` one float16 an image. What does
-not live here: the statistics (`sweeper.inference`), and which trials are compared (`sweeper.ranking.judge`).
+Of a trial that was run again, the last record counts. Payloads: `correct.bits` has one bit an image, `predicted.u16`
+the class, `losses.f16` one float16 an image. What does not live here: the statistics (`sweeper.inference`), and which
+trials are compared (`sweeper.ranking.judge`).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.artifacts.damage import load_arrays, reading
 from sweeper.core.paths import AnswerPaths
 
 _HEADER = struct.Struct("<II")
+_CHECKSUM = struct.Struct("<I")
+_MARK = b"answers2"
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,16 @@ class Answers:
 
 
 def append(paths: AnswerPaths, number: int, predictions: Path) -> None:
-    """Adds a trial's answers from its `predictions.npz`; a record that a killed driver left half is interrupted first.
+    """Adds a trial's answers from its `predictions.npz`; a record that a killed driver left half is cut away first.
 
     Raises:
-        OSError, KeyError, ValueError: there is no such file, or it is not one of ours.
+        DamagedFileError: there is no such file, or it is not one of ours.
+        OSError: a file of answers cannot be written.
     """
-    with np.load(predictions) as arrays:
+    arrays = load_arrays(predictions)
+    with reading(predictions):
         predicted, labels = arrays["predicted"], arrays["labels"]
-        losses = arrays["losses"] if "losses" in arrays.files else None  # earlier files have none
+        losses = arrays.get("losses")  # earlier files have none
     _append(paths.correct, number, len(labels), np.packbits(predicted == labels).tobytes(), _bits)
     _append(paths.predicted, number, len(labels), predicted.astype("<u2").tobytes(), _pairs_of_bytes)
     if losses is not None:
@@ -62,6 +70,14 @@ def read(paths: AnswerPaths, *, losses: bool = False) -> dict[int, Answers]:
         )
         for number, (num_images, payload) in _records(paths.correct, _bits)[0].items()
     }
+
+
+def lacking(paths: AnswerPaths, numbers: Iterable[int], *, losses: bool = False) -> list[int]:
+    """Those of the trials of which a file has no whole record."""
+    kept = set(_records(paths.correct, _bits)[0]) & set(_records(paths.predicted, _pairs_of_bytes)[0])
+    if losses:
+        kept &= set(_records(paths.losses, _pairs_of_bytes)[0])
+    return [number for number in numbers if number not in kept]
 
 
 def read_predicted(paths: AnswerPaths) -> dict[int, NDArray[np.uint16]]:
@@ -88,11 +104,21 @@ _Size = Callable[[int], int]
 def _append(path: Path, number: int, num_images: int, payload: bytes, size: _Size) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = _whole_bytes(path, size)
-    with path.open("r+b" if path.exists() else "wb") as file:
+    record = _HEADER.pack(number, num_images) + payload
+    with path.open("r+b" if path.exists() else "w+b") as file:
         file.truncate(whole)
+        if not whole:
+            whole = file.write(_MARK)
+        if _is_marked(file):
+            record += _CHECKSUM.pack(zlib.crc32(record))
         file.seek(whole)
-        file.write(_HEADER.pack(number, num_images) + payload)
-    _known[path] = whole + _HEADER.size + len(payload)
+        file.write(record)
+    _known[path] = whole + len(record)
+
+
+def _is_marked(file: BinaryIO) -> bool:
+    file.seek(0)
+    return file.read(len(_MARK)) == _MARK
 
 
 #: How much of a file this process has seen to be whole, so that each append need not read it again.
@@ -108,15 +134,18 @@ def _whole_bytes(path: Path, size: _Size) -> int:
 
 
 def _records(path: Path, size: _Size) -> tuple[Mapping[int, tuple[int, bytes]], int]:
-    """The records of a file by trial, and the bytes up to which it is whole."""
+    """The records of a file by trial, and the bytes up to which it can be read; damaged records are passed over."""
     found: dict[int, tuple[int, bytes]] = {}
-    content = path.read_bytes() if path.exists() else b""
-    place = 0
+    content = path.read_bytes() if path.is_file() else b""
+    is_marked = content.startswith(_MARK)
+    place = len(_MARK) if is_marked else 0
+    checksum_size = _CHECKSUM.size if is_marked else 0
     while place + _HEADER.size <= len(content):
         number, num_images = _HEADER.unpack_from(content, place)
         end = place + _HEADER.size + size(num_images)
-        if end > len(content):
+        if not num_images or end + checksum_size > len(content):
             break
-        found[number] = (num_images, content[place + _HEADER.size : end])
-        place = end
+        if not is_marked or _CHECKSUM.unpack_from(content, end)[0] == zlib.crc32(content[place:end]):
+            found[number] = (num_images, content[place + _HEADER.size : end])
+        place = end + checksum_size
     return found, place

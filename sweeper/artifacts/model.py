@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sweeper.artifacts.damage import check_archive, reading
 from sweeper.host import process
 
 
@@ -61,11 +62,18 @@ def load_model(folder: Path) -> Any:
     Python code in it is refused, since an output folder may come from somebody else.
 
     Raises:
-        OSError, ValueError, TypeError: no such file, or a layer that cannot be made.
+        DamagedFileError: there is no such file, or it is not whole.
+        ValueError, TypeError: a layer that cannot be made.
     """
     import keras
 
-    return keras.saving.load_model(folder / "data" / "model.keras", compile=False)
+    check_archive(model_file(folder))
+    return keras.saving.load_model(model_file(folder), compile=False)
+
+
+def model_file(folder: Path) -> Path:
+    """The Keras file of a model's folder."""
+    return folder / "data" / "model.keras"
 
 
 def read_weights(folder: Path) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def read_weights(folder: Path) -> dict[str, Any]:
     Keras's file is an archive with the weights in HDF5; nothing of it is executed, and TensorFlow is not loaded.
 
     Raises:
-        OSError, KeyError, ValueError: there is no such model, or it is damaged.
+        DamagedFileError: there is no such model, or it is not whole.
     """
     import h5py
     import numpy as np
@@ -85,11 +93,11 @@ def read_weights(folder: Path) -> dict[str, Any]:
         if isinstance(node, h5py.Dataset) and not place.startswith("optimizer/"):
             found[place] = np.asarray(node)
 
-    try:
-        with zipfile.ZipFile(folder / "data" / "model.keras") as archive:
+    path = model_file(folder)
+    check_archive(path)
+    with reading(path):
+        with zipfile.ZipFile(path) as archive:
             content = io.BytesIO(archive.read("model.weights.h5"))
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{folder / 'data' / 'model.keras'}: {error}") from error
-    with h5py.File(content, "r") as file:
-        file.visititems(keep)
+        with h5py.File(content, "r") as file:
+            file.visititems(keep)
     return found

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.artifacts.damage import reading, sealed, unsealed
 from sweeper.core.paths import TrialPaths, write_atomically
 from sweeper.core.trials import TrialResult
 
@@ -23,18 +24,19 @@ NO_RESULT = "its process ended without a result"
 
 def write_result(paths: TrialPaths, result: TrialResult) -> None:
     """Writes the file and renames it into place, so that no reader meets half of it."""
-    write_atomically(paths.result, json.dumps({"version": VERSION, **dataclasses.asdict(result)}))
+    write_atomically(paths.result, json.dumps(sealed({"version": VERSION, **dataclasses.asdict(result)})))
 
 
 def read_result(paths: TrialPaths) -> TrialResult | None:
     """What was left in a trial's folder, or None where the trial has not finished.
 
     Raises:
-        ValueError: the file is not a result, or one of a later release.
+        DamagedFileError: the file is not a result, or one of a later release.
     """
-    if not paths.result.is_file():
+    if not paths.result.exists():
         return None
-    return parse_result(json.loads(paths.result.read_text(encoding="utf-8")))
+    with reading(paths.result):
+        return parse_result(json.loads(paths.result.read_text(encoding="utf-8")))
 
 
 def parse_result(values: Mapping[str, Any]) -> TrialResult:
@@ -43,6 +45,7 @@ def parse_result(values: Mapping[str, Any]) -> TrialResult:
     Raises:
         ValueError: it is not a result, or one of a later release.
     """
+    values = unsealed(values)
     version = values.get("version", 1)
     if not isinstance(version, int) or version > VERSION:
         raise ValueError(f"result.json has version {version}; this release reads versions 1 to {VERSION}")

@@ -12,6 +12,7 @@
     │   ├── SweepLockedError          another driver works on the same sweep
     │   ├── SweepChangedError         the same sweep.name with another fixed configuration
     │   └── StoreError                an output folder, a store or a report that cannot be had
+    │       └── DamagedFileError      a file of this project that is missing or not whole
     ├── TrialError                    this trial is bad, the others continue
     │   └── NonFiniteError            its loss is NaN or infinite
     ├── ExecutorError                 trials can no longer be started
@@ -86,6 +87,10 @@ class SweepChangedError(RefusedError):
 
 class StoreError(RefusedError):
     """An output folder that cannot be written, or a store that cannot be read."""
+
+
+class DamagedFileError(StoreError):
+    """A file that this project wrote is missing, or holds other bytes than it wrote."""
 
 
 class TrialError(SweeperError):

@@ -130,6 +130,8 @@ def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow
     if len({split_of(row) for row in complete}) > 1:
         return [], "its trials were scored on different images, since data or split vary, and no test compares them"
     found = [row for row in complete if _is_there(case, case.validation.get(row.number))]
+    if len(found) > 1 and found[0] is not complete[0]:  # who leads cannot be said without the first
+        return [], "the predictions of the first trial on the validation images are missing"
     return found, "" if len(found) > 1 else "the trials' predictions on the validation images are missing"
 
 

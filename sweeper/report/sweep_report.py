@@ -104,7 +104,7 @@ def judged(loaded: Loaded) -> SweepReport:
         unjudged(loaded),
         findings=found,
         sentences=sentences.sentences(case, found),
-        warnings=(*sentences.warnings(case), *loaded.info.data_warnings),
+        warnings=(*loaded.warnings, *sentences.warnings(case), *loaded.info.data_warnings),
     )
 
 
@@ -118,7 +118,7 @@ def unjudged(loaded: Loaded) -> SweepReport:
         rows=loaded.rows,
         about=_told(loaded.info),
         test_is_validation=loaded.info.test_is_validation,
-        warnings=loaded.info.data_warnings,
+        warnings=(*loaded.warnings, *loaded.info.data_warnings),
     )
 
 

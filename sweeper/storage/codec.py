@@ -7,6 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.artifacts.damage import sealed, unsealed
 from sweeper.artifacts.result import facts_of_version_1
 from sweeper.config.identity import trial_hash
 from sweeper.core.objectives import Objective
@@ -22,7 +23,7 @@ SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a r
 
 def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTrial:
     """A trial from its attributes in the study."""
-    point = attributes[POINT]
+    point = unsealed(attributes[POINT])
     row = attributes.get(ROW)
     return StudyTrial(
         number=int(point["number"]),
@@ -40,7 +41,7 @@ def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTri
 
 def row_to_json(row: TrialRow) -> dict[str, Any]:
     """A trial's row as plain JSON values."""
-    return {"version": VERSION, **dataclasses.asdict(row)}
+    return sealed({"version": VERSION, **dataclasses.asdict(row)})
 
 
 def row_from_json(values: Mapping[str, Any]) -> TrialRow:
@@ -49,6 +50,7 @@ def row_from_json(values: Mapping[str, Any]) -> TrialRow:
     Raises:
         ValueError: it is not a row, or one of a later release.
     """
+    values = unsealed(values)
     version = values.get("version", 1)
     if not isinstance(version, int) or version > VERSION:
         raise ValueError(f"a trial was recorded in form {version}; this release reads forms 1 to {VERSION}")
@@ -76,7 +78,7 @@ def _adapter() -> Any:
 def info_to_json(info: SweepInfo) -> dict[str, Any]:
     """What is known about a sweep as plain JSON values, under the keys that every release has written."""
     first, *further = info.objectives
-    return {
+    known = {
         "started": info.started,
         "objective": described(info.objectives),
         "metric": first.metric,
@@ -94,10 +96,16 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         "data": info.data,
         "test_is_validation": info.test_is_validation,
     }
+    return sealed(known)
 
 
 def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
-    """What is known about a sweep from its JSON values; earlier releases wrote fewer keys."""
+    """What is known about a sweep from its JSON values; earlier releases wrote fewer keys.
+
+    Raises:
+        ValueError, KeyError: it is not what was written.
+    """
+    values = unsealed(values)
     pairs = [(values["metric"], values["direction"]), *values.get("further", [])]
     fixed = values.get("fixed")
     return SweepInfo(

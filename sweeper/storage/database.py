@@ -11,9 +11,10 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
-from sweeper.core.errors import StoreError
+from sweeper.core.errors import DamagedFileError, StoreError
 from sweeper.core.paths import OutputPaths
 
 #: The tables and columns of Optuna's that are read or written here by SQL; a test compares them with Optuna's own.
@@ -26,6 +27,7 @@ SCHEMA = {
 }
 
 _BUSY_TIMEOUT_S = 60.0
+_DAMAGED = ("malformed", "not a database")  # as SQLite says it
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -52,11 +54,21 @@ def storage(paths: OutputPaths) -> Any:
 def _opened(database: str) -> Any:
     from sqlalchemy.engine import URL
 
+    if Path(database).exists():
+        _check(database)
     return quiet_optuna().storages.RDBStorage(URL.create("sqlite", database=database).render_as_string())
 
 
+def _check(database: str) -> None:
+    """Reads every page of the file once; queries would miss rows of a damaged index without an error."""
+    with closing(sqlite3.connect(database, timeout=_BUSY_TIMEOUT_S)) as store:
+        found = store.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise ValueError(str(found).replace("***", ""))
+
+
 class store_errors:
-    """Turns the store's errors into one paragraph."""
+    """Turns the store's errors, and what cannot be understood in it, into one paragraph."""
 
     def __init__(self, paths: OutputPaths) -> None:
         self._paths = paths
@@ -67,8 +79,17 @@ class store_errors:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         from sqlalchemy.exc import SQLAlchemyError
 
-        if isinstance(error, SQLAlchemyError | quiet_optuna().exceptions.StorageInternalError | RuntimeError):
-            cause = " ".join(str(error.__cause__ or error).split())
+        refused = (SQLAlchemyError, sqlite3.Error, quiet_optuna().exceptions.StorageInternalError, RuntimeError)
+        not_understood = (ValueError, KeyError, TypeError)
+        if isinstance(error, (*refused, *not_understood)):
+            cause = " ".join(str(error.__cause__ or error).split())[:300].rstrip(". ")
+            if isinstance(error, not_understood) or any(words in cause for words in _DAMAGED):
+                db = self._paths.study_db
+                raise DamagedFileError(
+                    f"{db} is damaged: {cause}. Accepted: an optuna.db as sweeps have made it.  Try: put a copy of it "
+                    f"there; without one, mv {db} {db}.damaged, and the command that started a sweep runs all of its "
+                    "trials again"
+                ) from error
             raise StoreError(
                 f"{self._paths.study_db} cannot be used: {cause}. Accepted: a folder that can be written, with an "
                 "optuna.db that this project made.  Try: output_dir=another-folder"

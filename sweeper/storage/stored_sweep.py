@@ -17,10 +17,11 @@ from sweeper.artifacts.answers import Answers
 from sweeper.config.identity import leaves
 from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Objective
-from sweeper.core.paths import OutputPaths
+from sweeper.core.paths import AnswerPaths, OutputPaths
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
-from sweeper.core.trials import Origin, StudyTrial, TrialRow
+from sweeper.core.text import listed
+from sweeper.core.trials import Origin, StudyTrial, TrialRow, TrialState
 from sweeper.storage.study import SweepStudy
 
 
@@ -35,6 +36,7 @@ class Loaded:
         sources: the name of each sweep, and the number here of each of its trials.
         validation, test_answers: right and wrong answers by the trial's number.
         test: the openings of the test set, and what they said.
+        warnings: what of it is missing or damaged.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Loaded:
     validation: Mapping[int, Answers]
     test: RecordedTestSet
     test_answers: Mapping[int, Answers]
+    warnings: tuple[str, ...] = ()
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -66,19 +69,34 @@ def load(paths: OutputPaths, name: str) -> Loaded:
             f"a sweep with at least one trial.  Try: the command that started it again, with sweep.name={name}"
         )
     trials = {trial.number: trial for trial in study.trials()}
+    by_losses = any(objective.metric == "val_loss" for objective in info.objectives)
+    complete = [trial.number for trial in trials.values() if trial.state is TrialState.COMPLETE]
     return Loaded(
         name=name,
         info=info,
         trials=trials,
         sources={name: {number: number for number in trials}},
         rows=tuple(_row(trial, info.params, test) for trial in trials.values()),
-        validation=evidence.read(
-            folder.validation_answers,
-            losses=any(objective.metric == "val_loss" for objective in info.objectives),
-        ),
+        validation=evidence.read(folder.validation_answers, losses=by_losses),
         test=test,
         test_answers=evidence.read(folder.test_answers),
+        warnings=(
+            *_lacking(folder.validation_answers, complete, "validation", losses=by_losses),
+            *_lacking(folder.test_answers, sorted(test.results), "test"),
+        ),
     )
+
+
+def _lacking(paths: AnswerPaths, numbers: Sequence[int], images: str, *, losses: bool = False) -> list[str]:
+    """Says whose predictions a folder lacks, or has damaged."""
+    lacking = evidence.lacking(paths, numbers, losses=losses)
+    if not lacking:
+        return []
+    of = f"trial{'' if len(lacking) == 1 else 's'} {listed(list(map(str, lacking)))}"
+    return [
+        f"The predictions of {of} on the {images} images are missing or damaged in {paths.root}: what is said about "
+        "the ranking is said without them. The command that started the sweep reads them from MLflow again."
+    ]
 
 
 def recorded_run(paths: OutputPaths, sweep: str, trial: StudyTrial) -> str:
@@ -127,6 +145,7 @@ def together(several: Sequence[Loaded]) -> Loaded:
         validation=validation,
         test=RecordedTestSet(tuple(sorted(openings, key=lambda opening: opening.date)), results),
         test_answers=test_answers,
+        warnings=tuple(warning for one in several for warning in one.warnings),
     )
 
 

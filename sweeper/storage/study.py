@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from sweeper.artifacts.damage import sealed, unsealed
 from sweeper.core.errors import StoreError, did_you_mean
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
@@ -111,8 +112,9 @@ class SweepStudy:
     @property
     def info(self) -> SweepInfo | None:
         """What was last written about the sweep; None for one that was interrupted before its first trial."""
-        values = self._study.user_attrs.get(_SWEEP)
-        return info_from_json(values) if values else None
+        with store_errors(self._paths):
+            values = self._study.user_attrs.get(_SWEEP)
+            return info_from_json(values) if values else None
 
     def write_info(self, info: SweepInfo) -> None:
         """Writes what is known about the sweep."""
@@ -123,16 +125,18 @@ class SweepStudy:
         """All trials by number; of a trial that was run again, the last attempt."""
         runs = {**self.recorded_runs, **queue.run_ids(self._paths.sweep(self._study.study_name).record)}
         latest: dict[int, StudyTrial] = {}
-        for state, attributes in database.trial_attributes(self._paths, self._study.study_name, (POINT, ROW)):
-            if POINT in attributes:  # without: the driver was killed before the trial was named
-                trial = study_trial(attributes, is_finished=state in _FINISHED)
-                latest[trial.number] = trial.with_run(runs.get(trial.number, trial.run_id))
+        with store_errors(self._paths):
+            for state, attributes in database.trial_attributes(self._paths, self._study.study_name, (POINT, ROW)):
+                if POINT in attributes:  # without: the driver was killed before the trial was named
+                    trial = study_trial(attributes, is_finished=state in _FINISHED)
+                    latest[trial.number] = trial.with_run(runs.get(trial.number, trial.run_id))
         return [latest[number] for number in sorted(latest)]
 
     @property
     def recorded_runs(self) -> dict[int, str]:
         """The MLflow run of each trial whose record there is whole; earlier releases kept it with the trial."""
-        return {int(number): run_id for number, run_id in self._study.user_attrs.get(_RUNS, {}).items()}
+        with store_errors(self._paths):
+            return {int(number): run_id for number, run_id in self._study.user_attrs.get(_RUNS, {}).items()}
 
     @_retried
     def write_runs(self, runs: Mapping[int, str]) -> None:
@@ -145,16 +149,17 @@ class SweepStudy:
     @property
     def test(self) -> RecordedTestSet:
         """What was recorded of the test set."""
-        record = self._study.user_attrs.get(_TEST, {"openings": [], "results": {}})
-        openings = tuple(Opening(one["date"], tuple(one["trials"])) for one in record["openings"])
-        return RecordedTestSet(openings, {int(number): result for number, result in record["results"].items()})
+        with store_errors(self._paths):
+            record = unsealed(self._study.user_attrs.get(_TEST, {"openings": [], "results": {}}))
+            openings = tuple(Opening(one["date"], tuple(one["trials"])) for one in record["openings"])
+            return RecordedTestSet(openings, {int(number): result for number, result in record["results"].items()})
 
     @_retried
     def write_test(self, record: RecordedTestSet) -> None:
         """Records an opening of the test set, before anything of it is seen, or what it said of a trial."""
         openings = [{"date": one.date, "trials": list(one.trials)} for one in record.openings]
         results = {str(number): dict(result) for number, result in record.results.items()}
-        self._study.set_user_attr(_TEST, {"openings": openings, "results": results})
+        self._study.set_user_attr(_TEST, sealed({"openings": openings, "results": results}))
 
     @_retried
     def begin(
@@ -174,9 +179,9 @@ class SweepStudy:
         }
         optuna = quiet_optuna()
         if trial.number in self._open:
-            self._open[trial.number].set_user_attr(POINT, point)
+            self._open[trial.number].set_user_attr(POINT, sealed(point))
             return
-        named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, self._distributions, {POINT: point})
+        named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, self._distributions, {POINT: sealed(point)})
         store = storage(self._paths)  # the study's `add_trial` does the same, and does not say under which id
         trial_id = store.create_new_trial(store.get_study_id_from_name(self._study.study_name), named)
         self._open[trial.number] = optuna.trial.Trial(self._study, trial_id)
@@ -276,15 +281,28 @@ def sweep_names(paths: OutputPaths) -> list[str]:
     Raises:
         StoreError: there is no store, or nothing in it.
     """
-    try_ = "Try: python -m sweeper -m arch.depth=3,5,7"
-    if not paths.study_db.is_file():
-        raise StoreError(f"There is no sweep in {paths.root}: optuna.db does not exist there.  {try_}")
+    if not paths.study_db.exists():
+        raise _no_sweep(paths, "optuna.db does not exist there")
+    if not paths.study_db.stat().st_size:  # Optuna would make a store of it
+        raise _no_sweep(paths, "optuna.db is empty")
     with store_errors(paths):
         studies = storage(paths).get_all_studies()
     started = {study.study_name: str(study.user_attrs.get(_SWEEP, {}).get("started", "")) for study in studies}
     if not started:
-        raise StoreError(f"There is no sweep in {paths.root}: its store is empty.  {try_}")
+        raise _no_sweep(paths, "optuna.db holds none")
     return sorted(started, key=lambda name: started[name], reverse=True)
+
+
+def _no_sweep(paths: OutputPaths, why: str) -> StoreError:
+    """The error; folders of sweeps say that the store was lost."""
+    folders = sorted(path.parent.name for path in paths.sweeps.glob("*/leaderboard.csv"))
+    if not folders:
+        return StoreError(f"There is no sweep in {paths.root}: {why}.  Try: python -m sweeper -m arch.depth=3,5,7")
+    return StoreError(
+        f"There is no sweep in {paths.root}: {why}, though sweeps have run there ({', '.join(folders[:5])}). Accepted: "
+        "an output folder with its optuna.db, which has all figures.  Try: put a copy of that file there; or the "
+        "command that started a sweep, which runs all of its trials again"
+    )
 
 
 def find_runs(paths: OutputPaths, beginning: str) -> list[tuple[str, int, str]]:

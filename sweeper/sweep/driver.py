@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from sweeper.artifacts.result import NO_RESULT, read_result
+from sweeper.core.errors import DamagedFileError
 from sweeper.core.events import (
     EpochFinished,
     Listener,
@@ -141,7 +142,10 @@ class Driver:
     def _end(self, running: _Running, reason: str) -> None:
         """Records a trial whose process is gone, or leaves it open where the sweep was interrupted."""
         queued = running.queued
-        result = read_result(TrialPaths(queued.spec.folder))
+        try:
+            result = read_result(TrialPaths(queued.spec.folder))
+        except DamagedFileError as error:
+            result, reason = None, str(error)
         if result is None and self.interrupted:
             self._recorder.abandon(queued.number)
             self._listener(TrialInterrupted(queued.number))

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sweeper.artifacts import answers, figures
 from sweeper.core.datasets import PreparedData
-from sweeper.core.errors import RunGoneError
+from sweeper.core.errors import DamagedFileError, RunGoneError
 from sweeper.core.events import Listener, Note
 from sweeper.core.trials import TrialState
 from sweeper.data.prepare import DataSets
@@ -97,22 +97,33 @@ class Finish:
         return stored_sweep.load(self._plan.paths, self._plan.name)
 
     def _complete_answers(self) -> None:
-        """Reads from the runs what the file of answers lacks: a projection of them, which may have been lost."""
-        paths = self._plan.folder.validation_answers
-        known = answers.read(paths)
-        for trial in self._study.trials():
-            if trial.state is TrialState.COMPLETE and trial.number not in known:
+        """Reads from the runs what the files of answers lack: projections of them, which may be lost or damaged."""
+        trials = {trial.number: trial for trial in self._study.trials()}
+        complete = [number for number, trial in trials.items() if trial.state is TrialState.COMPLETE]
+        losses = any(objective.metric == "val_loss" for objective in self._plan.objectives)
+        tested = [number for number in self._study.test.results if number in trials]
+        validation, test = self._plan.folder.validation_answers, self._plan.folder.test_answers
+        for paths, numbers, name in (
+            (validation, answers.lacking(validation, complete, losses=losses), "predictions.npz"),
+            (test, answers.lacking(test, tested), "test/predictions.npz"),
+        ):
+            for number in numbers:
                 try:
-                    with self._tracker.artifact(trial.run_id, "predictions.npz") as path:
-                        answers.append(paths, trial.number, path)
-                except RunGoneError as error:
-                    self._listener(Note(f"Trial {trial.number} is ranked without its predictions: {error}."))
+                    with self._tracker.artifact(trials[number].run_id, name) as path:
+                        answers.append(paths, number, path)
+                except (RunGoneError, DamagedFileError) as error:
+                    images = "test" if paths is test else "validation"
+                    self._listener(
+                        Note(f"Trial {number} is ranked without its predictions on the {images} images: {error}.")
+                    )
 
     def _open_test_set(self, loaded: stored_sweep.Loaded) -> bool:
         """Opens the test set for the finalists that have not seen it; returns whether all of them have figures."""
         found = sweep_report.judged(loaded)
         limit = self._plan.settings.report.finalists
         numbers = judge.finalists(found.findings, found.rows, found.objectives, limit)
+        if loaded.warnings and loaded.test.openings:  # what is lost must not choose new finalists
+            numbers = [number for number in numbers if number in loaded.test.openings[-1].trials]
         if not numbers:
             return True
         test_set = TestSet(

@@ -87,9 +87,19 @@ class Recorder:
         """Adds what the queue lacks of trials that have finished: their driver was killed, or the queue was lost."""
         queue, recorded = self._tracker.queue, self._study.recorded_runs
         begun, ended = queue.begun(), queue.ended()
-        for trial in trials:
-            is_recorded = trial.number in recorded or (trial.run_id and trial.number not in begun)
-            if trial.row is None or trial.number in ended or is_recorded:
+        lacking = [
+            trial
+            for trial in trials
+            if trial.row is not None
+            and trial.number not in ended | recorded.keys()
+            and (trial.number in begun or not trial.run_id)
+        ]
+        # Where the queue was lost, the runs of trials that it had written are found in MLflow.
+        is_lost = any(trial.number not in begun for trial in lacking)
+        found = self._tracker.recorded_runs(self._parent_run_id) if is_lost else {}
+        self._study.write_runs({trial.number: found[trial.number] for trial in lacking if trial.number in found})
+        for trial in lacking:
+            if trial.row is None or trial.number in found:
                 continue
             if trial.number not in begun:
                 marks = {tags.OVERRIDES: " ".join(trial.overrides), tags.HASH: trial.hash}

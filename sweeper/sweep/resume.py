@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sweeper.artifacts.damage import check_archive, load_arrays
+from sweeper.artifacts.model import model_file
 from sweeper.artifacts.result import read_result
 from sweeper.config.identity import canonical, differences, fixed_part
 from sweeper.core.datasets import PreparedData
-from sweeper.core.errors import SweepChangedError
+from sweeper.core.errors import DamagedFileError, SweepChangedError
 from sweeper.core.events import Listener, Note
+from sweeper.core.paths import TrialPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.core.sweeps import SweepInfo, described
 from sweeper.core.text import listed
-from sweeper.core.trials import Candidate, StudyTrial, TrialState
+from sweeper.core.trials import Candidate, StudyTrial, TrialResult, TrialState
 from sweeper.search.grid import GridScheduler
 from sweeper.search.pruner import Pruning
 from sweeper.search.sampled import SampledScheduler
@@ -41,6 +44,13 @@ def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy,
     nodes = list({canonical(node): node for node in configured}.values())
     info = _info(plan, study.info, nodes, [factory.prepare(node) for node in nodes])
     known = study.trials()
+    if not known and plan.folder.leaderboard.exists():
+        listener(
+            Note(
+                f"{plan.paths.study_db} has no trial of sweep {plan.name}, which has run before: that file was deleted "
+                "or replaced. Every trial is run again; a copy of the file, put back first, would keep them."
+            )
+        )
     _refuse_changed(plan.name, factory.candidate(first), known)
     study.widen(distributions(plan.space.dimensions, [*(trial.params for trial in known), *plan.params]))
     study.reopen()
@@ -49,15 +59,31 @@ def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy,
     return scheduler
 
 
-def settle_finished(scheduler: AnyScheduler, driver: Driver, study: SweepStudy, plan: SweepPlan) -> None:
+def settle_finished(
+    scheduler: AnyScheduler, driver: Driver, study: SweepStudy, plan: SweepPlan, listener: Listener
+) -> None:
     """Records trials that had finished when their driver was killed, and ends those that have no place any more."""
     for queued in list(scheduler.queue):
-        result = read_result(plan.folder.trial(queued.number)) if study.is_open(queued.number) else None
+        paths = plan.folder.trial(queued.number)
+        result = _whole_result(paths, queued.number, listener) if study.is_open(queued.number) else None
         if result is not None:  # it had finished; anything but this very trial's result is old
             if queued in scheduler.queue:  # not where the replay of another repeat has pruned its configuration
                 scheduler.queue.remove(queued)
             driver.replay(queued, result)
     study.close_left_over({queued.number for queued in scheduler.queue}, plan.objectives)
+
+
+def _whole_result(paths: TrialPaths, number: int, listener: Listener) -> TrialResult | None:
+    """What a finished trial left; None where it had not finished, or where a file of it is damaged."""
+    try:
+        result = read_result(paths)
+        if result is not None and result.state is not TrialState.FAILED:
+            load_arrays(paths.predictions)
+            check_archive(model_file(paths.model))
+    except DamagedFileError as error:
+        listener(Note(f"Trial {number} had finished, but {error}. It is run again."))
+        return None
+    return result
 
 
 def _info(

@@ -95,7 +95,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
     )
     num_left = scheduler.total
     _prepare_process()
-    resume.settle_finished(scheduler, driver, study, plan)
+    resume.settle_finished(scheduler, driver, study, plan, listener)
     recorder.settle(study.trials())
     driver.run()
     listener(TrialsEnded("" if driver.interrupted else scheduler.budget.reason))

@@ -20,9 +20,9 @@ from pathlib import Path
 from sweeper.artifacts import answers
 from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.datasets import PreparedData
-from sweeper.core.errors import RunGoneError
+from sweeper.core.errors import DamagedFileError, RunGoneError
 from sweeper.core.events import Listener, Note
-from sweeper.core.paths import SweepPaths
+from sweeper.core.paths import SweepPaths, TrialPaths
 from sweeper.core.test_set import Opening
 from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialState
 from sweeper.executors import Event, Executor, TrialEnded
@@ -114,7 +114,7 @@ class TestSet:
             if isinstance(event, TrialEnded):
                 done = running.pop(event.number)
                 left = [done, *done.following]
-                while left and (result := read_result(self._paths.evaluation(left[0].number))) is not None:
+                while left and (result := _left_in(self._paths.evaluation(left[0].number))) is not None:
                     if result.state is TrialState.COMPLETE:
                         self._record(by_number[left[0].number], result)
                     else:
@@ -174,6 +174,14 @@ def _shared(specs: Sequence[EvaluationSpec], workers: int) -> list[EvaluationSpe
         groups.setdefault(int(spec.config["training"]["threads"]), []).append(spec)
     shares = [group[place::workers] for group in groups.values() for place in range(workers)]
     return [replace(share[0], following=tuple(share[1:])) for share in shares if share]
+
+
+def _left_in(paths: TrialPaths) -> TrialResult | None:
+    """An evaluation's result; a damaged one is a failure."""
+    try:
+        return read_result(paths)
+    except DamagedFileError as error:
+        return TrialResult.failure(str(error))
 
 
 def _epochs(trial: StudyTrial) -> float:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from sweeper.artifacts.damage import check_archive, reading
+from sweeper.artifacts.model import model_file
 from sweeper.core.errors import RunGoneError
 from sweeper.tracking import tags as keys
 from sweeper.tracking.runs import Begun
@@ -13,6 +15,9 @@ from sweeper.tracking.runs import Begun
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
+
+#: Keys of an MLmodel file, which MLflow writes in alphabetical order.
+_DESCRIBED = ("flavors", "model_id", "run_id", "signature", "utc_time_created")
 
 #: The name under which a trial's model is found: `runs:/RUN_ID/model`.
 MODEL_NAME = "model"
@@ -60,6 +65,25 @@ def upload(folder: Path, place: str, uri: str) -> None:
 
     files: Any = get_artifact_repository(place, tracking_uri=uri)  # untyped
     files.log_artifacts(str(folder))
+
+
+def check_files(folder: Path) -> None:
+    """Reads the files of a model's folder that MLflow and Keras need to load it.
+
+    Raises:
+        DamagedFileError: one is not there, or not whole.
+    """
+    import yaml
+
+    description = folder / "MLmodel"
+    with reading(description):
+        try:
+            found = yaml.safe_load(description.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from error
+        if missing := [key for key in _DESCRIBED if key not in found]:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+    check_archive(model_file(folder))
 
 
 def delete(client: MlflowClient, experiment_id: str, run_id: str) -> None:

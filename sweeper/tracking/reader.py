@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-import numpy as np
 import numpy.typing as npt
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from sweeper.artifacts.damage import load_arrays, reading
 from sweeper.artifacts.model import read_weights
-from sweeper.core.errors import StoreError
+from sweeper.core.errors import DamagedFileError, StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.host import process
@@ -54,9 +56,20 @@ def about_sweep(paths: OutputPaths, name: str) -> dict[str, Any]:
 
 
 def _plain(path: Path) -> dict[str, Any]:
-    found = OmegaConf.to_container(OmegaConf.load(path))
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no keys")
+    """The keys of a YAML file.
+
+    Raises:
+        DamagedFileError: it is not one.
+    """
+    import yaml
+
+    with reading(path):
+        try:
+            found = OmegaConf.to_container(OmegaConf.load(path))
+        except (yaml.YAMLError, OmegaConfBaseException) as error:
+            raise ValueError(str(error)) from error
+        if not isinstance(found, dict):
+            raise ValueError("it holds no keys")
     return {str(key): value for key, value in found.items()}
 
 
@@ -69,10 +82,22 @@ def tracking_uri(paths: OutputPaths, name: str, *, trust: bool) -> str:
         trust: whether a server that the folder names may be spoken to; it gets the user's MLflow credentials.
 
     Raises:
-        StoreError: the folder names a server, and is not trusted.
+        StoreError: the folder names a server, and is not trusted; or there is no store.
     """
-    uri = str(about_sweep(paths, name).get("tracking_uri", ""))
+    try:
+        uri = str(about_sweep(paths, name).get("tracking_uri", ""))
+    except DamagedFileError as error:
+        raise StoreError(
+            f"Where the runs of sweep {name} are cannot be known: {error}. Accepted: the file as a sweep writes it.  "
+            "Try: the command that started the sweep, which writes it again"
+        ) from error
     if not uri.startswith(("http://", "https://")):
+        if not paths.tracking_db.is_file():
+            raise StoreError(
+                f"The runs of sweep {name} cannot be read: {paths.tracking_db} does not exist, or is no file. "
+                "Accepted: an output folder with the mlflow.db that its sweeps have made.  Try: put a copy of the file "
+                "there"
+            )
         return local_uri(paths)
     if not trust:
         raise StoreError(
@@ -102,29 +127,32 @@ def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     def fetch(root: str, name: str) -> Path:
-        """The file or folder itself where it lies on this machine, else a copy."""
+        """The file itself where it lies on this machine, else a copy."""
+        if root.startswith("file:"):
+            return Path(unquote(urlsplit(root).path)) / name
         files: Any = get_artifact_repository(root, tracking_uri=uri)
         return Path(files.download_artifacts(name, str(folder) if is_server else None))
 
-    unreadable: tuple[type[Exception], ...] = (*failures(), ValueError, KeyError)  # ValueError: a damaged file
+    unreadable: tuple[type[Exception], ...] = (*failures(), DamagedFileError)
     try:
         client = connect(uri)
         run = client.get_run(run_id)
         files = run.info.artifact_uri
-        models = logged_model.ready(client, run.info.experiment_id, run_id)
-        if not models:
-            raise ValueError("it has no model")
-        with np.load(fetch(files, "predictions.npz"), allow_pickle=False) as saved:
-            predictions = {name: saved[name] for name in saved.files}
+        if not logged_model.ready(client, run.info.experiment_id, run_id):
+            raise DamagedFileError("it has no model")
+        versions = fetch(files, "versions.json")
+        with reading(versions):
+            packages = json.loads(versions.read_text(encoding="utf-8"))
         return RecordedRun(
             tags=run.data.tags,
             config=_plain(fetch(files, "config.yaml")),
-            versions=json.loads(fetch(files, "versions.json").read_text(encoding="utf-8")),
-            predictions=predictions,
-            weights=read_weights(fetch(models[0].artifact_location, "")),
+            versions=packages,
+            predictions=load_arrays(fetch(files, "predictions.npz")),
+            weights=read_weights(logged_model.download(client, run.info.experiment_id, run_id, folder / "model", uri)),
         )
     except unreadable as error:
+        why = str(error) if isinstance(error, DamagedFileError) else reason(error)
         raise StoreError(
-            f"Run {run_id} of {uri} cannot be read: {reason(error)}. Accepted: a finished trial whose run still has "
+            f"Run {run_id} of {uri} cannot be read: {why}. Accepted: a finished trial whose run still has "
             "its files.  Try: python -m sweeper report"
         ) from error

@@ -11,9 +11,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from sweeper.core.errors import StoreError
+from sweeper.core.errors import DamagedFileError, StoreError
 from sweeper.tracking import logged_model
 from sweeper.tracking import tags as keys
 from sweeper.tracking.client import check, connect, failures, reason
@@ -71,6 +73,7 @@ def promote(uri: str, name: str, run_id: str, tags: Mapping[str, str], descripti
     try:
         client = connect(uri)
         model_id = _model_id(client, run_id)
+        _check_files(client, uri, run_id)
         aliases = _aliases(client, name)
         versions = {version.number: version for version in _versions(client, name)}
         former = versions.get(aliases.get(CHAMPION, ""))
@@ -80,6 +83,11 @@ def promote(uri: str, name: str, run_id: str, tags: Mapping[str, str], descripti
             client.set_model_version_tag(name, version.number, key, value)
         client.update_model_version(name, version.number, description)
         client.set_registered_model_alias(name, CHAMPION, version.number)
+    except DamagedFileError as error:
+        raise StoreError(
+            f"The model of run {run_id} is not whole: {error}. Accepted: a trial that still has its model.  "
+            "Try: python -m sweeper promote --trial N"
+        ) from error
     except failures() as error:
         raise StoreError(
             f"The registry at {uri} cannot be used for model {name}: {reason(error)}. Accepted: the store of a sweep "
@@ -98,6 +106,17 @@ def _model_id(client: MlflowClient, run_id: str) -> str:
             "Try: python -m sweeper promote --trial N"
         )
     return str(models[0].model_id)
+
+
+def _check_files(client: MlflowClient, uri: str, run_id: str) -> None:
+    """Reads the model's files where they lie, or as the server gives them.
+
+    Raises:
+        DamagedFileError: one is not there, or not whole.
+    """
+    with TemporaryDirectory() as copy:
+        experiment_id = client.get_run(run_id).info.experiment_id
+        logged_model.check_files(logged_model.download(client, experiment_id, run_id, Path(copy), uri))
 
 
 def _aliases(client: MlflowClient, name: str) -> dict[str, str]:

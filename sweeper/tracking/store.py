@@ -140,8 +140,8 @@ def _present(store: sqlite3.Connection) -> list[tuple[str, str]]:
 def _not_a_store(db: Path, reason: str) -> StoreError:
     return StoreError(
         f"{db} cannot be used as an MLflow store: {reason}. Accepted: the mlflow.db that a sweep has made, writable "
-        f"and not held by another program. Move that file away, or try another folder: "
-        f"python -m sweeper -m output_dir=mlruns-2 arch.depth=3,5,7"
+        f"and not held by another program.  Try: put a copy of it there; without one, mv {db} {db}.damaged, and the "
+        "next sweep makes another, without the runs that were in it"
     )
 
 

@@ -27,7 +27,7 @@ from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
-from sweeper.tracking import logged_model, store
+from sweeper.tracking import logged_model, runs, store
 from sweeper.tracking import tags as keys
 from sweeper.tracking.client import failures, is_gone, metric_entries, now_ms, reason, user
 from sweeper.tracking.format import MAX_KEY_LENGTH, tag_values
@@ -191,9 +191,10 @@ class Tracker:
         """A copy of one of a run's files, in a folder.
 
         Raises:
-            TrackingError: the run has no such file, or the store does not answer.
+            RunGoneError: the run has no such file.
+            TrackingError: the store does not answer.
         """
-        return Path(self._client.download_artifacts(run_id, name, folder))
+        return runs.download(self._client, run_id, name, folder)
 
     @_stops_the_sweep
     def model_folder(self, run_id: str, into: Path) -> Path:
@@ -259,6 +260,11 @@ class Tracker:
         self._log(parent_run_id, metric_entries(metrics, now_ms(), 0), tags)
         self._client.set_terminated(parent_run_id, status)
 
+    @_stops_the_sweep
+    def recorded_runs(self, parent_run_id: str) -> dict[int, str]:
+        """The runs of a sweep's trials that have ended, by the trial."""
+        return runs.ended(self._client, self._experiment_id, parent_run_id)
+
     def flush(self) -> None:
         """Nothing is held back here; the recorder writes its queue before it calls this."""
 
@@ -274,13 +280,13 @@ class Tracker:
             sweep.started.clear()
 
     def _find_sweep(self, name: str) -> Run | None:
-        runs = self._client.search_runs(
+        found = self._client.search_runs(
             [self._experiment_id],
             f"{tag(keys.SWEEP)} = '{name}' and {tag(keys.KIND)} = '{keys.KIND_SWEEP}'",
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )
-        return runs[0] if runs else None
+        return found[0] if found else None
 
     def _sweep(self, parent_run_id: str) -> Sweep:
         if parent_run_id not in self._sweeps:
@@ -295,14 +301,7 @@ class Tracker:
         return self._search(f"{tag(keys.MLFLOW_PARENT)} = '{parent_run_id}' and {tag(keys.TRIAL)} = '{number}'")
 
     def _search(self, query: str) -> list[str]:
-        found: list[str] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_runs([self._experiment_id], query, page_token=token)
-            found += [run.info.run_id for run in page]
-            token = page.token
-            if not token:
-                return found
+        return [run.info.run_id for run in runs.search(self._client, self._experiment_id, query)]
 
     def _asked(self, run_id: str) -> Begun:
         """What is known of a run that an earlier process began."""

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from sweeper.artifacts.damage import load_arrays, reading
+from sweeper.core.errors import DamagedFileError
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,31 @@ def save(path: Path, config: str, model: Any, history: list[dict[str, float]], i
 
 
 def load(path: Path, config: str) -> Checkpoint | None:
-    """Reads the state that `save` left; None where there is none of this very configuration."""
-    if not path.is_file():
+    """Reads the state that `save` left; None where there is none of this very configuration.
+
+    One that is not whole is deleted, with a line in the trial's log; the trial then starts from its first epoch.
+    """
+    if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as saved:
+    try:
+        return _read(path, config)
+    except DamagedFileError as error:
+        logging.getLogger(__name__).warning("%s: the trial starts from its first epoch.", error)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return None
+
+
+def _read(path: Path, config: str) -> Checkpoint | None:
+    saved = load_arrays(path)
+    with reading(path):
         about = json.loads(saved["about"].tobytes().decode())
         if about["config"] != config:
             return None
-        names = sorted(saved.files)
         return Checkpoint(
             history=tuple(about["history"]),
             interruptions=tuple(about.get("cuts", ())),  # a checkpoint of an earlier version has none
-            model=tuple(saved[name] for name in names if name.startswith("model_")),
-            optimizer=tuple(saved[name] for name in names if name.startswith("optimizer_")),
+            model=tuple(saved[name] for name in sorted(saved) if name.startswith("model_")),
+            optimizer=tuple(saved[name] for name in sorted(saved) if name.startswith("optimizer_")),
         )
 
 

@@ -15,12 +15,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sweeper import data, executors
+from sweeper.artifacts.damage import load_arrays
 from sweeper.artifacts.model import read_weights
 from sweeper.artifacts.versions import versions
 from sweeper.config import keys
@@ -190,9 +190,7 @@ def _train(executor: Executor, spec: TrainingSpec, row: Row, console: Console) -
     if result.state is TrialState.FAILED:
         return result.error
     paths = TrialPaths(spec.folder)
-    with np.load(paths.artifacts / "predictions.npz", allow_pickle=False) as saved:
-        predictions = {name: saved[name] for name in saved.files}
-    return Training(result.metrics, result.history, predictions, read_weights(paths.model))
+    return Training(result.metrics, result.history, load_arrays(paths.predictions), read_weights(paths.model))
 
 
 def _print_inputs(console: Console, row: Row, prepared: PreparedData, differences: Sequence[Difference]) -> None:

@@ -45,7 +45,7 @@ def test_answers_read_back_as_they_were(paths: AnswerPaths, tmp_path: Path) -> N
 def test_ten_images_take_two_bytes_of_bits(paths: AnswerPaths, tmp_path: Path) -> None:
     answers.append(paths, 0, predictions(tmp_path / "npz", list(LABELS)))
 
-    assert paths.correct.stat().st_size == 8 + 2
+    assert paths.correct.stat().st_size == 8 + 8 + 2 + 4  # mark, number and images, bits, checksum
 
 
 def test_of_a_trial_that_was_run_again_the_last_answers_count(paths: AnswerPaths, tmp_path: Path) -> None:

@@ -38,12 +38,14 @@ class RecordQueue:
     """One sweep's queue. Driver and recorder have one object each, on the same file."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file, or creates it.
+        """Opens the file, or creates it; one that is damaged is made anew, since the study has what it had.
 
         Raises:
             sqlite3.Error: it cannot be read or written.
         """
         self.path = path
+        if path.is_file() and _is_damaged(path):
+            path.unlink()
         self._database = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.executescript(_SCHEMA)
@@ -111,6 +113,16 @@ class RecordQueue:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+
+def _is_damaged(path: Path) -> bool:
+    with contextlib.closing(sqlite3.connect(path, timeout=_WAIT_S)) as file:
+        try:
+            return bool(file.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+        except sqlite3.OperationalError:  # locked, or not to be opened: another matter
+            return False
+        except sqlite3.DatabaseError:
+            return True
 
 
 def run_ids(path: Path) -> dict[int, str]:

@@ -141,6 +141,10 @@ class RemoteTracker:
         """As `Tracker.finish_sweep`."""
         self._call("finish_sweep", parent_run_id, status, list(artifacts), dict(metrics), dict(tags))
 
+    def recorded_runs(self, parent_run_id: str) -> dict[int, str]:
+        """As `Tracker.recorded_runs`."""
+        return dict(self._call("recorded_runs", parent_run_id))
+
     @contextmanager
     def artifact(self, run_id: str, name: str) -> Iterator[Path]:
         """As `Tracker.artifact`."""
