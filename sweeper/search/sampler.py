@@ -91,7 +91,7 @@ class Search:
         number, self._num_proposed = self._num_proposed, self._num_proposed + 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # experimental features, and parameters drawn one by one
-            self._study.sampler = make_sampler(config, self._seed, number)
+            self._study.sampler = _with_memory_of(self._study.sampler, make_sampler(config, self._seed, number))
             trial = self._study.ask()
             _ = trial.relative_params  # drawn even where every value is given: a sampler may take notes as it draws
             choices = self._suggest(trial)
@@ -267,6 +267,19 @@ def make_sampler(config: SamplerConfig, seed: int, number: int) -> Any:
         return given
 
     return instantiate.make("sampler", config, _optuna().samplers.BaseSampler, options, "sampler=tpe")
+
+
+def _with_memory_of(former: Any, sampler: Any) -> Any:
+    """Gives a new sampler what the former one knows of the search space.
+
+    Optuna's samplers look through all trials for the parameters that these share, and remember how far they came. A
+    sampler per proposal would begin at the first trial each time: half of TPE's time at 10,000 trials. The search space
+    is the same either way.
+    """
+    known = getattr(former, "_search_space", None)
+    if known is not None and type(known) is type(getattr(sampler, "_search_space", None)):
+        sampler._search_space = known
+    return sampler
 
 
 def check_installed(config: SamplerConfig) -> None:

@@ -18,6 +18,7 @@ from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialState
+from sweeper.search import sampler
 from sweeper.search.sampler import Proposal, Search, make_sampler
 from sweeper.space.dimensions import Choices, Dimension, SearchSpace
 from sweeper.space.parser import parse_space
@@ -364,3 +365,22 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(
         ConfigError, match=rf"^sampler={name} needs the package {package}, .*Try: pip install {package}$"
     ):
         make_sampler(settings(name), 0, 0)
+
+
+def test_a_tpe_that_remembers_the_search_space_proposes_what_one_without_memory_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def proposals() -> list[Proposal]:
+        made = Search(settings("tpe"), MIXED, [ACCURACY], exists, seed=0)
+        found = []
+        for number in range(40):
+            found.append(made.ask())
+            if number % 3:  # some are still running when the next one is proposed
+                made.tell(found[-1].number, [number * 7 % 11], TrialState.COMPLETE, [])
+        return found
+
+    remembering = proposals()
+    assert hasattr(make_sampler(settings("tpe"), 0, 0), "_search_space"), "Optuna keeps it under another name"
+    monkeypatch.setattr(sampler, "_with_memory_of", lambda former, new: new)
+
+    assert proposals() == remembering
