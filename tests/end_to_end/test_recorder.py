@@ -122,8 +122,9 @@ def test_a_killed_recorder_is_started_again(start: Callable[[], Sweep], tmp_path
     check_whole(tmp_path)
 
 
+@pytest.mark.parametrize("queue", ["kept", "damaged"])
 def test_what_a_killed_driver_had_not_recorded_is_recorded_by_the_next_start(
-    start: Callable[[], Sweep], tmp_path: Path, run_sweeper: Run
+    queue: str, start: Callable[[], Sweep], tmp_path: Path, run_sweeper: Run
 ) -> None:
     sweep = start()
     sweep.wait_for("trial 0 starts")
@@ -143,6 +144,8 @@ def test_what_a_killed_driver_had_not_recorded_is_recorded_by_the_next_start(
         assert refused.returncode == 2
         assert "Trial 1 of sweep recorded is not in MLflow yet" in refused.stderr
 
+    if queue == "damaged":
+        (tmp_path / "mlruns/sweeps/recorded/record.db").write_bytes(b"no database" * 1_000)
     again = start()
     output = again.finish()
 

@@ -77,3 +77,17 @@ def test_runs_are_read_beside_a_driver_and_without_one(path: Path) -> None:
     path.write_bytes(b"no database" * 100)
 
     assert queue.run_ids(path) == {}
+
+
+@pytest.mark.parametrize("keep", [0, 100, 5_000], ids=["whole", "after its head", "in its middle"])
+def test_a_damaged_queue_is_made_anew(path: Path, keep: int) -> None:
+    before = RecordQueue(path)
+    for trial in range(300):
+        before.add(trial, "begin", {"run_name": "x" * 100})
+    before.close()
+    path.write_bytes(path.read_bytes()[:keep] + b"\xa5" * 9_000)
+
+    after = RecordQueue(path)
+    after.add(7, "begin", {})
+
+    assert [entry.trial for entry in after.next(9)] == [7]
