@@ -15,7 +15,8 @@ from sweeper.host import import_path
 
 def main() -> int:
     """Runs the command line; returns its exit status."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends this process without a traceback, until the imports are done
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it without a traceback, until the imports are done
     import_path.look_in_the_current_folder_last()  # before anything else is imported
     import gc
 

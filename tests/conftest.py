@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ from sweeper.space.rules import with_rules
 from sweeper.trial import runtime
 
 Compose = Callable[..., list[Point]]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # tests in the background of a script: their sweeps hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: A custom builder and a custom pruner: width 0 fails, the second trial is pruned after its second epoch.
 NETWORKS = """

@@ -5,12 +5,14 @@ What does not live here: faults of what was typed (`sweeper.cli.errors`).
 
 from __future__ import annotations
 
+import codecs
 import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
+from yaml.reader import ReaderError
 
 from sweeper.cli import hydra_settings
 from sweeper.config import keys
@@ -36,6 +38,8 @@ def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
         )
     if isinstance(error, UnicodeDecodeError):
         return _not_utf8(error)
+    if isinstance(error, ReaderError):
+        return _not_printable(error)
     mark = getattr(error, "problem_mark", None)
     if mark is None or Path(mark.name) not in keys.config_files():
         return ""
@@ -64,11 +68,24 @@ def _not_utf8(error: UnicodeDecodeError) -> str:
         read = path.read_bytes()
         if error.object and error.object in read:
             line = read[: read.index(error.object) + error.start].count(b"\n") + 1
+            encoding = "UTF-16" if read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "LATIN1"
             return (
                 f"{path}, line {line}, has a letter that is not UTF-8 (byte 0x{error.object[error.start]:02x}). "
-                f"Accepted: text in UTF-8.  Try: {_rewritten('iconv -f LATIN1 -t UTF-8', str(path))}"
+                f"Accepted: text in UTF-8.  Try: {_rewritten(f'iconv -f {encoding} -t UTF-8', str(path))}"
             )
     return ""
+
+
+def _not_printable(error: ReaderError) -> str:
+    path = Path(str(error.name))
+    if path not in keys.config_files():
+        return ""
+    code = error.character if isinstance(error.character, int) else ord(error.character)
+    line = path.read_text(encoding="utf-8")[: error.position].count("\n") + 1
+    return (
+        f"{path}, line {line}, has the control character 0x{code:02x}, which YAML does not accept. Accepted: text in "
+        "UTF-8.  Try: delete that character"
+    )
 
 
 def fault(text: str, typed: Sequence[str]) -> str:
@@ -101,6 +118,11 @@ def _contents(name: str, file: str, said: str) -> str:
     if found := _OVERRIDES.search(said):
         return _overridden(file, folder, found.group(1))
     if key == folder == "experiment":
+        if Path(file).read_bytes().startswith(codecs.BOM_UTF8):
+            return (
+                f"{file} begins with a byte order mark, so that Hydra does not see its first line. Accepted: UTF-8 "
+                f"without one.  Try: {_rewritten('tail -c +4', file)}"
+            )
         return (
             f"{file} sets keys under {folder}, which has none, since its first line is not {_HEADER!r}. Accepted: that "
             f"line before all others.  Try: {_rewritten(_ADD_HEADER, file)}"

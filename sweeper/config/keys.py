@@ -68,14 +68,18 @@ def config_file(name: str) -> Path | None:
 
 def config_files() -> list[Path]:
     """All files of configurations."""
-    return [path for folder in _folders for path in sorted(folder.rglob("*.yaml"))]
+    return [path for folder in _folders for path in _files(folder)]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.yaml")) if path.is_file()]
 
 
 @functools.cache
 def known() -> dict[str, Key]:
     """Every config group and key by its full name."""
     keys = dict(_schema(Config))
-    for place, path in ((folder, path) for folder in _folders for path in sorted(folder.rglob("*.yaml"))):
+    for place, path in ((folder, path) for folder in _folders for path in _files(folder)):
         group = path.relative_to(place).parent.as_posix()
         if group == ".":
             continue
@@ -87,10 +91,10 @@ def known() -> dict[str, Key]:
 
 
 def _entries(path: Path) -> Mapping[str, Any]:
-    """What a configuration file sets; nothing if it cannot be parsed, which Hydra reports when it is chosen."""
+    """What a configuration file sets; nothing if it cannot be read, which Hydra reports when it is chosen."""
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, OSError):
         return {}
     return read if isinstance(read, Mapping) else {}
 

@@ -21,7 +21,7 @@ from sweeper.core.errors import ExecutorError
 from sweeper.core.trials import TrialSpec
 from sweeper.executors import server_start, worker
 from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialStarted
-from sweeper.host.process import LIBRARY_ENVIRONMENT, set_variables, sigint_held_back
+from sweeper.host.process import LIBRARY_ENVIRONMENT, set_variables, terminal_held_back
 
 _START_ATTEMPTS = 3
 
@@ -159,8 +159,9 @@ def start_forkserver() -> None:
     """
     mp.get_context("forkserver").set_forkserver_preload(["sweeper.executors.server_start", "sweeper.executors.preload"])
     try:
-        resource_tracker.ensure_running()  # by itself the forkserver starts it, and that lets Ctrl-C through again
-        with _environment(), sigint_held_back():
+        with terminal_held_back():
+            resource_tracker.ensure_running()  # by itself the forkserver starts it, and that lets Ctrl-C through again
+        with _environment(), terminal_held_back():
             forkserver.ensure_running()
     except OSError as error:
         raise ExecutorError(

@@ -16,7 +16,7 @@ from sweeper.core.errors import SweeperError
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
-_interrupted = False  # whether a Ctrl-C came since `note_interrupts`
+_interrupted = False  # whether one of them came since `note_interrupts`
 
 
 @contextlib.contextmanager
@@ -48,10 +48,19 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
 
+def stop_signals() -> list[signal.Signals]:
+    """The signals that end a sweep or server: Ctrl-C, SIGTERM and a terminal that was closed.
+
+    Not those that whoever started this process has it ignore, as `nohup` does, and a shell's `&` in a script.
+    """
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextlib.contextmanager
-def sigint_held_back() -> Iterator[None]:
-    """A process that is started now never sees a Ctrl-C, from its first instruction on; ours comes afterwards."""
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def terminal_held_back() -> Iterator[None]:
+    """A process that is started now sees no Ctrl-C, nor the end of its terminal; this one sees them afterwards."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:
@@ -59,8 +68,9 @@ def sigint_held_back() -> Iterator[None]:
 
 
 def note_interrupts() -> None:
-    """From here on a Ctrl-C is noted, and raises KeyboardInterrupt as ever."""
-    signal.signal(signal.SIGINT, _note)
+    """From here on Ctrl-C, SIGTERM and SIGHUP are noted, and raise KeyboardInterrupt."""
+    for number in stop_signals():
+        signal.signal(number, _note)
 
 
 def _note(signum: int, frame: FrameType | None) -> None:

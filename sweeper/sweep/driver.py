@@ -11,14 +11,10 @@ runs it (`sweeper.executors`), where it is recorded (`sweeper.sweep.recorder`).
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
 
 from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.errors import DamagedFileError
@@ -31,10 +27,10 @@ from sweeper.core.events import (
     TrialInterrupted,
 )
 from sweeper.core.paths import TrialPaths
-from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialResult
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.search.scheduler import QueuedTrial, Scheduler
+from sweeper.sweep.interruption import Interruption
 from sweeper.sweep.recorder import Recorder
 
 _POLL_S = 0.2
@@ -59,7 +55,7 @@ class Driver:
         executor: Executor,
         recorder: Recorder,
         listener: Listener,
-        retry: Retry,
+        interruption: Interruption,
         *,
         trial_timeout_s: float | None = None,
         retries: int = 0,
@@ -72,7 +68,7 @@ class Driver:
             executor: runs them.
             recorder: writes them down.
             listener: called with every event.
-            retry: of the stores; ends its waiting when the sweep is interrupted.
+            interruption: ends the loop.
             trial_timeout_s: seconds after which a trial is ended as failed; None: never.
             retries: times that a trial whose process died is run again.
             clock: seconds that never go back.
@@ -81,23 +77,21 @@ class Driver:
         self._executor = executor
         self._recorder = recorder
         self._listener = listener
-        self._retry = retry
+        self._interruption = interruption
         self._timeout_s = trial_timeout_s
         self._retries = retries
         self._clock = clock
         self._running: dict[int, _Running] = {}
-        self.interrupted = False
 
     def run(self) -> None:
         """The main loop. Returns when there is nothing left, or after Ctrl-C; finished trials are recorded."""
-        with self._signals():
+        self._start_trials()
+        while self._running and not self._interruption.is_set:
+            self._executor.poll(self._handle, _POLL_S)
+            self._end_overdue()
             self._start_trials()
-            while self._running and not self.interrupted:
-                self._executor.poll(self._handle, _POLL_S)
-                self._end_overdue()
-                self._start_trials()
-                self._recorder.check()
-            self._interrupt_running()
+            self._recorder.check()
+        self._interrupt_running()
 
     def replay(self, queued: QueuedTrial, result: TrialResult) -> None:
         """Records a trial that had finished when its driver was killed; nothing is trained again."""
@@ -107,7 +101,7 @@ class Driver:
         self._finish(queued, result, list(result.history))
 
     def _start_trials(self) -> None:
-        while len(self._running) < self._executor.workers and not self.interrupted:
+        while len(self._running) < self._executor.workers and not self._interruption.is_set:
             queued = self._scheduler.next()
             if queued is None:
                 return
@@ -146,7 +140,7 @@ class Driver:
             result = read_result(TrialPaths(queued.spec.folder))
         except DamagedFileError as error:
             result, reason = None, str(error)
-        if result is None and self.interrupted:
+        if result is None and self._interruption.is_set:
             self._recorder.abandon(queued.number)
             self._listener(TrialInterrupted(queued.number))
         elif result is None and running.attempt < self._retries and not running.is_overdue:
@@ -182,22 +176,6 @@ class Driver:
         deadline = self._clock() + _LAST_WORDS_S
         while self._running and self._clock() < deadline:
             self._executor.poll(self._handle, _POLL_S)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C (or SIGTERM, or SIGHUP) ends the loop, the second ends the process and its trials."""
-
-        def interrupt(signum: int, frame: FrameType | None) -> None:
-            if self.interrupted:
-                os._exit(130)
-            self.interrupted = self._retry.is_interrupted = True
-
-        former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
 
 
 def _clear(queued: QueuedTrial) -> None:

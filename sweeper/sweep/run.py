@@ -25,7 +25,6 @@ from sweeper.core.sweeps import described
 from sweeper.core.trials import TrialRow
 from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
-from sweeper.host import process
 from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
 from sweeper.storage.locks import store_lock
@@ -33,6 +32,7 @@ from sweeper.storage.study import SweepStudy
 from sweeper.sweep import resume
 from sweeper.sweep.driver import Driver
 from sweeper.sweep.finish import Finish, SweepOutcome
+from sweeper.sweep.interruption import Interruption
 from sweeper.sweep.plan import SweepPlan, estimated
 from sweeper.sweep.recorder import Recorder
 from sweeper.tracking.recording.remote import RemoteTracker
@@ -79,30 +79,34 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
         plan.settings.pruner.name != "none",
     )
     scheduler = resume.resumed_scheduler(plan, factory, study, listener)
+    earlier, nothing_left = tuple(scheduler.finished_rows), not scheduler.total
+    interruption = Interruption(retry)
     parent_run_id = _start_parent_run(plan, tracker)
-    earlier = tuple(scheduler.finished_rows)
-    _report_start(plan, scheduler, earlier, listener)
-
-    recorder = Recorder(study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives)
-    driver = Driver(
-        scheduler,
-        executor,
-        recorder,
-        listener,
-        retry,
-        trial_timeout_s=plan.settings.sweep.attempts.trial_timeout_s,
-        retries=plan.settings.sweep.attempts.retries,
-    )
-    num_left = scheduler.total
-    _prepare_process()
-    resume.settle_finished(scheduler, driver, study, plan, listener)
-    recorder.settle(study.trials())
-    driver.run()
-    listener(TrialsEnded("" if driver.interrupted else scheduler.budget.reason))
+    with interruption.noted():
+        _report_start(plan, scheduler, earlier, listener)
+        recorder = Recorder(study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives)
+        driver = Driver(
+            scheduler,
+            executor,
+            recorder,
+            listener,
+            interruption,
+            trial_timeout_s=plan.settings.sweep.attempts.trial_timeout_s,
+            retries=plan.settings.sweep.attempts.retries,
+        )
+        _prepare_process()
+        resume.settle_finished(scheduler, driver, study, plan, listener)
+        recorder.settle(study.trials())
+        driver.run()
+        listener(TrialsEnded("" if interruption.is_set else scheduler.budget.reason))
 
     finish = Finish(plan, study, tracker, executor, data_sets, parent_run_id, listener)
     ran = {row.number for row in scheduler.finished_rows} - {row.number for row in earlier}
-    return finish.run(interrupted=driver.interrupted, ran=ran, nothing_left=not num_left)
+    try:
+        return finish.run(interrupted=interruption.is_set, ran=ran, nothing_left=nothing_left)
+    except KeyboardInterrupt:
+        tracker.finish_sweep(parent_run_id, "KILLED", [], {}, {})
+        raise
 
 
 def _open_stores(plan: SweepPlan, tracker: RemoteTracker, retry: Retry, listener: Listener) -> SweepStudy:
@@ -155,4 +159,3 @@ def _prepare_process() -> None:
     figures.warm_up()
     gc.freeze()
     gc.enable()  # `sweeper.__main__` turned it off
-    process.raise_if_interrupted()

@@ -42,8 +42,6 @@ POLL_S = 0.1
 #: MLflow's job runner (evaluation of language models) would be three more processes and a queue's files.
 SERVER_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def serve(output_dir: Path, port: int | None) -> int:
     """Serves the MLflow UI until a signal ends it.
@@ -171,7 +169,7 @@ def _stop_signals() -> Iterator[list[int]]:
     def note(signum: int, frame: FrameType | None) -> None:
         received.append(signum)
 
-    former = {number: signal.signal(number, note) for number in _STOP_SIGNALS}
+    former = {number: signal.signal(number, note) for number in process.stop_signals()}
     try:
         yield received
     finally:

@@ -37,6 +37,9 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "a tab": (HEADER + b"training:\n\tepochs: 2\n", ("line 3, has a tab", "Try: expand -t 2")),
     "a key twice": (HEADER + b"training:\n  epochs: 2\n  epochs: 3\n", ("line 4, sets epochs again",)),
     "Latin-1": (HEADER + b"# caf\xe9\nseed: 2\n", ("line 2, has a letter that is not UTF-8", "iconv -f LATIN1")),
+    "UTF-16": (b"\xff\xfe" + "# café\n".encode("utf-16-le"), ("line 1, has a letter that", "iconv -f UTF-16 -t UTF-8")),
+    "a byte order mark": (b"\xef\xbb\xbf" + HEADER + b"seed: 2\n", ("begins with a byte order mark", "tail -c +4")),
+    "a control character": (HEADER + b"seed: 2\n# \x07\n", ("line 3, has the control character 0x07",)),
     "an open bracket": (HEADER + b"training:\n  epochs: [2\n", ("line 4, is not YAML",)),
     "a list": (HEADER + b"- a\n- b\n", ("is a list. Accepted: keys with their values",)),
     "a misspelt key": (
@@ -60,6 +63,7 @@ def test_a_wrong_file_is_named_with_its_cure(type_line: Run, tmp_path: Path, nam
     file = tmp_path / "own/experiment/mine.yaml"
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
+    (tmp_path / "own/experiment/folder.yaml").mkdir()
 
     refused = type_line(tmp_path, "--config-dir", "own", "-m", "experiment=mine", "arch.depth=3,5")
 

@@ -213,6 +213,34 @@ def test_ctrl_c_in_the_first_seconds_ends_without_a_traceback(start: Callable[..
     assert "Error" not in output
 
 
+@pytest.mark.parametrize(
+    ("number", "stage"),
+    [
+        pytest.param(signal.SIGINT, "Sweep:", id="Ctrl-C before the first trial"),
+        pytest.param(signal.SIGHUP, "trial 0 starts", id="a closed terminal"),
+        pytest.param(signal.SIGTERM, "The test set is opened", id="SIGTERM at the test set"),
+    ],
+)
+def test_a_signal_at_any_stage_leaves_no_run_running(
+    start: Callable[..., Sweep], tmp_path: Path, number: signal.Signals, stage: str
+) -> None:
+    sweep = start("training.epochs=1")
+    sweep.wait_for(stage)
+    os.killpg(sweep.process.pid, number)
+
+    output = sweep.finish()
+
+    assert sweep.process.returncode == 130
+    assert "Interrupted." in output
+    assert "Traceback" not in output
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("sweeper")
+    assert experiment is not None
+    found = [(run.data.tags["sweeper.kind"], run.info.status) for run in client.search_runs([experiment.experiment_id])]
+    assert ("sweep", "KILLED") in found
+    assert not [status for _, status in found if status == "RUNNING"]
+
+
 def test_ctrl_c_before_the_first_trial_ends_without_a_traceback(start: Callable[..., Sweep]) -> None:
     sweep = start()
     sweep.wait_for("Data:")

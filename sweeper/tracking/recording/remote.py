@@ -57,6 +57,7 @@ class RemoteTracker:
         self._starts = 0
         self._deaths = 0
         self._oldest: int | None = None  # entry, at the last death
+        self._unanswered = 0  # calls; more than one where Ctrl-C ended the wait for an answer
         self._process: subprocess.Popen[bytes]
         self._start()
 
@@ -64,8 +65,9 @@ class RemoteTracker:
         self._starts += 1
         self._started = time.monotonic()
         self._connection, theirs = Pipe()
+        self._unanswered = 0
         environment = {**os.environ, **import_path.environment()}
-        with theirs, process.sigint_held_back():  # the driver decides what Ctrl-C means
+        with theirs, process.terminal_held_back():  # the driver decides what Ctrl-C means
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START, str(theirs.fileno())],
                 env=environment,
@@ -156,12 +158,17 @@ class RemoteTracker:
         while True:
             starts = self._starts
             self._send((name, arguments, named))
+            self._unanswered += 1
             started, is_said = time.monotonic(), False
             try:
                 while starts == self._starts:
                     waited_s = time.monotonic() - started
                     if self._connection.poll(_POLL_S):
                         word, content = self._connection.recv()
+                        if word in (ANSWER, RAISED):
+                            self._unanswered -= 1
+                            if self._unanswered:  # of an earlier call
+                                continue
                         if word == ANSWER:
                             self._trouble, self._deaths = "", 0
                             return content
