@@ -1,7 +1,9 @@
 """Kills the driver of a sweep of four before one of its changes to the output folder, resumes it, and compares.
 
     python benchmarks/kill_points.py [--points 60]       points spread evenly from the first change to the last
-    python benchmarks/kill_points.py --at 17 418         these points
+    python benchmarks/kill_points.py --at 17 418         these points, by their numbers
+    python benchmarks/kill_points.py --kinds [PATTERN]   before the first change of each kind: a call and a path
+    python benchmarks/kill_points.py --share 0.5 0.9     these points, as shares of the undisturbed sweep's changes
 
 The changes are the driver's system calls that create, write, rename, delete or flush something below `output_dir`, from
 its start over the trials to the test set and the page: SQLite tests itself in this way. After each kill: no process of
@@ -15,14 +17,16 @@ from __future__ import annotations
 import argparse
 import collections
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kills import NAME, board, outlived, runs
 from mlflow import MlflowClient
-from system_calls import Ended, run
+from system_calls import Change, Ended, run
 
 from sweeper.core.paths import OutputPaths
 from sweeper.storage.study import SweepStudy
@@ -87,24 +91,39 @@ def recorded(paths: OutputPaths) -> dict[str, set[str]]:
     return found
 
 
-def start(folder: Path, kill_at: int | None = None) -> Ended:
-    """Runs the line; what it prints is added to `log`, and it has a folder for temporary files of its own."""
+#: Where a driver is killed: before the change of this number, or before the first one of this kind.
+Point = int | str
+
+
+def kind(change: Change) -> str:
+    """A change without the numbers and arrays in its path: those of processes, trials and data."""
+    return re.sub(r"[xy]_(train|validation|test)", "ARRAY", re.sub(r"\d+", "N", str(change)))
+
+
+def start(folder: Path, point: Point | None = None) -> Ended:
+    """Runs the line, and kills it at a point. It adds what it prints to `log`, and has its own `TMPDIR`."""
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     env = {**os.environ, "TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "sweeper", "-m", *LINE]
-    return run(command, folder, folder / "log", env, folder / "mlruns", kill_at)
+
+    def is_last(number: int, change: Change) -> bool:
+        return point in (number, kind(change))
+
+    return run(command, folder, folder / "log", env, folder / "mlruns", is_last)
 
 
-def kill_and_resume(number: int, undisturbed: Outcome) -> list[str]:
+def kill_and_resume(point: Point, undisturbed: Outcome) -> list[str]:
     """Kills at one point, resumes, and returns what went wrong."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        killed = start(folder, number)
-        where = f"before change {number}, {killed.changes[-1]}" if killed.status < 0 else f"never: {number} is too many"
+        killed = start(folder, point)
+        where = f"before change {len(killed.changes)}, {killed.changes[-1]}"
+        if killed.status == 0:
+            where = f"never, since {point} did not come"
         left = outlived(killed.pid, 5)
         faults = [f"processes {list(left)} are alive 5 s later"] if left else []
-        if killed.status >= 0 and killed.status != 0:
+        if killed.status > 0:
             faults.append(f"it ended by itself with {killed.status}")
         resumed = start(folder)
         if resumed.status == 0:
@@ -121,6 +140,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=60)
     parser.add_argument("--at", type=int, nargs="+", help="numbers of changes, instead of an even spread")
+    parser.add_argument("--share", type=float, nargs="+", help="shares of all changes, from 0 to 1, likewise")
+    parser.add_argument("--kinds", nargs="?", const="", metavar="PATTERN", help="each kind of change, that matches")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
@@ -131,9 +152,12 @@ def main() -> None:
     num_changes = len(reference.changes)
     calls = collections.Counter(change.call for change in reference.changes)
     print(f"{num_changes} changes: {', '.join(f'{count} {call}' for call, count in calls.most_common())}", flush=True)
-    step = num_changes / options.points
-    points = options.at or [1 + int(step * place) for place in range(options.points)]
-    faults = [fault for number in points for fault in kill_and_resume(number, undisturbed)]
+    shares = options.share or [place / options.points for place in range(options.points)]
+    points: Sequence[Point] = options.at or [1 + int(num_changes * share) for share in shares]
+    if options.kinds is not None:
+        kinds = dict.fromkeys(map(kind, reference.changes))
+        points = [one for one in kinds if re.search(options.kinds, one)]
+    faults = [fault for point in points for fault in kill_and_resume(point, undisturbed)]
     print(f"{len(points)} kills: {len(faults) or 'no'} fault{'' if len(faults) == 1 else 's'}")
     sys.exit(bool(faults))
 

@@ -15,7 +15,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -117,7 +117,12 @@ class Ended:
 
 
 def run(
-    command: Sequence[str], folder: Path, log: Path, env: Mapping[str, str], below: Path, kill_at: int | None = None
+    command: Sequence[str],
+    folder: Path,
+    log: Path,
+    env: Mapping[str, str],
+    below: Path,
+    is_last: Callable[[int, Change], bool] = lambda number, change: False,
 ) -> Ended:
     """Runs a command in a session of its own until it ends, or kills it.
 
@@ -127,7 +132,7 @@ def run(
         log: a file for what it prints.
         env: its environment.
         below: the folder whose changes count.
-        kill_at: number of the change, from 1, before which it is killed with SIGKILL; None: it is not.
+        is_last: given the number of a change, from 1, and the change: whether it is killed with SIGKILL before it.
 
     Raises:
         OSError: the system does not allow tracing.
@@ -145,7 +150,7 @@ def run(
     changes: list[Change] = []
     for change in tracee.changes():
         changes.append(change)
-        if len(changes) == kill_at:
+        if is_last(len(changes), change):
             os.kill(pid, signal.SIGKILL)
     return Ended(pid, tracee.status, tuple(changes))
 

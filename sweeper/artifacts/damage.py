@@ -68,7 +68,10 @@ def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     check_archive(path)
     with reading(path), np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+        found = {name: arrays[name] for name in arrays.files}
+        if others := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+            raise ValueError(f"{', '.join(others)} is no array")
+        return found
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:

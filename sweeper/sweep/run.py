@@ -82,6 +82,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
     earlier, nothing_left = tuple(scheduler.finished_rows), not scheduler.total
     interruption = Interruption(retry)
     parent_run_id = _start_parent_run(plan, tracker)
+    _note_lost_runs(study, tracker, parent_run_id, listener)
     with interruption.noted():
         _report_start(plan, scheduler, earlier, listener)
         recorder = Recorder(study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives)
@@ -141,6 +142,18 @@ def _start_parent_run(plan: SweepPlan, tracker: RemoteTracker) -> str:
     }
     write_atomically(plan.folder.multirun, OmegaConf.to_yaml(OmegaConf.create(record)))
     return parent_run_id
+
+
+def _note_lost_runs(study: SweepStudy, tracker: RemoteTracker, parent_run_id: str, listener: Listener) -> None:
+    """Says that MLflow does not have the runs that it had, where the sweep's run had to be made anew."""
+    if (num_runs := len(study.recorded_runs)) and tracker.is_new(parent_run_id):
+        listener(
+            Note(
+                f"MLflow at {tracker.uri} does not have the runs of {num_runs} finished trials: it was deleted or "
+                "replaced, or the command names another store. Their figures are in the study; their files and models "
+                "are back with a copy of the former store."
+            )
+        )
 
 
 def _report_start(

@@ -265,6 +265,10 @@ class Tracker:
         """The runs of a sweep's trials that have ended, by the trial."""
         return runs.ended(self._client, self._experiment_id, parent_run_id)
 
+    def is_new(self, parent_run_id: str) -> bool:
+        """Whether a sweep's run was made by this process."""
+        return self._sweep(parent_run_id).is_new
+
     def flush(self) -> None:
         """Nothing is held back here; the recorder writes its queue before it calls this."""
 

@@ -5,6 +5,7 @@ import pytest
 
 from sweeper.artifacts import answers
 from sweeper.artifacts.predictions import image_losses
+from sweeper.core.errors import DamagedFileError
 from sweeper.core.paths import AnswerPaths
 
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1])
@@ -89,3 +90,69 @@ def test_the_loss_of_an_image_is_the_cross_entropy_of_its_class() -> None:
     losses = image_losses(probabilities, np.array([0, 1, 2]))
 
     assert losses.tolist() == pytest.approx([np.log(2), -np.log(1e-7), np.log(2)])
+
+
+def test_no_changed_byte_gives_other_answers(paths: AnswerPaths, tmp_path: Path) -> None:
+    rows = {0: list(LABELS), 1: [1] * 10, 2: [2] * 10}
+    for number, predicted in rows.items():
+        answers.append(paths, number, predictions(tmp_path / "npz", predicted))
+    whole, content = answers.read(paths), paths.correct.read_bytes()
+    for place in range(len(content)):
+        for bit in range(8):
+            paths.correct.write_bytes(content[:place] + bytes([content[place] ^ (1 << bit)]) + content[place + 1 :])
+            found = answers.read(paths)
+            assert len(found) < len(rows)
+            for number, one in found.items():
+                assert one.correct.tolist() == whole[number].correct.tolist()
+
+
+def test_a_damaged_record_leaves_the_others_and_is_lacking_until_it_is_added_again(
+    paths: AnswerPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {number: predictions(tmp_path / "npz", [number] * 10) for number in (0, 1, 2)}
+    for number, file in files.items():
+        answers.append(paths, number, file)
+    monkeypatch.setattr(answers, "_known", {})  # as in another process
+    content = paths.losses.read_bytes()
+    place = len(content) // 2
+    paths.losses.write_bytes(content[:place] + b"\xff\xff" + content[place + 2 :])
+
+    assert answers.lacking(paths, [0, 1, 2], losses=True) == [1]
+    assert answers.lacking(paths, [0, 1, 2]) == []
+    answers.append(paths, 1, files[1])
+
+    assert answers.lacking(paths, [0, 1, 2], losses=True) == []
+    assert answers.read(paths, losses=True)[1].losses is not None
+
+
+def test_a_file_of_an_earlier_release_without_checksums_is_read_and_continued(
+    paths: AnswerPaths, tmp_path: Path
+) -> None:
+    paths.root.mkdir()
+    bits = np.packbits(LABELS == 1).tobytes()
+    paths.correct.write_bytes(np.array([5, len(LABELS)], dtype="<u4").tobytes() + bits)
+
+    answers.append(paths, 6, predictions(tmp_path / "npz", list(LABELS)))
+
+    found = answers.read(paths)
+    assert found[5].correct.tolist() == (LABELS == 1).tolist()
+    assert found[6].correct.all()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 64, b"answers2", b"answers2" + b"\0" * 64], ids=len)
+def test_zeros_and_nothing_are_no_answers(paths: AnswerPaths, tmp_path: Path, content: bytes) -> None:
+    paths.root.mkdir()
+    paths.correct.write_bytes(content)
+
+    assert answers.read(paths) == {}
+    answers.append(paths, 3, predictions(tmp_path / "npz", list(LABELS)))
+    assert list(answers.read(paths)) == [3]
+
+
+def test_damaged_predictions_are_not_added(paths: AnswerPaths, tmp_path: Path) -> None:
+    path = predictions(tmp_path / "npz", list(LABELS))
+    path.write_bytes(path.read_bytes()[:-30])
+
+    with pytest.raises(DamagedFileError, match=r"0\.npz is damaged"):
+        answers.append(paths, 0, path)
+    assert not paths.correct.exists()

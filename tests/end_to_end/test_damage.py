@@ -317,6 +317,34 @@ def test_the_same_line_says_what_is_missing_in_mlflow_and_keeps_the_figures(fold
     assert board(folder) == rows
 
 
+def test_a_lost_queue_loses_no_run_that_was_written(folder: Path, run_sweeper: Run) -> None:
+    """As after a kill before the sweep's end: the study does not know the runs yet, and the queue is damaged."""
+    rows, paths = board(folder), OutputPaths(folder / "mlruns")
+    runs = {number: run_of(folder, number) for number in range(4)}
+    with closing(sqlite3.connect(paths.study_db)) as store, store:
+        store.execute("DELETE FROM study_user_attributes WHERE key = 'sweeper.runs'")
+    paths.sweep("mine").record.write_bytes(random.Random(0).randbytes(8192))
+
+    done = run_sweeper(folder, *LINE, "executor=serial")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {number: run_of(folder, number) for number in range(4)} == runs
+    assert all((model_of(folder, number) / "MLmodel").is_file() for number in runs)
+    assert board(folder) == rows
+
+
+def test_runs_that_mlflow_has_lost_are_said_and_the_figures_stay(folder: Path, run_sweeper: Run) -> None:
+    rows = board(folder)
+    deleted(folder / "mlruns/mlflow.db")
+
+    done = run_sweeper(folder, *LINE, "executor=serial")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = " ".join(done.stdout.split())
+    assert f"{folder}/mlruns/mlflow.db does not have the runs of 4 finished trials" in said
+    assert board(folder) == rows
+
+
 def test_a_study_that_was_lost_is_trained_again_and_said(folder: Path, run_sweeper: Run) -> None:
     rows = board(folder)
     deleted(folder / "mlruns/optuna.db")

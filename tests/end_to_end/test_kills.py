@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+ROOT = Path(__file__).resolve().parents[2]
 LINE = ["-m", "arch.depth=1,2,3", "arch.filters=4", "arch.dense_units=16", "data.max_samples=400"]
 LONG = ["training.epochs=10", "training.threads=1", "sweep.name=killed", "sweep.workers=2"]
 
@@ -166,6 +167,21 @@ def test_a_killed_driver_leaves_no_process_and_the_same_line_goes_on(start: Call
     assert [row["state"] for row in resumed.rows()] == ["complete"] * 3
     assert resumed.children() == [("0", "FINISHED"), ("1", "FINISHED"), ("2", "FINISHED")]
     assert not list((resumed.folder / "mlruns/sweeps/killed").glob("trials/*"))
+
+
+def test_a_driver_that_is_killed_before_any_of_its_changes_to_the_folder_is_resumed_as_if_undisturbed() -> None:
+    """Near the start, while trials run, while the test set is evaluated, and while the page is written."""
+    done = subprocess.run(
+        [sys.executable, "benchmarks/kill_points.py", "--share", "0.1", "0.5", "0.9", "0.98"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": as undisturbed\n") == 4
+    assert done.stdout.endswith("4 kills: no faults\n")
 
 
 def test_ctrl_c_keeps_what_is_finished_and_prints_the_line_that_goes_on(start: Callable[..., Sweep]) -> None:

@@ -165,7 +165,7 @@ def test_where_no_store_is_nothing_is_done(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "mlflow.db").write_bytes(content)
-    with pytest.raises(StoreError, match=rf"mlflow\.db cannot be used as an MLflow store: .*{reason}.*Move that file"):
+    with pytest.raises(StoreError, match=rf"mlflow\.db cannot be used as an MLflow store: .*{reason}.*Try: put a copy"):
         relocate(OutputPaths(tmp_path))
 
 

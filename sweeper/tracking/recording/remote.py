@@ -143,6 +143,10 @@ class RemoteTracker:
         """As `Tracker.finish_sweep`."""
         self._call("finish_sweep", parent_run_id, status, list(artifacts), dict(metrics), dict(tags))
 
+    def is_new(self, parent_run_id: str) -> bool:
+        """As `Tracker.is_new`."""
+        return bool(self._call("is_new", parent_run_id))
+
     def recorded_runs(self, parent_run_id: str) -> dict[int, str]:
         """As `Tracker.recorded_runs`."""
         return dict(self._call("recorded_runs", parent_run_id))
