@@ -56,12 +56,16 @@ def _opened(path: Path) -> Iterator[TextIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise StoreError(
-            f"{path}, which keeps two drivers apart, cannot be written: {error.strerror or error}; it may be another "
-            "user's. Accepted: an output_dir whose files you may write.  Try: output_dir=another-folder"
-        ) from error
+        raise _not_yours(path, f"written: {error.strerror or error}") from error
     with file:
         yield file
+
+
+def _not_yours(path: Path | str, what: str) -> StoreError:
+    return StoreError(
+        f"{path}, which keeps two drivers apart, cannot be {what}; it may be another user's. Accepted: an output_dir "
+        "whose files you may write.  Try: output_dir=another-folder"
+    )
 
 
 def _lock(file: TextIO, how: int) -> None:
@@ -69,6 +73,8 @@ def _lock(file: TextIO, how: int) -> None:
         fcntl.flock(file, how)
     except BlockingIOError:
         raise
+    except PermissionError as error:
+        raise _not_yours(file.name, f"locked: {error.strerror}") from error
     except OSError as error:
         raise StoreError(
             f"{file.name} cannot be locked: {error.strerror or error}. The file system of output_dir has no "

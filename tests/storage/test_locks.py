@@ -38,16 +38,27 @@ def test_a_second_driver_is_refused_while_the_first_lives_and_only_then(tmp_path
         assert path.is_file()
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        pytest.param(errno.ENOLCK, r"cannot be locked: No locks available\. The file system", id="none are left"),
+        pytest.param(errno.EOPNOTSUPP, r"cannot be locked: Operation not supported\. The file system", id="never"),
+        pytest.param(errno.EPERM, r"cannot be locked: Operation not permitted; it may be another", id="not ours"),
+    ],
+)
 @pytest.mark.parametrize("lock", [sweep_lock, lambda path, name: store_lock(path)], ids=["of a sweep", "of the stores"])
 def test_a_file_system_without_locks_is_refused(
-    lock: Callable[[Path, str], AbstractContextManager[None]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lock: Callable[[Path, str], AbstractContextManager[None]],
+    number: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def unsupported(file: object, how: int) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
 
-    said = r"cannot be locked: No locks available\. The file system"
     with pytest.raises(StoreError, match=said), lock(tmp_path / ".lock", "mine"):
         pytest.fail("nothing is locked")
 
