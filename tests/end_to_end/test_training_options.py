@@ -109,6 +109,7 @@ def test_whole_numbers_train_where_keras_wants_fractions(tmp_path: Path, run_swe
     assert "every trial of sweep sgd has finished" in again.stdout
 
 
+@pytest.mark.usefixtures("keras_runtime")
 @pytest.mark.parametrize("name", ["Adadelta", "Adam", "AdamW", "RMSprop", "SGD"])
 def test_a_whole_number_is_a_learning_rate(name: str) -> None:
     optimizer = build_optimizer({"_target_": f"keras.optimizers.{name}", "learning_rate": 1})

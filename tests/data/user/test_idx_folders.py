@@ -6,6 +6,7 @@ import gzip
 import shlex
 import struct
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def test_labels_of_a_folder_that_count_from_1_are_refused_with_a_line_that_works
     with pytest.raises(DataError, match="y_train has labels from 1 to 3; labels count from 0") as caught:
         describe(config(folder))
     command, _, line = str(caught.value).partition("  Try: ")[2].partition(", then: ")
-    done = subprocess.run(shlex.split(command), check=True, capture_output=True, text=True)
+    python, *rest = shlex.split(command)
+    assert python == "python"
+    done = subprocess.run([sys.executable, *rest], check=True, capture_output=True, text=True)
     assert done.stdout == "Classes: {0: 1, 1: 2, 2: 3}\n"
     assert line == f"data=npz data.path={tmp_path / 'letters-fixed.npz'}"
     fixed = prepare(config(tmp_path / "letters-fixed.npz"), tmp_path / "prepared")

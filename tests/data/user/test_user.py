@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import shlex
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -190,7 +191,9 @@ def both(kind: str, change: Callable[[Any], Any]) -> Given:
 def advised(error: DataError, folder: Path) -> DataConfig:
     """Types what an error says: the line of Python, then `data.path` as it stands there."""
     command, _, line = str(error).partition("  Try: ")[2].partition(", then: data=npz ")
-    subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True)
+    python, *rest = shlex.split(command)
+    assert python == "python"
+    subprocess.run([sys.executable, *rest], cwd=folder, check=True, capture_output=True)
     (word,) = shlex.split(line)
     return config(Path(OverridesParser.create().parse_override(word).value()))
 
