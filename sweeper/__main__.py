@@ -37,8 +37,10 @@ def _run() -> int:
     words = sys.argv[1:]
     if _may_train(words):
         from sweeper import executors
+        from sweeper.tracking.recording import start
 
-        executors.start_early()  # TensorFlow is loaded on another core while Hydra composes the configuration
+        executors.start_early()  # TensorFlow and MLflow are loaded while Hydra composes the configuration
+        start.start_early()
     from sweeper.cli import arguments, commands
 
     arguments.check_text(words)

@@ -23,6 +23,7 @@ BLUE, VERMILION = "#0072B2", "#D55E00"
 _TRAIN, _VALIDATION = BLUE, VERMILION
 _SAMPLED = 2_000  # weights drawn of each layer: a density estimate of 160,000 takes seconds
 _ANNOTATED = 20  # classes up to which a confusion matrix shows its counts
+_UPRIGHT, _SHORT = 16, 14  # layers, and characters of a layer's name, up to which the names are not turned
 _LABEL = 130  # characters of a legend's line that the picture's width holds
 _WIDE = 1_000  # largest through smallest loss from which its axis is logarithmic
 
@@ -118,7 +119,11 @@ def weights_figure(weights: Mapping[str, np.ndarray[Any, Any]]) -> Figure:
     Args:
         weights: the kernel of each layer by the layer's name, any shape.
     """
-    figure = new_figure(min(max(6.0, 1.1 * len(weights) + 1), 18.0), 3.6 if len(weights) <= _ANNOTATED else 5.0)
+    few_and_short = 0 < len(weights) <= _UPRIGHT and max(map(len, weights), default=0) <= _SHORT
+    width = min(max(6.0, 1.1 * len(weights) + 1), 18.0)
+    figure = new_figure(width, 3.6 if len(weights) <= _ANNOTATED else 5.0, fixed=few_and_short)
+    if few_and_short:  # the margins are known, and measuring them takes half as long as drawing
+        figure.subplots_adjust(left=0.75 / width, right=1 - 0.1 / width, bottom=0.21, top=0.97)
     axes = figure.subplots()
     axes.set_xlabel("layer (number of weights)")
     axes.set_ylabel("weight")
@@ -144,10 +149,10 @@ def _draw_violins(axes: Axes, weights: Mapping[str, np.ndarray[Any, Any]]) -> No
 
 
 def _name_layers(axes: Axes, weights: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    many = len(weights) > 16
+    many = len(weights) > _UPRIGHT
     end = " " if many else "\n"
     labels = [f"{literal(name, 24)}{end}({values.size:,})" for name, values in weights.items()]
-    wide = max(map(len, weights)) > 14
+    wide = max(map(len, weights)) > _SHORT
     rotation, align = (90, "center") if many else (30, "right") if wide else (0, "center")
     axes.set_xticks(range(1, len(labels) + 1), labels, fontsize=8, rotation=rotation, ha=align)
     axes.set_xlim(0.4, len(labels) + 0.6)
@@ -172,7 +177,11 @@ def confusion_figure(matrix: np.ndarray[Any, Any], class_names: Sequence[str]) -
     """
     num_classes = len(class_names)
     annotated = num_classes <= _ANNOTATED
-    figure = new_figure(*((max(5.0, 1.0 + 0.42 * num_classes),) * 2 if annotated else (6.6, 5.6)))
+    digits = annotated and max(map(len, class_names), default=0) <= 2
+    side = max(5.0, 1.0 + 0.42 * num_classes)
+    figure = new_figure(*((side, side) if annotated else (6.6, 5.6)), fixed=digits)
+    if digits:  # the margins are known, and measuring them takes half as long as drawing
+        figure.subplots_adjust(left=0.6 / side, right=1 - 0.1 / side, bottom=0.6 / side, top=1 - 0.1 / side)
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)

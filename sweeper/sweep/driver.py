@@ -59,6 +59,7 @@ class Driver:
         *,
         trial_timeout_s: float | None = None,
         retries: int = 0,
+        when_idle: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes its parts.
@@ -71,6 +72,7 @@ class Driver:
             interruption: ends the loop.
             trial_timeout_s: seconds after which a trial is ended as failed; None: never.
             retries: times that a trial whose process died is run again.
+            when_idle: called once, when a worker stays free because no trial is left: a core is idle from then on.
             clock: seconds that never go back.
         """
         self._scheduler = scheduler
@@ -80,6 +82,7 @@ class Driver:
         self._interruption = interruption
         self._timeout_s = trial_timeout_s
         self._retries = retries
+        self._when_idle: Callable[[], None] | None = when_idle
         self._clock = clock
         self._running: dict[int, _Running] = {}
 
@@ -104,8 +107,14 @@ class Driver:
         while len(self._running) < self._executor.workers and not self._interruption.is_set:
             queued = self._scheduler.next()
             if queued is None:
+                self._use_idle_core()
                 return
             self._start(queued)
+
+    def _use_idle_core(self) -> None:
+        if self._running and self._when_idle is not None:
+            self._when_idle()
+            self._when_idle = None
 
     def _start(self, queued: QueuedTrial, attempt: int = 0) -> None:
         _clear(queued)

@@ -94,8 +94,9 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
             interruption,
             trial_timeout_s=plan.settings.sweep.attempts.trial_timeout_s,
             retries=plan.settings.sweep.attempts.retries,
+            when_idle=figures.warm_up,  # the pictures of the sweep's end
         )
-        _prepare_process()
+        _turn_collector_on()
         resume.settle_finished(scheduler, driver, study, plan, listener)
         recorder.settle(study.trials())
         driver.run()
@@ -167,8 +168,7 @@ def _report_start(
     )
 
 
-def _prepare_process() -> None:
-    """What can be done while the forkserver still loads TensorFlow, instead of at the end."""
-    figures.warm_up()
+def _turn_collector_on() -> None:
+    """`sweeper.__main__` turned it off; it leaves alone what was loaded until now."""
     gc.freeze()
-    gc.enable()  # `sweeper.__main__` turned it off
+    gc.enable()

@@ -149,6 +149,13 @@ def _not_a_store(db: Path, reason: str) -> StoreError:
 FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 
 
+def load_mlflow() -> None:
+    """Imports what a local store needs, which takes more than a second."""
+    process.prepare_mlflow()
+    import mlflow
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
 def create_store(paths: OutputPaths) -> None:
     """Creates the store beside its place and renames it, so that a Ctrl-C leaves none half made.
 

@@ -56,6 +56,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     optimizer = build_optimizer(spec.config["optimizer"])
     # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    _create_variables(model, summary.num_classes)
     write_summary(model, paths.artifacts / "model_summary.txt")
 
     validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
@@ -111,6 +112,19 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
         ) from error
 
 
+def _create_variables(model: Any, num_classes: int) -> None:
+    """Creates the variables of the optimizer and of the metrics before the training step is traced.
+
+    A `tf.function` that creates variables is traced twice (TensorFlow's guide "Better performance with tf.function"):
+    0.3 to 0.5 s of CPU for each trial.
+    """
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(
+        None, np.zeros(1, dtype=np.int64), np.full((1, num_classes), 1 / num_classes, dtype=np.float32)
+    )
+    model.reset_metrics()
+
+
 @dataclass(frozen=True)
 class Fit:
     """A finished training.
@@ -160,8 +174,7 @@ def _fit(
     batches = ShuffledBatches(arrays, training.batch_size, spec.config["seed"])
     callbacks = [batches.callback(), reporter, stopping]
     model.fit(
-        batches,
-        shuffle=False,  # what Keras would shuffle is the batches
+        batches.dataset(),
         epochs=training.epochs,
         initial_epoch=resumed_after,
         callbacks=[callback for callback in callbacks if callback],

@@ -37,8 +37,7 @@ def trained_on(length: int, batch_size: int, *, seed: int = 0, epochs: int = 3, 
     batches = ShuffledBatches(arrays(length), batch_size, seed)
     begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append([]))
     model.fit(
-        batches,
-        shuffle=False,
+        batches.dataset(),
         epochs=epochs,
         initial_epoch=first,
         callbacks=[begin, batches.callback()],

@@ -23,6 +23,7 @@ from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
 from sweeper.host import process
 from sweeper.tracking.recording.queue import Entry, RecordQueue
+from sweeper.tracking.store import load_mlflow
 from sweeper.tracking.tracker import Tracker
 
 #: What the recorder sends, each with its content: to be shown, an answer to a call, its error, its own end.
@@ -37,28 +38,32 @@ class Setup:
     """What the recorder is given at its start.
 
     Attributes:
-        driver: pid of the driver, with which it ends.
         tracking: the store.
         root: the output folder.
         sweep: the sweep's folder.
+        variables: MLflow's variables of the environment, among them the user and password that stood in the address.
     """
 
-    driver: int
     tracking: TrackingConfig
     root: Path
     sweep: Path
+    variables: dict[str, str]
 
 
-def start(file: int) -> None:
+def start(file: int, driver: int) -> None:
     """Writes until the driver closes its end of the pipe, or is gone.
 
     Args:
         file: descriptor of this end of the pipe; the driver's first words are a `Setup`.
+        driver: its pid, with which this process ends.
     """
+    process.end_with(driver)
+    gc.disable()  # importing MLflow and creating its store make no garbage; looking for some takes a sixth of the time
     connection: Connection = Connection(file)
     try:
+        load_mlflow()
         setup = connection.recv()
-        process.end_with(setup.driver)
+        process.set_variables(setup.variables)
         _Recorder(connection, setup).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
@@ -103,6 +108,7 @@ class _Recorder:
             if len(self._queue):
                 self._tracker.expect_leftovers()
             gc.freeze()  # the collector leaves alone what MLflow has loaded
+            gc.enable()
         return self._tracker
 
     def _about_the_store(self) -> tuple[str, Path | None]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +14,9 @@ from typing import Any
 from sweeper.config.sweep import TrackingConfig
 from sweeper.core.errors import TrackingError
 from sweeper.core.paths import OutputPaths, SweepPaths
-from sweeper.host import import_path, process
 from sweeper.tracking.recording.process import ANSWER, FAILED, NOTE, RAISED, Setup
 from sweeper.tracking.recording.queue import Kind, RecordQueue
+from sweeper.tracking.recording.start import start
 from sweeper.tracking.tracker import RunStatus
 
 _DEATHS = 4  # in a row without anything written, after which the sweep gives up
@@ -26,7 +24,6 @@ _LONG_LIFE_S = 10.0  # after which a recorder's death has nothing to do with its
 _POLL_S = 0.2
 _SILENT_S = 3.0  # for which nobody is told that a call takes time
 _LAST_WORDS_S = 5.0  # for which a recorder that is to end may finish what it writes
-_START = "import sys; from sweeper.tracking.recording import process; process.start(int(sys.argv[1]))"
 
 
 class RemoteTracker:
@@ -50,7 +47,8 @@ class RemoteTracker:
         """
         self.uri = ""
         self.queue = RecordQueue(folder.record)
-        self._setup = Setup(os.getpid(), tracking, paths.root, folder.root)
+        of_mlflow = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+        self._setup = Setup(tracking, paths.root, folder.root, of_mlflow)
         self._patience_s = tracking.retry_timeout_s
         self._say = say
         self._trouble = ""  # what the recorder last said, until it wrote something
@@ -64,16 +62,9 @@ class RemoteTracker:
     def _start(self) -> None:
         self._starts += 1
         self._started = time.monotonic()
-        self._connection, theirs = Pipe()
         self._unanswered = 0
-        environment = {**os.environ, **import_path.environment()}
-        with theirs, process.terminal_held_back():  # the driver decides what Ctrl-C means
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(theirs.fileno())],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
+        started = start()
+        self._process, self._connection = started.process, started.connection
         self._connection.send(self._setup)
 
     def add(self, trial: int, kind: Kind, content: Mapping[str, Any]) -> None:
