@@ -56,7 +56,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     optimizer = build_optimizer(spec.config["optimizer"])
     # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    _create_variables(model, summary.num_classes)
+    create_variables(model, summary.num_classes)
     write_summary(model, paths.artifacts / "model_summary.txt")
 
     validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
@@ -112,7 +112,7 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _create_variables(model: Any, num_classes: int) -> None:
+def create_variables(model: Any, num_classes: int) -> None:
     """Creates the variables of the optimizer and of the metrics before the training step is traced.
 
     A `tf.function` that creates variables is traced twice (TensorFlow's guide "Better performance with tf.function"):
@@ -175,6 +175,7 @@ def _fit(
     callbacks = [batches.callback(), reporter, stopping]
     model.fit(
         batches.dataset(),
+        shuffle=False,  # the dataset is shuffled; Keras warns otherwise
         epochs=training.epochs,
         initial_epoch=resumed_after,
         callbacks=[callback for callback in callbacks if callback],

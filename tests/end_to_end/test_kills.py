@@ -268,3 +268,16 @@ def test_ctrl_c_before_the_first_trial_ends_without_a_traceback(start: Callable[
     assert "Traceback" not in output
     time.sleep(1)
     assert sweep.members() == {}
+
+
+@pytest.mark.parametrize("line", ["arch.depht=3", "arch.filters=0", "sweep.dry_run=true"])
+def test_a_line_that_trains_nothing_leaves_no_process(start: Callable[..., Sweep], line: str, tmp_path: Path) -> None:
+    """The forkserver and the recorder start before the line is read."""
+    sweep = start(line)
+    sweep.finish()
+    deadline = time.monotonic() + 2
+    while sweep.members() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert sweep.members() == {}
+    assert not (tmp_path / "mlruns").exists()

@@ -38,6 +38,7 @@ def trained_on(length: int, batch_size: int, *, seed: int = 0, epochs: int = 3, 
     begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append([]))
     model.fit(
         batches.dataset(),
+        shuffle=False,
         epochs=epochs,
         initial_epoch=first,
         callbacks=[begin, batches.callback()],
@@ -82,3 +83,12 @@ def test_images_that_are_floats_stay_as_they_are() -> None:
     images, _ = ShuffledBatches(arrays(10, np.float32), 10, 0)[0]
 
     assert sorted(images[:, 0, 0, 0].tolist()) == list(range(10))
+
+
+def test_no_thread_of_tf_data_tunes_the_batches() -> None:
+    """It sleeps for ever longer, and the end of an epoch waits for it."""
+    batches = ShuffledBatches(arrays(10), 4, 0)
+    dataset = batches.dataset()
+
+    assert dataset.options().autotune.enabled is False
+    assert int(dataset.cardinality()) == len(batches) == 3
