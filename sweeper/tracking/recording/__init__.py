@@ -8,6 +8,7 @@ by the next start. Every entry may be written twice without harm, so that a kill
 loses nor doubles anything.
 
 queue      the file
+start      the process is started, early
 process    what runs in the recorder's process
 remote     the driver's end: entries, calls, and what the recorder says
 """
