@@ -52,7 +52,8 @@ DOORS = {
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "distributions locks stored_sweep study",
     "sweep": "finish plan run",
-    "tracking": "client credentials provenance reader recording.queue recording.remote recording.start registry store tags tracker ui",
+    "tracking": "client credentials provenance reader recording.queue recording.remote recording.start registry store "
+    "tags tracker ui",
     "trial": "run",
     "verify": "run",
 }
