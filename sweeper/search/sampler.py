@@ -24,6 +24,7 @@ from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialState
 from sweeper.search import instantiate
 from sweeper.space.dimensions import Choice, Choices, Dimension, SearchSpace
+from sweeper.storage import distributions
 
 if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
     import optuna
@@ -175,16 +176,12 @@ class Search:
         return ",".join(self._space.dimensions[index].key for index in axis)
 
     def _distribution(self, axis: tuple[int, ...]) -> BaseDistribution:
-        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
         first = self._space.dimensions[axis[0]]
         if (interval := first.interval) is not None:
-            if interval.is_int:
-                return IntDistribution(int(interval.low), int(interval.high), log=interval.log)
-            return FloatDistribution(interval.low, interval.high, log=interval.log)
+            return distributions.of_range(interval.low, interval.high, is_int=interval.is_int, log=interval.log)
         if len(axis) == 1 and first.is_range:  # its places, in order: no rounding of what a step of 0.1 adds up to
-            return IntDistribution(0, len(first.choices) - 1)
-        return CategoricalDistribution(self._texts(axis))
+            return distributions.of_range(0, len(first.choices) - 1, is_int=True)
+        return distributions.of_choices(self._texts(axis))
 
     def _texts(self, axis: tuple[int, ...]) -> list[str]:
         """The choices of an axis, those that go together as one."""

@@ -1,20 +1,60 @@
-"""Optuna's distributions of the swept keys."""
+"""Optuna's distributions: the only place that makes them, for the study, the samplers and the plots."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from sweeper.space.dimensions import Dimension
 from sweeper.storage.database import quiet_optuna
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+    from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 
 Value = bool | int | float | str | None
+
+
+def of_range(low: float, high: float, *, is_int: bool, log: bool = False) -> BaseDistribution:
+    """The distribution of numbers from `low` to `high`, both included.
+
+    Args:
+        low, high: the ends.
+        is_int: whether only whole numbers are in it.
+        log: whether its scale is logarithmic; `low` is then above 0.
+    """
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if is_int:
+        return IntDistribution(int(low), int(high), log=log)
+    return FloatDistribution(float(low), float(high), log=log)
+
+
+def of_numbers(numbers: Sequence[int | float], *, log: bool) -> BaseDistribution:
+    """The distribution that just holds the numbers, of whole ones where all are whole."""
+    return of_range(min(numbers), max(numbers), is_int=are_whole(numbers), log=log)
+
+
+def of_choices(choices: Iterable[Value]) -> CategoricalDistribution:
+    """The distribution of choices without an order."""
+    from optuna.distributions import CategoricalDistribution
+
+    return CategoricalDistribution(list(choices))
+
+
+def are_numbers(values: Sequence[Any]) -> TypeGuard[Sequence[int | float]]:
+    """Whether the values have a range: there are some, and all are finite numbers."""
+    return bool(values) and all(
+        (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and math.isfinite(value))
+        for value in values
+    )
+
+
+def are_whole(numbers: Iterable[Any]) -> bool:
+    """Whether all numbers are whole by their type: 1.0 is not."""
+    return all(isinstance(number, int) for number in numbers)
 
 
 def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
@@ -33,17 +73,11 @@ def distributions(dimensions: Sequence[Dimension], rows: Sequence[Mapping[str, A
 
 
 def _distribution(dimension: Dimension, values: Sequence[Value]) -> BaseDistribution:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    log = dimension.interval is not None and dimension.interval.log and min(numbers, default=0) > 0
     if dimension.is_group:
-        return CategoricalDistribution(dimension.options)
-    if len(numbers) < len(values) or not numbers:
-        return CategoricalDistribution(list(dict.fromkeys(values)) or [None])
-    if all(isinstance(value, int) for value in numbers):
-        return IntDistribution(int(min(numbers)), int(max(numbers)), log=log)
-    return FloatDistribution(float(min(numbers)), float(max(numbers)), log=log)
+        return of_choices(dimension.options)
+    if not are_numbers(values):
+        return of_choices(dict.fromkeys(values) or [None])
+    return of_numbers(values, log=dimension.interval is not None and dimension.interval.log and min(values) > 0)
 
 
 def store_value(value: Any) -> Value:

@@ -16,6 +16,7 @@ from sweeper.ranking import leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import point_of
 from sweeper.space.dimensions import Dimension
+from sweeper.storage import distributions
 
 if TYPE_CHECKING:
     import optuna
@@ -64,7 +65,7 @@ class Parameter:
 
     @property
     def is_whole(self) -> bool:
-        return all(isinstance(value, int) for value in self.values.values())
+        return distributions.are_whole(self.values.values())
 
 
 @dataclass(frozen=True)
@@ -175,25 +176,22 @@ def _parameters(points: Sequence[_Point], dimensions: Sequence[Dimension]) -> li
 
 def _parameter(key: str, name: str, values: Mapping[int, Any], dimension: Dimension | None) -> Parameter:
     """Numbers on a scale of their own; all else by labels."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    numbers = [value for value in values.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) < len(values) or not all(map(math.isfinite, numbers)):
+    numbers = list(values.values())
+    if not distributions.are_numbers(numbers):
         texts = {number: cell_text(value) or "null" for number, value in values.items()}
         labels = _distinct(list(dict.fromkeys(texts.values())), _VALUE)
         return Parameter(
             key,
             name,
             {number: labels[text] for number, text in texts.items()},
-            CategoricalDistribution(list(labels.values())),
+            distributions.of_choices(labels.values()),
         )
     low, high = min(numbers), max(numbers)
     interval = None if dimension is None else dimension.interval
     log = low > 0 and (high / low >= _WIDE if interval is None else interval.log)
-    if all(isinstance(value, int) for value in numbers):
-        return Parameter(key, name, values, IntDistribution(int(low), int(high), log=log))
-    floats = {number: float(value) for number, value in values.items()}
-    return Parameter(key, name, floats, FloatDistribution(float(low), float(high), log=log))
+    if not distributions.are_whole(numbers):
+        values = {number: float(value) for number, value in values.items()}
+    return Parameter(key, name, values, distributions.of_numbers(numbers, log=log))
 
 
 def _distinct(texts: Sequence[str], length: int) -> dict[str, str]:
