@@ -11,7 +11,9 @@ from typing import Any
 from sweeper.config.checks import check, is_int, nearest
 from sweeper.core.errors import ConfigError, did_you_mean
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+#: Precisions that are timed on this machine: `training.precision=auto` becomes the faster one.
+AUTO, TIMED_PRECISIONS = "auto", ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", AUTO)
 
 
 _MOST = 1_000_000  # epochs, images a step: more is a typing error
@@ -74,7 +76,7 @@ class TrainingConfig:
 
     epochs: int = 10  # 1 to 1,000,000
     batch_size: int = 128  # images a step, 1 to 1,000,000
-    precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
+    precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16; auto: what trains faster on this machine
     threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
     restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
     checkpoint: bool = False  # keep the state after each epoch, so that an interrupted trial resumes from there

@@ -25,6 +25,7 @@ class SweepInfo:
         data_path: `data.path` of the last start.
         data_notes: what there is to know of the images, each a sentence.
         data_warnings: what makes figures on these images less than they seem, each a sentence.
+        precision: what `training.precision=auto` became when the sweep was first started.
     """
 
     started: str
@@ -40,6 +41,7 @@ class SweepInfo:
     data_path: str | None = None
     data_notes: tuple[str, ...] = ()
     data_warnings: tuple[str, ...] = ()
+    precision: str | None = None
 
 
 def described(objectives: Sequence[Objective]) -> str:

@@ -27,7 +27,7 @@ class TrialState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:
-    """What a process needs to work on one trial: a `TrainingSpec` or an `EvaluationSpec`.
+    """What a process needs to work on one trial: a `TrainingSpec`, an `EvaluationSpec` or a `ProbeSpec`.
 
     Attributes:
         number: the trial's number in its sweep, from 0.
@@ -73,6 +73,17 @@ class EvaluationSpec(TrialSpec):
 
     trained: Path
     following: tuple[EvaluationSpec, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSpec(TrialSpec):
+    """A network that is trained for a moment, to time its batches; nothing of it is kept.
+
+    Attributes:
+        seconds: time to spend on batches, once the first ones are done.
+    """
+
+    seconds: float
 
 
 @dataclass(frozen=True)

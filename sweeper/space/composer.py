@@ -18,6 +18,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from sweeper.config import keys
 from sweeper.config.identity import canonical, differences, leaves, numbers_alike
 from sweeper.config.schema import VARYING
+from sweeper.config.trial import AUTO
 from sweeper.core.errors import ConfigError, SpaceError
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 from sweeper.space.kinds import cast_config
@@ -71,6 +72,7 @@ class Composer:
         self.space = space
         self._groups: dict[tuple[str, ...], _Base] = {}
         self._found: set[str] = set()
+        self._precision: str | None = None
         #: Overrides that choose no option of a group, which is its default, and which Hydra does not accept.
         self._defaults = {f"{d.key}={NO_OPTION}" for d in space.dimensions if d.is_group and NO_OPTION in d.options}
 
@@ -125,7 +127,11 @@ class Composer:
             dimension.key: choice.value if dimension.is_group else _select(config, dimension.key)
             for dimension, choice in pairs
         }
-        return Point(overrides, params, config)
+        return Point(overrides, params, config if self._precision is None else with_precision(config, self._precision))
+
+    def settle_precision(self, precision: str) -> None:
+        """From here on points have this precision where `training.precision=auto` leaves it open."""
+        self._precision = precision
 
     def exists(self, dimension: Dimension, groups: Choices) -> bool:
         """Whether a key exists under these choices of groups (the other entries are not read)."""
@@ -176,6 +182,13 @@ class Composer:
                 _refuse_other_settings(dimension, self._master, composed)
         # Interpolations may point outside these nodes, so the whole is kept; only Hydra's own node is left out.
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+
+
+def with_precision(config: dict[str, Any], precision: str) -> dict[str, Any]:
+    """A point's configuration with this precision where `training.precision=auto` leaves it open."""
+    if config["training"]["precision"] != AUTO:
+        return config
+    return {**config, "training": {**config["training"], "precision": precision}}
 
 
 def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: DictConfig) -> None:

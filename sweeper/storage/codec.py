@@ -93,6 +93,7 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         "data_path": info.data_path,
         "data_notes": list(info.data_notes),
         "data_warnings": list(info.data_warnings),
+        "precision": info.precision,
         "data": info.data,
         "test_is_validation": info.test_is_validation,
     }
@@ -122,4 +123,5 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
         data_path=values.get("data_path"),
         data_notes=tuple(values.get("data_notes", ())),
         data_warnings=tuple(values.get("data_warnings", ())),
+        precision=values.get("precision"),
     )

@@ -13,13 +13,14 @@ from omegaconf import DictConfig
 from sweeper.config import keys
 from sweeper.config.schema import LAST_SEED
 from sweeper.config.sweep import SamplerConfig
+from sweeper.config.trial import AUTO, PRECISIONS
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.events import Estimate
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.preflight import check
 from sweeper.preflight.check import PlannedTrial, Preflight
-from sweeper.space.composer import Composer
+from sweeper.space.composer import Composer, with_precision
 from sweeper.space.dimensions import SearchSpace
 from sweeper.space.intervals import with_whole_intervals
 from sweeper.space.parser import check_grid, parse_space
@@ -98,6 +99,22 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
         pruning.make_pruner(settings.pruner, 10)
 
 
+def check_precision(settings: Settings, space: SearchSpace, trials: Sequence[PlannedTrial]) -> None:
+    """Refuses `training.precision=auto` where it varies, and where no process can be timed."""
+    if not any(planned.point.config["training"]["precision"] == AUTO for planned in trials):
+        return
+    if "training.precision" in space.keys:
+        raise ConfigError(
+            "training.precision=auto cannot be one of several choices: it is decided once for the whole sweep. "
+            f"Accepted: {', '.join(PRECISIONS[:-1])}, or auto alone.  Try: training.precision=auto"
+        )
+    if settings.executor.name == "serial":
+        raise ConfigError(
+            "training.precision=auto is timed in processes of its own, and executor=serial has none."
+            "  Try: training.precision=float32"
+        )
+
+
 @dataclass(frozen=True)
 class SweepPlan:
     """A checked command: what runs, under which name, into which folder.
@@ -112,6 +129,7 @@ class SweepPlan:
         name: the sweep's name.
         resume_command: the command that resumes it.
         provenance: tags that tell the code and who ran it.
+        precision: what `training.precision=auto` became; None where it was not asked for, or is not decided yet.
     """
 
     settings: Settings
@@ -123,6 +141,7 @@ class SweepPlan:
     name: str = ""
     resume_command: str = ""
     provenance: dict[str, str] = field(default_factory=dict)
+    precision: str | None = None
 
     @property
     def trials(self) -> tuple[PlannedTrial, ...]:
@@ -160,6 +179,22 @@ class SweepPlan:
         """The sweep's own folder."""
         return self.paths.sweep(self.name)
 
+    @property
+    def lets_precision_open(self) -> bool:
+        """Whether `training.precision=auto` is still to be decided."""
+        return self.precision is None and any(
+            planned.point.config["training"]["precision"] == AUTO for planned in self.trials
+        )
+
+    def with_precision(self, precision: str) -> SweepPlan:
+        """The same plan, in which `training.precision=auto` is this precision."""
+        self.composer.settle_precision(precision)
+        trials = tuple(
+            replace(planned, point=replace(planned.point, config=with_precision(planned.point.config, precision)))
+            for planned in self.trials
+        )
+        return replace(self, preflight=replace(self.preflight, trials=trials), precision=precision)
+
     def named(self, name: str, resume_command: str, provenance: dict[str, str]) -> SweepPlan:
         """The same plan, to be run under a name."""
         return replace(self, name=name, resume_command=resume_command, provenance=provenance)
@@ -191,6 +226,7 @@ def plan_sweep(
     composer = Composer(loader, config, space)
     checked = checked_points(settings, composer, space)
     check.check_objectives(checked.trials, settings.objectives)
+    check_precision(settings, space, checked.trials)
     return SweepPlan(settings, space, checked, composer, enqueued, reason)
 
 

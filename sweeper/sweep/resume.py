@@ -106,6 +106,7 @@ def _info(
         data_path=plan.trials[0].point.config["data"].get("path"),
         data_notes=about_each(nodes, [one.notes for one in data_sets]),
         data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
+        precision=plan.precision or (old.precision if old else None),
     )
 
 

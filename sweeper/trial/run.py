@@ -9,9 +9,10 @@ from dataclasses import replace
 from sweeper.artifacts.result import write_result
 from sweeper.core.errors import SweeperError
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import EpochReport, EvaluationSpec, TrainingSpec, TrialResult, TrialSpec
+from sweeper.core.trials import EpochReport, EvaluationSpec, ProbeSpec, TrainingSpec, TrialResult, TrialSpec
 from sweeper.trial.callbacks import Report
 from sweeper.trial.evaluate import evaluate
+from sweeper.trial.probe import probe
 from sweeper.trial.train import train
 
 
@@ -50,7 +51,9 @@ def _result(spec: TrialSpec, report: Report) -> TrialResult:
             return train(spec, report)
         case EvaluationSpec():
             return evaluate(spec)
-    raise TypeError(f"{type(spec).__name__} is neither a training nor an evaluation")
+        case ProbeSpec():
+            return probe(spec)
+    raise TypeError(f"{type(spec).__name__} is neither a training nor an evaluation nor a probe")
 
 
 def _reason(error: Exception) -> str:

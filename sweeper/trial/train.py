@@ -19,7 +19,7 @@ from sweeper.config.identity import canonical
 from sweeper.config.trial import TrainingConfig, training_config
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialState
+from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialSpec, TrialState
 from sweeper.models.builder import build_network, is_builtin
 from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import plan
@@ -41,22 +41,11 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         NonFiniteError: a loss became NaN or infinite.
         Exception: whatever the network's builder, Keras or TensorFlow raise.
     """
-    import keras
-
     paths = TrialPaths(spec.folder)
     training = training_config(spec.config["training"])
-    configure(training.threads, spec.gpu)
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(spec.config["seed"])
-    keras.config.set_dtype_policy(training.precision)
-
+    model = compiled_network(spec)
     arrays = data.open_training_arrays(spec.data)
     summary = spec.data.summary
-    model = build_network(spec.config["arch"], summary.input_shape, summary.num_classes)
-    optimizer = build_optimizer(spec.config["optimizer"])
-    # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    create_variables(model, summary.num_classes)
     write_summary(model, paths.artifacts / "model_summary.txt")
 
     validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
@@ -91,6 +80,28 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         versions=versions(spec.gpu),
     )
     return TrialResult(TrialState.PRUNED if fit.pruned else TrialState.COMPLETE, metrics, facts=facts)
+
+
+def compiled_network(spec: TrialSpec) -> Any:
+    """Seeds this process, and builds and compiles a trial's network in its precision.
+
+    Raises:
+        Exception: whatever the network's builder, Keras or TensorFlow raise.
+    """
+    import keras
+
+    training = training_config(spec.config["training"])
+    configure(training.threads, spec.gpu)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(spec.config["seed"])
+    keras.config.set_dtype_policy(training.precision)
+    summary = spec.data.summary
+    model = build_network(spec.config["arch"], summary.input_shape, summary.num_classes)
+    optimizer = build_optimizer(spec.config["optimizer"])
+    # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    create_variables(model, summary.num_classes)
+    return model
 
 
 def build_optimizer(node: Mapping[str, Any]) -> Any:
