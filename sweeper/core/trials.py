@@ -221,15 +221,29 @@ class TrialRow:
                 raise ValueError(f"trial {self.number} is complete, but its {objective.metric} is {value}")
 
     def values(self, objectives: Sequence[Objective]) -> list[float] | None:
-        """Its value of each objective; None unless it is complete."""
+        """Its value of each objective; None unless it is complete and all are finite."""
         if self.state is not TrialState.COMPLETE:
             return None
-        return [self.metrics[objective.metric] for objective in objectives]
+        values = [self.metrics.get(objective.metric, math.nan) for objective in objectives]
+        return values if all(map(math.isfinite, values)) else None
 
     def curve(self, objective: Objective) -> list[float]:
         """An objective after each epoch; empty for one that no epoch has, such as `num_params`."""
         metric = objective.metric.removeprefix("train_")  # an epoch calls it loss, a trial train_loss
         return [epoch[metric] for epoch in self.history if metric in EPOCH_METRICS and metric in epoch]
+
+
+def mean(values: Sequence[float]) -> float:
+    """What several repeats of a configuration count as: the mean of their values."""
+    return math.fsum(values) / len(values)
+
+
+def mean_values(rows: Sequence[TrialRow], objectives: Sequence[Objective], num_repeats: int) -> list[float] | None:
+    """A configuration's mean of each objective over its repeats; None unless all of them are complete and finite."""
+    values = [found for row in rows if (found := row.values(objectives)) is not None]
+    if len(rows) < num_repeats or len(values) < len(rows):
+        return None
+    return [mean(column) for column in zip(*values, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)

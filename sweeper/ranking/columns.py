@@ -10,8 +10,8 @@ from typing import Any
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
-from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.leaderboard import RankedRow, interval_of, mean, point_of, score_of
+from sweeper.core.trials import TrialRow, TrialState, mean
+from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of, score_of
 
 #: The columns after the swept parameters, in their fixed order.
 METRIC_COLUMNS = (

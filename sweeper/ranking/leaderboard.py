@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sweeper.core.objectives import EPOCH_METRICS, Objective
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialRow, TrialState, mean_values
 from sweeper.inference import accuracy_interval
 
 
@@ -48,7 +48,7 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
         if row.state is not TrialState.RUNNING:
             points.setdefault(point_of(row), []).append(row)
     repeats = num_repeats(ordered)
-    scored = {number: _mean_scores(point, repeats, objectives) for number, point in points.items()}
+    scored = {number: mean_values(point, objectives, repeats) for number, point in points.items()}
     whole = {number: scores for number, scores in scored.items() if scores is not None}
     ranked = _ranked([(point, whole[number]) for number, point in points.items() if number in whole], objectives, 1)
     others = [row for number, point in points.items() if number not in whole for row in point]
@@ -105,11 +105,6 @@ def failures_by_reason(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
     return found
 
 
-def mean(values: Sequence[float]) -> float:
-    """What several repeats of a configuration count as: the mean of their scores."""
-    return math.fsum(values) / len(values)
-
-
 def point_of(row: TrialRow) -> int:
     """The number of a trial's configuration; with one repeat each, the trial's own."""
     return row.point if row.num_repeats > 1 and row.point is not None else row.number
@@ -117,16 +112,6 @@ def point_of(row: TrialRow) -> int:
 
 def _last_rank(ranked: Sequence[RankedRow]) -> int:
     return max((one.rank for one in ranked if one.rank is not None), default=0)
-
-
-def _mean_scores(rows: Sequence[TrialRow], num_repeats: int, objectives: Sequence[Objective]) -> list[float] | None:
-    """A point's mean of each objective; None unless all of its repeats are complete and finite."""
-    if any(row.state is not TrialState.COMPLETE for row in rows) or len(rows) < num_repeats:
-        return None
-    scores = [[score_of(row, objective) for row in rows] for objective in objectives]
-    if any(score is None for one in scores for score in one):
-        return None
-    return [mean([score for score in one if score is not None]) for one in scores]
 
 
 def _pruned_scores(row: TrialRow, objectives: Sequence[Objective]) -> list[float]:

@@ -9,7 +9,6 @@ What lives elsewhere: which points a sampler proposes (`sweeper.search.sampler`)
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from sweeper.config.identity import trial_hash, trial_identity
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import Candidate, StudyTrial, TrainingSpec, TrialRow, TrialState
+from sweeper.core.trials import Candidate, StudyTrial, TrainingSpec, TrialRow, TrialState, mean_values
 from sweeper.preflight.check import PlannedTrial
 from sweeper.search.budget import Budget
 from sweeper.search.pruner import Pruning
@@ -220,11 +219,8 @@ class PointScheduler:
 
     def point_values(self, point: int) -> list[float] | None:
         """The mean of each objective over a point's repeats; None unless all are complete."""
-        rows = self._rows.get(point, {})
-        complete = [row.values(self._objectives) for row in rows.values()]
-        if len(rows) < self._factory.num_repeats or None in complete:
-            return None
-        return [statistics.fmean(values) for values in zip(*(one for one in complete if one), strict=True)]
+        rows = list(self._rows.get(point, {}).values())
+        return mean_values(rows, self._objectives, self._factory.num_repeats)
 
 
 def is_pruned(rows: Iterable[TrialRow]) -> bool:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from sweeper.core.text import shortened
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking import leaderboard
 from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.report.page.roles import LOOKS, Roles
@@ -85,7 +85,7 @@ class Known:
             if len(rows) >= self.num_repeats:
                 scores = [[float(row.metrics[name]) for row in rows] for name in metrics]
                 deviation = statistics.stdev(scores[0]) if len(rows) > 1 else None
-                several.append(Point(rows[0], tuple(map(leaderboard.mean, scores)), deviation))
+                several.append(Point(rows[0], tuple(map(mean, scores)), deviation))
         return several
 
     def thinned(self, rows: Sequence[TrialRow], most: int) -> list[TrialRow]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.core.text import duration, listed, percent
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking import leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of
@@ -156,9 +156,9 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
     value = figure(metric, row.metrics.get(metric))
     if _repeats(report) > 1:
         same = [one.row for one in ranked if point_of(one.row) == point_of(row)]
-        mean = leaderboard.mean([one.metrics[metric] for one in same])
+        value = figure(metric, mean([one.metrics[metric] for one in same]))
         numbers = trials([called(one) for one in same])
-        return Fact("Leading configuration", figure(metric, mean), f"mean {plain(metric)} of {numbers}{label}")
+        return Fact("Leading configuration", value, f"mean {plain(metric)} of {numbers}{label}")
     interval = interval_of(row) if metric == "val_accuracy" else None
     bounds = f"; 95 % interval {between(*interval)}" if interval else ""
     return Fact("Leader", value, f"{plain(metric)} of trial {called(row)}{bounds}{label}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sweeper.artifacts.figures import literal
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialRow, TrialState, mean_values
 from sweeper.ranking import leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import point_of
@@ -130,14 +129,10 @@ def trial_points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> l
 
 
 def _point(number: int, rows: Sequence[TrialRow], num_repeats: int, objectives: Sequence[Objective]) -> _Point:
-    values = [row.values(objectives) for row in rows]
-    whole = [one for one in values if one is not None and all(map(math.isfinite, one))]
-    mean = None
-    if len(whole) == len(rows) >= num_repeats:
-        mean = tuple(leaderboard.mean(column) for column in zip(*whole, strict=True))
+    values = mean_values(rows, objectives, num_repeats)
     pruned = any(row.state is TrialState.PRUNED for row in rows)
-    state = TrialState.COMPLETE if mean else TrialState.PRUNED if pruned else TrialState.FAILED
-    return _Point(number, state, rows[0].params, mean)
+    state = TrialState.COMPLETE if values else TrialState.PRUNED if pruned else TrialState.FAILED
+    return _Point(number, state, rows[0].params, tuple(values) if values else None)
 
 
 def search_of(
