@@ -70,10 +70,11 @@ def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
     seen: set[str] = set()
     num_equal = 0
     for point in points:
-        if point.identity in seen:
+        identity = point.identity
+        if identity in seen:
             num_equal += 1
             continue
-        seen.add(point.identity)
+        seen.add(identity)
         try:
             trials.append(checker.plan(point))
         except ArchitectureValueError:
