@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sweeper.config.groups import Limits
 from sweeper.core.trials import StudyTrial
 from sweeper.preflight.check import PlannedTrial
-from sweeper.search.pruner import Pruning
-from sweeper.search.scheduler import PointScheduler, QueuedTrial, TrialFactory
+from sweeper.search.scheduler import PointScheduler, Policy, QueuedTrial, TrialFactory
 
 
 class GridScheduler(PointScheduler):
@@ -19,16 +17,24 @@ class GridScheduler(PointScheduler):
         self,
         factory: TrialFactory,
         known: Sequence[StudyTrial],
-        limits: Limits,
-        pruning: Pruning | None,
+        policy: Policy,
         points: Iterable[PlannedTrial],
-        enqueued: Sequence[Mapping[str, Any]] = (),
         *,
-        retry_failed: bool = False,
+        enqueued: Sequence[Mapping[str, Any]] = (),
         num_points: int | None = None,
     ) -> None:
-        super().__init__(factory, known, limits, pruning, retry_failed=retry_failed)
-        self.learns = limits.target is not None or limits.max_failures is not None
+        """Queues what is left of the grid.
+
+        Args:
+            factory: turns points into trials.
+            known: the trials of earlier starts.
+            policy: when trials start and end.
+            points: the grid, in order.
+            enqueued: partial points; those of the grid that fit them come first.
+            num_points: how many points are trained; None: all.
+        """
+        super().__init__(factory, known, policy)
+        self.learns = policy.limits.target is not None or policy.limits.max_failures is not None
         ordered = sorted(points, key=lambda planned: _place(planned.point.params, enqueued))
         self.planned = [planned for planned in ordered[:num_points] if self.enqueue(planned)]
 

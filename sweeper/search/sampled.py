@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sweeper.config.groups import Limits
 from sweeper.core.errors import ArchitectureError, ConfigError
 from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
 from sweeper.preflight.check import Checker, PlannedTrial
-from sweeper.search.pruner import Pruning
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import PointScheduler, QueuedTrial, TrialFactory, is_pruned
+from sweeper.search.scheduler import PointScheduler, Policy, QueuedTrial, TrialFactory, is_pruned
 from sweeper.space.composer import Composer, Point
 from sweeper.space.dimensions import MAX_POINTS, Choices
 
@@ -35,37 +34,42 @@ class ProposalRecord(Protocol):
         """Keeps a proposal that is not trained."""
 
 
+@dataclass(frozen=True)
+class SampledPoints:
+    """The points that a sampler proposes.
+
+    Attributes:
+        search: proposes them.
+        composer: makes a configuration of each.
+        num_points: how many are trained in all, those of earlier starts included.
+        enqueued: partial points that are proposed first.
+    """
+
+    search: Search
+    composer: Composer
+    num_points: int
+    enqueued: Sequence[Mapping[str, Any]] = ()
+
+
 class SampledScheduler(PointScheduler):
     """A sampler's points, up to a total that earlier starts count towards."""
 
     learns = True
 
-    def __init__(
-        self,
-        factory: TrialFactory,
-        record: ProposalRecord,
-        limits: Limits,
-        pruning: Pruning | None,
-        search: Search,
-        composer: Composer,
-        num_points: int,
-        enqueued: Sequence[Mapping[str, Any]] = (),
-        *,
-        retry_failed: bool = False,
-    ) -> None:
-        super().__init__(factory, record.trials(), limits, pruning, retry_failed=retry_failed)
+    def __init__(self, factory: TrialFactory, record: ProposalRecord, policy: Policy, points: SampledPoints) -> None:
+        super().__init__(factory, record.trials(), policy)
         self._record = record
-        self._search = search
-        self._composer = composer
-        self._space = composer.space
+        self._search = points.search
+        self._composer = points.composer
+        self._space = points.composer.space
         self._checker = Checker()
-        self._num_points = num_points
+        self._num_points = points.num_points
         self._tried: set[tuple[str, ...]] = set()
         self._proposals: dict[int, int] = {}  # by point: the open proposal
         self._in_a_row = 0
         proposed = self._recall()
-        for point in enqueued[proposed:]:
-            search.enqueue(point)
+        for point in points.enqueued[proposed:]:
+            self._search.enqueue(point)
 
     @property
     def total(self) -> int:

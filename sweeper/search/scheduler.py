@@ -112,24 +112,31 @@ class TrialFactory:
         return QueuedTrial(trial, spec, self.num_repeats)
 
 
+@dataclass(frozen=True)
+class Policy:
+    """When trials start and end.
+
+    Attributes:
+        limits: when no further trial starts.
+        pruning: decides which running trials end early; None: none of them.
+        retry_failed: whether trials that failed in an earlier start run again.
+    """
+
+    limits: Limits
+    pruning: Pruning | None = None
+    retry_failed: bool = False
+
+
 class PointScheduler:
     """What grid and sampler share: which trials of a point are left, its value when all have ended."""
 
-    def __init__(
-        self,
-        factory: TrialFactory,
-        known: Sequence[StudyTrial],
-        limits: Limits,
-        pruning: Pruning | None,
-        *,
-        retry_failed: bool,
-    ) -> None:
-        self.budget = Budget(limits, factory.objectives[0])
+    def __init__(self, factory: TrialFactory, known: Sequence[StudyTrial], policy: Policy) -> None:
+        self.budget = Budget(policy.limits, factory.objectives[0])
         self.queue: deque[QueuedTrial] = deque()
         self._factory = factory
         self._objectives = factory.objectives
-        self._retry_failed = retry_failed
-        self._pruning = pruning
+        self._retry_failed = policy.retry_failed
+        self._pruning = policy.pruning
         self._known = {trial.hash: trial for trial in known}
         self._next_number = max((trial.number for trial in known), default=-1) + 1
         self._next_point = max((trial.point for trial in known), default=-1) + 1
@@ -141,10 +148,10 @@ class PointScheduler:
             if trial.row is not None and not self._again(trial):
                 self._rows.setdefault(trial.point, {})[trial.repeat] = trial.row
                 self.budget.epochs[trial.number] = len(trial.row.history)
-        if pruning is not None:
+        if self._pruning is not None:
             for trial in known:
                 if trial.row is not None and not self._again(trial):
-                    pruning.learn(trial.number, trial.state, trial.row.history)
+                    self._pruning.learn(trial.number, trial.state, trial.row.history)
         for point in self._rows:
             self._look_at_target(point)
 

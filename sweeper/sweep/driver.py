@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sweeper.artifacts.result import NO_RESULT, read_result
+from sweeper.config.groups import Attempts
 from sweeper.core.errors import DamagedFileError
 from sweeper.core.events import (
     EpochFinished,
@@ -57,8 +58,7 @@ class Driver:
         listener: Listener,
         interruption: Interruption,
         *,
-        trial_timeout_s: float | None = None,
-        retries: int = 0,
+        attempts: Attempts,
         when_idle: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,8 +70,7 @@ class Driver:
             recorder: writes them down.
             listener: called with every event.
             interruption: ends the loop.
-            trial_timeout_s: seconds after which a trial is ended as failed; None: never.
-            retries: times that a trial whose process died is run again.
+            attempts: what happens to a trial that exceeds its time or whose process dies.
             when_idle: called once, when a worker stays free because no trial is left: a core is idle from then on.
             clock: seconds that never go back.
         """
@@ -80,8 +79,7 @@ class Driver:
         self._recorder = recorder
         self._listener = listener
         self._interruption = interruption
-        self._timeout_s = trial_timeout_s
-        self._retries = retries
+        self._attempts = attempts
         self._when_idle: Callable[[], None] | None = when_idle
         self._clock = clock
         self._running: dict[int, _Running] = {}
@@ -152,7 +150,7 @@ class Driver:
         if result is None and self._interruption.is_set:
             self._recorder.abandon(queued.number)
             self._listener(TrialInterrupted(queued.number))
-        elif result is None and running.attempt < self._retries and not running.is_overdue:
+        elif result is None and running.attempt < self._attempts.retries and not running.is_overdue:
             self._listener(Note(f"trial {queued.number}: {reason or NO_RESULT}; it is run again"))
             self._start(queued, running.attempt + 1)
         else:
@@ -171,12 +169,13 @@ class Driver:
         return TrialResult.failure(reason or NO_RESULT, trace, duration_s)
 
     def _end_overdue(self) -> None:
-        if self._timeout_s is None:
+        timeout_s = self._attempts.trial_timeout_s
+        if timeout_s is None:
             return
         for number, running in self._running.items():
-            if running.started is not None and self._clock() - running.started > self._timeout_s:
+            if running.started is not None and self._clock() - running.started > timeout_s:
                 running.is_overdue = True
-                self._executor.kill(number, f"it exceeded sweep.trial_timeout_s={self._timeout_s:g}")
+                self._executor.kill(number, f"it exceeded sweep.trial_timeout_s={timeout_s:g}")
 
     def _interrupt_running(self) -> None:
         """Ends what still runs after Ctrl-C; what had finished in the meantime is recorded."""

@@ -20,9 +20,9 @@ from sweeper.core.text import listed
 from sweeper.core.trials import Candidate, StudyTrial, TrialResult, TrialState
 from sweeper.search.grid import GridScheduler
 from sweeper.search.pruner import Pruning
-from sweeper.search.sampled import SampledScheduler
+from sweeper.search.sampled import SampledPoints, SampledScheduler
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import TrialFactory
+from sweeper.search.scheduler import Policy, TrialFactory
 from sweeper.storage import stored_sweep
 from sweeper.storage.distributions import distributions
 from sweeper.storage.study import SweepStudy
@@ -153,31 +153,17 @@ def _scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listen
     if settings.pruner.name != "none":
         epochs = max(int(planned.point.config["training"]["epochs"]) for planned in plan.trials)
         pruning = Pruning(settings.pruner, plan.objectives, plan.name, epochs)
+    policy = Policy(settings.sweep.limits, pruning, settings.sweep.attempts.retry_failed)
     if settings.sampler.name == "grid":
+        num_points = settings.sweep.extent.trials
         return GridScheduler(
-            factory,
-            study.trials(),
-            settings.sweep.limits,
-            pruning,
-            plan.trials,
-            plan.enqueued,
-            retry_failed=settings.sweep.attempts.retry_failed,
-            num_points=settings.sweep.extent.trials,
+            factory, study.trials(), policy, plan.trials, enqueued=plan.enqueued, num_points=num_points
         )
     search = Search(settings.sampler, plan.space, plan.objectives, plan.composer.exists, settings.seed)
     if settings.sweep.warm_start is not None:
         _learn_from(settings.sweep.warm_start, plan, search, listener)
-    return SampledScheduler(
-        factory,
-        study,
-        settings.sweep.limits,
-        pruning,
-        search,
-        plan.composer,
-        settings.num_points,
-        plan.enqueued,
-        retry_failed=settings.sweep.attempts.retry_failed,
-    )
+    points = SampledPoints(search, plan.composer, settings.num_points, plan.enqueued)
+    return SampledScheduler(factory, study, policy, points)
 
 
 def _learn_from(name: str, plan: SweepPlan, search: Search, listener: Listener) -> None:

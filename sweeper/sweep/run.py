@@ -76,8 +76,8 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
         plan.folder,
         data_sets.prepare,
         plan.objectives,
-        plan.settings.sweep.extent.seeds,
-        plan.settings.pruner.name != "none",
+        num_repeats=plan.settings.sweep.extent.seeds,
+        awaits_verdict=plan.settings.pruner.name != "none",
     )
     scheduler = resume.resumed_scheduler(plan, factory, study, listener)
     earlier, nothing_left = tuple(scheduler.finished_rows), not scheduler.total
@@ -93,8 +93,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
             recorder,
             listener,
             interruption,
-            trial_timeout_s=plan.settings.sweep.attempts.trial_timeout_s,
-            retries=plan.settings.sweep.attempts.retries,
+            attempts=plan.settings.sweep.attempts,
             when_idle=figures.warm_up,  # the pictures of the sweep's end
         )
         _turn_collector_on()

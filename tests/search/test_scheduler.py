@@ -18,9 +18,9 @@ from sweeper.core.trials import Skipped, TrialRow, TrialState
 from sweeper.preflight.check import check
 from sweeper.search.grid import GridScheduler
 from sweeper.search.pruner import Pruning
-from sweeper.search.sampled import SampledScheduler
+from sweeper.search.sampled import SampledPoints, SampledScheduler
 from sweeper.search.sampler import Search
-from sweeper.search.scheduler import QueuedTrial, TrialFactory
+from sweeper.search.scheduler import Policy, QueuedTrial, TrialFactory
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
 from sweeper.storage.distributions import distributions
@@ -81,33 +81,18 @@ class Sweep:
             OutputPaths(self.root).sweep("a-sweep"),
             self.prepare,
             self.objectives,
-            limited.seeds,
-            self.pruner is not None,
+            num_repeats=limited.seeds,
+            awaits_verdict=self.pruner is not None,
         )
         pruning = None if self.pruner is None else Pruning(self.pruner, self.objectives, "a-sweep", 10)
+        policy = Policy(limited.limits, pruning, limited.retry_failed)
         if is_grid:
             return GridScheduler(
-                factory,
-                self.study.trials(),
-                limited.limits,
-                pruning,
-                planned,
-                self.enqueued,
-                retry_failed=limited.retry_failed,
-                num_points=limited.trials,
+                factory, self.study.trials(), policy, planned, enqueued=self.enqueued, num_points=limited.trials
             )
         search = Search(self.sampler, space, self.objectives, composer.exists, 0)
-        return SampledScheduler(
-            factory,
-            self.study,
-            limited.limits,
-            pruning,
-            search,
-            composer,
-            self.num_points,
-            self.enqueued,
-            retry_failed=limited.retry_failed,
-        )
+        points = SampledPoints(search, composer, self.num_points, self.enqueued)
+        return SampledScheduler(factory, self.study, policy, points)
 
     def begin(self, jobs: GridScheduler | SampledScheduler) -> QueuedTrial | None:
         job = jobs.next()
