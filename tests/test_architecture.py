@@ -67,7 +67,7 @@ HOMES = {
     "sklearn": ("sweeper/data/digits.py",),
     "vl_convert": ("sweeper/report/page/vega_bundle.py",),
     "jinja2": ("sweeper/report/page/__init__.py",),
-    "PIL": ("sweeper/report/page/mistakes.py",),
+    "PIL": ("sweeper/report/page/mistakes.py", "sweeper/data/folder/pictures.py"),
     "matplotlib": ("sweeper/artifacts/figures.py", "sweeper/report/plots/"),
 }
 

@@ -16,7 +16,7 @@ from sweeper.core.events import Estimate
 from sweeper.core.text import duration, printable
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
-from sweeper.report.progress import data_lines
+from sweeper.report.progress import ConsoleListener, data_lines
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
 
 _FIGURES = ("parameters", "MFLOPs\n/image", "memory", "time")
@@ -142,7 +142,9 @@ def _check_data(console: Console, plan: SweepPlan) -> None:
     nodes = {canonical(planned.point.config["data"]): planned.point.config["data"] for planned in plan.trials}
     for node in nodes.values():
         if node["path"] is not None:
-            for line in data_lines(data.check(DataConfig(**node))):
+            with ConsoleListener(console) as listener:
+                checked = data.check(DataConfig(**node), plan.paths.pictures, listener)
+            for line in data_lines(checked):
                 console.print(Text(line), soft_wrap=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,18 +19,30 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", AUTO)
 _MOST = 1_000_000  # epochs, images a step: more is a typing error
 
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "npz")
+DATASETS = ("digits", "mnist", "fashion_mnist", "npz", "folder")
+COLORS = ("auto", "grayscale", "rgb")
+RESIZES = ("stretch", "crop", "pad")
+
+_MOST_PIXELS = 10_000  # a side: more is a typing error
+
+#: Keys of `data` that came after the first sweeps were recorded: at their defaults they are left out of a trial's
+#: configuration, so that those sweeps still resume. All of them are read by `data=folder` alone.
+LATER_DATA_KEYS = ("image_size", "color", "resize", "skip_broken")
 
 
 @dataclass
 class DataConfig:
     """Which images, and how they are split."""
 
-    name: str = "digits"  # digits, mnist, fashion_mnist, npz
-    path: str | None = None  # an .npz file, or a folder of the four IDX files
+    name: str = "digits"  # digits, mnist, fashion_mnist, npz, folder
+    path: str | None = None  # an .npz file, a folder of the four IDX files, or a folder of pictures
     validation: Any = 0.2  # below 1: a fraction; from 2: a number of images; "test": the notebook's way
     split_seed: int = 0  # fixes the split, whatever `seed` is; 0 or more
     max_samples: int | None = None  # caps training + validation, and the test set; images
+    image_size: Any = None  # pictures become so large: pixels a side, or [height, width]; null: all have one size
+    color: str = "auto"  # auto: grayscale where all pictures are gray; grayscale; rgb
+    resize: str = "stretch"  # how another shape becomes that size: stretch; crop the middle; pad with black
+    skip_broken: bool = False  # leave pictures out that cannot be read, instead of refusing them
 
     def __post_init__(self) -> None:
         near = nearest(self.name, DATASETS, "digits")
@@ -48,6 +60,28 @@ class DataConfig:
         check(0 <= self.split_seed < 2**32, "data.split_seed", self.split_seed, "0 to 2**32 - 1", "0")
         if self.max_samples is not None:
             check(self.max_samples >= 2, "data.max_samples", self.max_samples, "a number of images from 2", "2000")
+        self._check_pictures()
+
+    def _check_pictures(self) -> None:
+        size = self.image_size
+        sides = list(size) if isinstance(size, Sequence) and not isinstance(size, str) else [size]
+        one_or_two = len(sides) == 2 or (len(sides) == 1 and sides[0] is size)
+        check(
+            size is None or (one_or_two and all(is_int(side) and 1 <= side <= _MOST_PIXELS for side in sides)),
+            "data.image_size",
+            size,
+            f"a number of pixels from 1 to {_MOST_PIXELS:,}, or [height,width], or null for pictures of one size",
+            "64",
+        )
+        for key, value, accepted in (("color", self.color, COLORS), ("resize", self.resize, RESIZES)):
+            near = nearest(value, accepted, accepted[0])
+            check(value in accepted, f"data.{key}", value, f"one of {', '.join(accepted)}", near)
+
+    @property
+    def set_for_folders(self) -> dict[str, Any]:
+        """The keys that only `data=folder` reads, where they are not at their defaults."""
+        defaults = {field.name: field.default for field in dataclasses.fields(DataConfig)}
+        return {key: getattr(self, key) for key in LATER_DATA_KEYS if getattr(self, key) != defaults[key]}
 
 
 @dataclass
@@ -105,3 +139,9 @@ def training_config(node: Mapping[str, Any]) -> TrainingConfig:
     """Builds the checked schema object of a resolved `training` node."""
     stopping = EarlyStoppingConfig(**node["early_stopping"])
     return dataclasses.replace(TrainingConfig(**{**node, "early_stopping": stopping}))
+
+
+def without_later_defaults(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved `data` node as earlier versions knew it, where it asks for nothing else."""
+    defaults = {one.name: one.default for one in dataclasses.fields(DataConfig)}
+    return {key: value for key, value in node.items() if key not in LATER_DATA_KEYS or value != defaults[key]}

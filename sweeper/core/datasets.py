@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ class DataSummary:
         input_shape: (height, width, channels) of one image.
         num_classes: number of labels, at least 2.
         num_train, num_validation, num_test: images in each split, after `data.max_samples`.
+        class_names: of the labels, where the data set names them; empty where they are numbers only.
     """
 
     name: str
@@ -23,6 +25,12 @@ class DataSummary:
     num_train: int
     num_validation: int
     num_test: int
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each class is called: its name, else its number."""
+        return self.class_names or tuple(map(str, range(self.num_classes)))
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ class PreparedData(CheckedData):
         folder: holds x_train.npy, y_train.npy, x_validation.npy, y_validation.npy, x_test.npy,
             y_test.npy. Images (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1];
             labels (n,) int64 from 0.
+        mapped: where images lie elsewhere, their file by the array's name; the array in `folder` has their rows then.
     """
 
     folder: Path = field(kw_only=True)
+    mapped: Mapping[str, Path] = field(default_factory=dict)

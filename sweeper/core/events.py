@@ -22,6 +22,20 @@ class Note:
 
 
 @dataclass(frozen=True)
+class FilesRead:
+    """How far a long look at the files of a data set has come.
+
+    Attributes:
+        verb: what is done: `Reading`.
+        done, total: files.
+    """
+
+    verb: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class DataPrepared:
     """A data set was read, checked and split."""
 
@@ -105,7 +119,15 @@ class TrialsEnded:
 
 
 SweepEvent = (
-    Note | DataPrepared | SweepStarted | TrialBegan | EpochFinished | TrialFinished | TrialInterrupted | TrialsEnded
+    Note
+    | FilesRead
+    | DataPrepared
+    | SweepStarted
+    | TrialBegan
+    | EpochFinished
+    | TrialFinished
+    | TrialInterrupted
+    | TrialsEnded
 )
 
 #: Called with each event, in order, by the driver's thread.

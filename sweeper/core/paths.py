@@ -30,6 +30,11 @@ class OutputPaths:
         return self.root / ".stores.lock"
 
     @property
+    def pictures(self) -> Path:
+        """Decoded pictures of `data=folder`, kept for the next sweep; it may be deleted while none runs."""
+        return self.root / "pictures"
+
+    @property
     def sweeps(self) -> Path:
         return self.root / "sweeps"
 

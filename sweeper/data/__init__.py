@@ -5,10 +5,11 @@
 test set (`open_arrays` does). What does not live here: batching, augmentation, and anything of Keras.
 """
 
-from sweeper.data.arrays import Arrays, TrainingArrays, as_float, open_arrays, open_training_arrays
+from sweeper.data.arrays import AnyImages, Arrays, TrainingArrays, as_float, open_arrays, open_training_arrays
 from sweeper.data.prepare import check, describe, prepare
 
 __all__ = [
+    "AnyImages",
     "Arrays",
     "TrainingArrays",
     "as_float",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,9 +17,12 @@ import numpy.typing as npt
 
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import StoreError
+from sweeper.data.mapped import MappedImages
 
 #: (n, height, width, channels), 0 to 255 or in [0, 1].
 Images: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+#: The same, in memory or mapped.
+AnyImages: TypeAlias = Images | MappedImages
 #: (n,), from 0.
 Labels: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -53,12 +56,16 @@ class Inventory:
         train_counts: training images of each class.
         test_counts: test images of each class; as long as `train_counts`.
         validation_counts: images of each class of a validation set that comes with the data, likewise; None without.
+        validation_name: what that set is called where it lies.
+        class_names: of the classes, where they have names.
     """
 
     input_shape: tuple[int, int, int]
     train_counts: tuple[int, ...]
     test_counts: tuple[int, ...]
     validation_counts: tuple[int, ...] | None = None
+    validation_name: str = "x_val and y_val"
+    class_names: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -66,38 +73,61 @@ class Inventory:
 
 
 @dataclass(frozen=True)
+class FileNames:
+    """The files that images come from, and what shows which of them are equal.
+
+    Attributes:
+        names: of each image's file.
+        prints: (n,) int64, equal where images are equal.
+    """
+
+    names: Sequence[str]
+    prints: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class RawData:
     """The arrays of a data set in one form, whatever their source: checked, not yet capped or split.
 
     Attributes:
-        x_train, x_test: (n, height, width, channels), uint8 or float32 in [0, 1].
+        x_train, x_test: (n, height, width, channels), uint8 or float32 in [0, 1]; mapped where they are large.
         y_train, y_test: (n,) int64 from 0; `y_train` has every class.
         source: where they came from, for people.
         x_validation, y_validation: a validation set that comes with the data, likewise; None without one.
         notes: what else there is to know of them, each a sentence.
+        validation_name: what the validation set is called where it lies.
+        class_names: of the classes, where they have names.
+        files: for x_train, x_test and x_val, the files that they come from; empty where that is one file.
+        known_digest: of the arrays, where it was computed already.
     """
 
-    x_train: Images
+    x_train: AnyImages
     y_train: Labels
-    x_test: Images
+    x_test: AnyImages
     y_test: Labels
     source: str
-    x_validation: Images | None = None
+    x_validation: AnyImages | None = None
     y_validation: Labels | None = None
     notes: tuple[str, ...] = ()
+    validation_name: str = Inventory.validation_name
+    class_names: tuple[str, ...] = ()
+    files: Mapping[str, FileNames] = field(default_factory=dict)
+    known_digest: str = ""
 
     @property
     def inventory(self) -> Inventory:
         height, width, channels = self.x_train.shape[1:]
-        num_classes = int(self.y_train.max()) + 1
+        num_classes = len(self.class_names) or int(self.y_train.max()) + 1
         return Inventory(
             (height, width, channels),
             count_classes(self.y_train, num_classes),
             count_classes(self.y_test, num_classes),
             None if self.y_validation is None else count_classes(self.y_validation, num_classes),
+            self.validation_name,
+            self.class_names,
         )
 
-    def images_of(self, validation_from: ValidationFrom) -> tuple[Images, Labels]:
+    def images_of(self, validation_from: ValidationFrom) -> tuple[AnyImages, Labels]:
         """The images and labels from which the validation images are drawn.
 
         Raises:
@@ -113,6 +143,8 @@ class RawData:
 
     def digest(self) -> str:
         """SHA-256 (hex) over shape, dtype and bytes of the arrays that are there; the source does not count."""
+        if self.known_digest:
+            return self.known_digest
         arrays = {key: getattr(self, key) for key in (*KEYS, "x_validation", "y_validation")}
         return digest_arrays({key: array for key, array in arrays.items() if array is not None})
 
@@ -126,9 +158,9 @@ class TrainingArrays:
         y_train, y_validation: (n,) int64, from 0.
     """
 
-    x_train: Images
+    x_train: AnyImages
     y_train: Labels
-    x_validation: Images
+    x_validation: AnyImages
     y_validation: Labels
 
 
@@ -140,7 +172,7 @@ class Arrays(TrainingArrays):
         x_test: as the other images; y_test: as the other labels.
     """
 
-    x_test: Images
+    x_test: AnyImages
     y_test: Labels
 
 
@@ -159,8 +191,8 @@ def digest_arrays(arrays: Mapping[str, AnyArray]) -> str:
     return hasher.hexdigest()
 
 
-def as_float(images: Images) -> npt.NDArray[np.float32]:
-    """Returns the images as the networks take them.
+def as_float(images: AnyImages) -> npt.NDArray[np.float32]:
+    """Returns the images as the networks take them; mapped ones are read whole, so a part of them is chosen before.
 
     Args:
         images: any shape, uint8 (0 to 255) or float32 in [0, 1].
@@ -171,6 +203,8 @@ def as_float(images: Images) -> npt.NDArray[np.float32]:
     Raises:
         TypeError: for any other dtype.
     """
+    if isinstance(images, MappedImages):
+        images = images[:]
     if images.dtype == np.float32:
         return np.asarray(images, dtype=np.float32)
     if images.dtype != np.uint8:
@@ -180,8 +214,8 @@ def as_float(images: Images) -> npt.NDArray[np.float32]:
     return scaled
 
 
-def lay_down(arrays: Iterable[tuple[str, AnyArray]], folder: Path) -> None:
-    """Writes each array as `folder`/NAME.npy, over what an earlier call left there.
+def lay_down(arrays: Iterable[tuple[str, AnyArray | MappedImages]], folder: Path) -> dict[str, Path]:
+    """Writes each array as `folder`/NAME.npy, over what an earlier call left there; of mapped images, their rows.
 
     The old files go first and each new one is renamed into place, so that a folder whose writer was
     killed lacks files rather than holding half of one; other files in it are left alone.
@@ -190,20 +224,27 @@ def lay_down(arrays: Iterable[tuple[str, AnyArray]], folder: Path) -> None:
         arrays: the fields of `Arrays` and their values; a generator, so that one split is in memory at a time.
         folder: made if it is not there.
 
+    Returns:
+        The file of each mapped array, by its name.
+
     Raises:
         StoreError: if the folder cannot be written.
     """
+    mapped: dict[str, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for field in fields(Arrays):
-            _array_file(folder, field.name).unlink(missing_ok=True)
+        for one in fields(Arrays):
+            _array_file(folder, one.name).unlink(missing_ok=True)
         for name, array in arrays:
-            _save(_array_file(folder, name), array)
+            if isinstance(array, MappedImages):
+                mapped[name] = array.path
+            _save(_array_file(folder, name), array.rows if isinstance(array, MappedImages) else array)
     except OSError as err:
         raise StoreError(
             f"The prepared images cannot be written to {folder}: {err.strerror or err}. Accepted: a folder that can "
             f"be written, on a disk with room for them.  Try: output_dir=another/folder"
         ) from err
+    return mapped
 
 
 def open_arrays(prepared: PreparedData) -> Arrays:
@@ -221,11 +262,13 @@ def open_training_arrays(prepared: PreparedData) -> TrainingArrays:
     return TrainingArrays(**_opened(prepared, TrainingArrays))
 
 
-def _opened(prepared: PreparedData, kind: type[TrainingArrays]) -> dict[str, AnyArray]:
-    return {
-        field.name: np.load(_array_file(prepared.folder, field.name), mmap_mode="r", allow_pickle=False)
-        for field in fields(kind)
-    }
+def _opened(prepared: PreparedData, kind: type[TrainingArrays]) -> dict[str, Any]:
+    found: dict[str, AnyArray | MappedImages] = {}
+    for name in (one.name for one in fields(kind)):
+        array = np.load(_array_file(prepared.folder, name), mmap_mode="r", allow_pickle=False)
+        elsewhere = prepared.mapped.get(name)
+        found[name] = array if elsewhere is None else MappedImages(elsewhere, np.array(array))
+    return found
 
 
 def _array_file(folder: Path, name: str) -> Path:

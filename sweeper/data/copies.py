@@ -5,12 +5,14 @@ What does not live here: images that are merely alike, or belong together (one b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sweeper.data.arrays import AnyArray, Images, RawData, as_float
+from sweeper.core.text import printable
+from sweeper.data.arrays import AnyArray, AnyImages, RawData, as_float
 from sweeper.data.splits import Indices, SplitIndices
 
 Prints = npt.NDArray[np.int64]
@@ -29,6 +31,7 @@ class _Split:
         chosen: (n,) their indices in it.
         prints: (n,) equal where images are equal.
         labels: (n,) their classes.
+        files: the names of the array's files, where it comes from several.
     """
 
     word: str
@@ -36,8 +39,11 @@ class _Split:
     chosen: Indices
     prints: Prints
     labels: AnyArray
+    files: Sequence[str] = ()
 
     def name(self, place: int) -> str:
+        if self.files:
+            return printable(self.files[self.chosen[place]])
         return f"{self.array}[{self.chosen[place]}]"
 
 
@@ -46,10 +52,14 @@ def copy_warnings(raw: RawData, indices: SplitIndices) -> tuple[str, ...]:
     validation = raw.images_of(indices.validation_from)
     by_array = {"x_train": raw.x_train, "x_test": raw.x_test, _ARRAYS[indices.validation_from]: validation[0]}
     is_mixed = len({images.dtype for images in by_array.values()}) > 1  # bytes beside floats
-    prints = {name: _prints(images, as_floats=is_mixed) for name, images in by_array.items()}
+    prints = {
+        name: raw.files[name].prints if name in raw.files else _prints(images, as_floats=is_mixed)
+        for name, images in by_array.items()
+    }
 
     def split(word: str, array: str, chosen: Indices, labels: AnyArray) -> _Split:
-        return _Split(word, array, chosen, prints[array][chosen], labels[chosen])
+        files = raw.files[array].names if array in raw.files else ()
+        return _Split(word, array, chosen, prints[array][chosen], labels[chosen], files)
 
     train = split("training", "x_train", indices.train, raw.y_train)
     held_out = [split("validation", _ARRAYS[indices.validation_from], indices.validation, validation[1])]
@@ -97,13 +107,19 @@ def _contradictions(*splits: _Split) -> str:
     """Images that occur with more than one label."""
     prints, labels = (np.concatenate([getattr(split, name) for split in splits]) for name in ("prints", "labels"))
     _, first, inverse = np.unique(prints, return_index=True, return_inverse=True)
-    number = len(np.unique(inverse[labels != labels[first][inverse]]))
+    (others,) = np.nonzero(labels != labels[first][inverse])
+    _, chosen = np.unique(inverse[others], return_index=True)
+    number = len(chosen)
     if not number:
         return ""
+    places = [(split, place) for split in splits for place in range(len(split.chosen))]
+    pairs = [(other, int(first[inverse[other]])) for other in others[np.sort(chosen)][:_NAMED]]
+    named = _named([(places[other][0].name(places[other][1]), places[one][0].name(places[one][1]))
+                    for other, one in pairs], number, "and")  # fmt: skip
     return (
-        "1 image of training or validation occurs with several labels."
+        f"1 image of training or validation occurs with several labels ({named})."
         if number == 1
-        else f"{number:,} images of training or validation occur with several labels."
+        else f"{number:,} images of training or validation occur with several labels ({named})."
     )
 
 
@@ -115,12 +131,12 @@ def _are(copies: Indices) -> str:
     return "is an exact copy" if len(copies) == 1 else "are exact copies"
 
 
-def _named(pairs: list[tuple[str, str]], number: int) -> str:
+def _named(pairs: list[tuple[str, str]], number: int, word: str = "of") -> str:
     more = f", and {number - len(pairs):,} more" if number > len(pairs) else ""
-    return ", ".join(f"{copy} of {original}" for copy, original in pairs) + more
+    return ", ".join(f"{copy} {word} {original}" for copy, original in pairs) + more
 
 
-def _prints(images: Images, *, as_floats: bool) -> Prints:
+def _prints(images: AnyImages, *, as_floats: bool) -> Prints:
     """Python's 64-bit hash (SipHash) of each image's bytes, equal for equal images.
 
     Among a million images, two others have the same hash by chance in one of 40 million data sets.

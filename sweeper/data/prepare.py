@@ -16,61 +16,97 @@ from sweeper import data
 from sweeper.config.identity import canonical
 from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import CheckedData, DataSummary, PreparedData
+from sweeper.core.errors import ConfigError, as_typed
 from sweeper.core.events import DataPrepared, Listener
-from sweeper.core.paths import SweepPaths
-from sweeper.core.text import listed
-from sweeper.data import copies, digits, published, user
+from sweeper.core.paths import OutputPaths, SweepPaths
+from sweeper.core.text import listed, printable
+from sweeper.data import copies, digits, folder, published, user
 from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down
+from sweeper.data.mapped import MappedImages
+from sweeper.data.progress import Report, silent
 from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: what it holds without its pixels, and its arrays. Both take `data.path`."""
+    """A data set: what it holds without its pixels, and its arrays.
 
-    inventory: Callable[[str | None], Inventory]
-    read: Callable[[str | None], RawData]
+    Attributes:
+        inventory: takes the configuration, and where decoded pictures are kept, if anywhere.
+        read: likewise, and a function that is called with what is done.
+    """
+
+    inventory: Callable[[DataConfig, Path | None], Inventory]
+    read: Callable[[DataConfig, Path, Report], RawData]
+
+    @classmethod
+    def of_arrays(cls, inventory: Callable[[str | None], Inventory], read: Callable[[str | None], RawData]) -> Source:
+        """A data set of arrays, of which `data.path` alone says which."""
+
+        def path(config: DataConfig) -> str | None:
+            _refuse_keys_of_folders(config)
+            return config.path
+
+        return cls(lambda config, kept: inventory(path(config)), lambda config, kept, report: read(path(config)))
 
 
 SOURCES = {
-    "digits": Source(digits.inventory, digits.read),
-    "mnist": Source(partial(published.inventory, published.MNIST), partial(published.read, published.MNIST)),
-    "fashion_mnist": Source(
+    "digits": Source.of_arrays(digits.inventory, digits.read),
+    "mnist": Source.of_arrays(partial(published.inventory, published.MNIST), partial(published.read, published.MNIST)),
+    "fashion_mnist": Source.of_arrays(
         partial(published.inventory, published.FASHION_MNIST), partial(published.read, published.FASHION_MNIST)
     ),
-    "npz": Source(user.inventory, user.read),
+    "npz": Source.of_arrays(user.inventory, user.read),
+    "folder": Source(folder.inventory, folder.read),
 }
 
 
-def describe(config: DataConfig) -> DataSummary:
+def _refuse_keys_of_folders(config: DataConfig) -> None:
+    """Refuses a key that was typed, and would have no effect."""
+    if given := config.set_for_folders:
+        words = " ".join(f"data.{key}={as_typed(value)}" for key, value in given.items())
+        raise ConfigError(
+            f"{words} would have no effect with data={config.name}, whose images are used as they are. Accepted: with "
+            f"data=folder, a folder of pictures.  Try: data=folder data.path=pictures {words}"
+        )
+
+
+def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
     """Returns a data set's shapes and the sizes of its splits without reading its pixels.
 
-    The sizes are those that `prepare` makes. Whatever shows without pixels is refused here: a path that is
-    missing, headers and labels that do not fit, a cap or a validation that cannot be had.
+    The sizes are those that `prepare` makes, but for pictures that turn out to be broken. Whatever shows without
+    pixels is refused here: a path that is missing, headers and labels that do not fit, a cap or a validation that
+    cannot be had.
+
+    Args:
+        config: which images, and how they are split.
+        kept: where earlier sweeps kept what is known of pictures; nothing is written there.
 
     Raises:
         ConfigError: for a combination of `data.*` that cannot be had.
         DataError: for a file that is missing, damaged, or not what it claims to be.
     """
-    inventory = SOURCES[config.name].inventory(config.path)
+    inventory = SOURCES[config.name].inventory(config, kept)
     return _summary(config, inventory, plan_splits(inventory, config))
 
 
-def check(config: DataConfig) -> CheckedData:
-    """Reads, verifies, caps and splits a data set as `prepare` does, and writes nothing but a download.
+def check(config: DataConfig, kept: Path, report: Report = silent) -> CheckedData:
+    """Reads, verifies, caps and splits a data set as `prepare` does; writes nothing but a download and `kept`.
 
     Raises:
         ConfigError, DataError: as `prepare`.
     """
-    return _read(config).checked
+    return _read(config, kept, report).checked
 
 
-def prepare(config: DataConfig, folder: Path) -> PreparedData:
+def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: Report = silent) -> PreparedData:
     """Reads, verifies, caps and splits a data set, and writes it to `folder` for the trials.
 
     Args:
         config: which images, and how they are split.
         folder: made if it is not there; arrays of an earlier call are written again.
+        kept: where decoded pictures are kept for the next call; below `folder` where it is not given.
+        report: is called with what is done to many files.
 
     Returns:
         Where the arrays are, their shapes and digests. `data_digest` is of all images, before the cap.
@@ -80,9 +116,9 @@ def prepare(config: DataConfig, folder: Path) -> PreparedData:
         DataError: as `describe`, and for values that are not what is accepted, or a failed download.
         StoreError: if the folder cannot be written.
     """
-    read = _read(config)
-    lay_down(_split(read.raw, read.indices), folder)
-    return PreparedData(**vars(read.checked), folder=folder.absolute())
+    read = _read(config, folder.absolute() / "pictures" if kept is None else kept, report)
+    mapped = lay_down(_split(read.raw, read.indices), folder)
+    return PreparedData(**vars(read.checked), folder=folder.absolute(), mapped=mapped)
 
 
 @dataclass(frozen=True)
@@ -92,8 +128,8 @@ class _Read:
     checked: CheckedData
 
 
-def _read(config: DataConfig) -> _Read:
-    raw = SOURCES[config.name].read(config.path)
+def _read(config: DataConfig, kept: Path, report: Report) -> _Read:
+    raw = SOURCES[config.name].read(config, kept, report)
     plan = plan_splits(raw.inventory, config)
     indices = draw_splits(plan, raw, config.split_seed)
     checked = CheckedData(
@@ -102,7 +138,7 @@ def _read(config: DataConfig) -> _Read:
         split_digest=indices.digest(),
         source=raw.source,
         test_is_validation=plan.validation_from == "test",
-        warnings=(*copies.copy_warnings(raw, indices), *_unvalidated(plan)),
+        warnings=(*copies.copy_warnings(raw, indices), *_without_image(raw, plan)),
         notes=(*raw.notes, *_about_validation(raw, plan)),
     )
     return _Read(raw, indices, checked)
@@ -113,18 +149,22 @@ def _about_validation(raw: RawData, plan: SplitPlan) -> list[str]:
     if raw.y_validation is None:
         return []
     if plan.validation_from == "file":
-        return ["The validation images are those of the file (x_val and y_val), not a part of the training images."]
-    return [f"The file's {len(raw.y_validation):,} validation images are not used: data.validation=test."]
+        return [f"The validation images are those of {raw.validation_name}, not a part of the training images."]
+    return [
+        f"The {len(raw.y_validation):,} validation images of {raw.validation_name} are not used: data.validation=test."
+    ]
 
 
-def _unvalidated(plan: SplitPlan) -> list[str]:
-    """What is to be said of classes that are trained on, but have no validation image."""
-    labels = [str(label) for label, count in enumerate(plan.validation) if count == 0]
-    if not labels:
-        return []
-    classes = f"class{'' if len(labels) == 1 else 'es'} {listed(labels)}"
-    them = "it" if len(labels) == 1 else "them"
-    return [f"No validation image is of {classes}: validation figures say nothing about {them}."]
+def _without_image(raw: RawData, plan: SplitPlan) -> list[str]:
+    """What is to be said of classes that are trained on, but have no validation or no test image."""
+    found = []
+    for split, counts in (("validation", plan.validation), ("test", plan.test)):
+        classes = [label for label, count in enumerate(counts) if count == 0]
+        if classes and not (split == "test" and plan.validation_from == "test"):
+            names = listed([printable(raw.class_names[label]) if raw.class_names else label for label in classes])
+            word, them = ("class", "it") if len(classes) == 1 else ("classes", "them")
+            found.append(f"No {split} image is of {word} {names}: {split} figures say nothing about {them}.")
+    return found
 
 
 def _summary(config: DataConfig, inventory: Inventory, plan: SplitPlan) -> DataSummary:
@@ -135,35 +175,43 @@ def _summary(config: DataConfig, inventory: Inventory, plan: SplitPlan) -> DataS
         num_train=sum(plan.train),
         num_validation=sum(plan.validation),
         num_test=sum(plan.test),
+        class_names=inventory.class_names,
     )
 
 
-def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray]]:
-    """Yields the fields of `Arrays` one by one."""
+def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray | MappedImages]]:
+    """Yields the fields of `Arrays` one by one; mapped images stay where they are."""
     splits = {
         "train": (raw.x_train, raw.y_train, indices.train),
         "validation": (*raw.images_of(indices.validation_from), indices.validation),
         "test": (raw.x_test, raw.y_test, indices.test),
     }
     for name, (images, labels, chosen) in splits.items():
-        yield f"x_{name}", images[chosen]
+        yield f"x_{name}", images.select(chosen) if isinstance(images, MappedImages) else images[chosen]
         yield f"y_{name}", labels[chosen]
 
 
 class DataSets:
     """Each data set of a sweep, read, checked and split once."""
 
-    def __init__(self, folder: SweepPaths, listener: Listener) -> None:
+    def __init__(self, paths: OutputPaths, folder: SweepPaths, listener: Listener) -> None:
+        self._kept = paths.pictures
         self._folder = folder
         self._listener = listener
         self._prepared: dict[str, PreparedData] = {}
         shutil.rmtree(folder.data, ignore_errors=True)
 
+    @property
+    def prepared(self) -> tuple[PreparedData, ...]:
+        """Those that were prepared so far."""
+        return tuple(self._prepared.values())
+
     def prepare(self, node: Mapping[str, Any]) -> PreparedData:
         """The arrays of a `data` node, which are reported when they are read."""
         key = canonical(node)
         if key not in self._prepared:
-            prepared = data.prepare(DataConfig(**node), self._folder.data / str(len(self._prepared)))
+            place = self._folder.data / str(len(self._prepared))
+            prepared = data.prepare(DataConfig(**node), place, self._kept, self._listener)
             self._prepared[key] = prepared
             self._listener(DataPrepared(prepared))
         return self._prepared[key]

@@ -115,7 +115,7 @@ def plan_splits(inventory: Inventory, config: DataConfig) -> SplitPlan:
     """
     from_test = config.validation == "test"
     if inventory.validation_counts is not None and not from_test:
-        _check_default_validation(config, sum(inventory.validation_counts))
+        _check_default_validation(config, inventory)
         return _plan_with_own(inventory, inventory.validation_counts, config.max_samples)
     _check_class_sizes(inventory.train_counts, from_test=from_test)
     per_class = 1 if from_test else 2
@@ -202,13 +202,14 @@ def _cap(counts: tuple[int, ...], most: int | None, per_class: int) -> tuple[int
     return apportion(counts, most, lowest=per_class)
 
 
-def _check_default_validation(config: DataConfig, num_own: int) -> None:
+def _check_default_validation(config: DataConfig, inventory: Inventory) -> None:
     """Refuses a `data.validation` that was typed, and would have no effect."""
     if config.validation != DataConfig.validation:
+        num_own = sum(inventory.validation_counts or ())
         raise ConfigError(
             f"data.validation={config.validation} would have no effect: the data has a validation set of its own "
-            f"({num_own:,} images, x_val and y_val). Accepted: {DataConfig.validation}, the default, which uses that "
-            f"set; test; or a file without it.  Try: data=npz {path_word(config.path or 'my.npz')}"
+            f"({num_own:,} images, {inventory.validation_name}). Accepted: {DataConfig.validation}, the default, which "
+            f"uses that set; test; or data without it.  Try: data={config.name} {path_word(config.path or 'my.npz')}"
         )
 
 

@@ -62,9 +62,14 @@ def look() -> Machine:
         MachineError: there may be a GPU, and TensorFlow cannot be asked.
     """
     limits = cgroup.limits()
-    cpus = min(_cpus(), limits.cpus) if limits.cpus else _cpus()
     memory = _available_memory()
-    return Machine(cpus, memory if limits.memory_bytes is None else min(memory, limits.memory_bytes), _gpus())
+    return Machine(cpus(), memory if limits.memory_bytes is None else min(memory, limits.memory_bytes), _gpus())
+
+
+def cpus() -> int:
+    """CPU cores that this process may use."""
+    limit = cgroup.limits().cpus
+    return min(_cpus(), limit) if limit else _cpus()
 
 
 def cpu() -> str:

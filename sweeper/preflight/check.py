@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sweeper import data
@@ -56,15 +57,20 @@ class Preflight:
     infeasible: tuple[tuple[str, str], ...]
 
 
-def check(points: Iterable[Point], *, skip_infeasible: bool) -> Preflight:
+def check(points: Iterable[Point], *, skip_infeasible: bool, kept: Path | None = None) -> Preflight:
     """Checks all points.
+
+    Args:
+        points: in the order of the command line.
+        skip_infeasible: whether configurations whose network cannot be built are left out.
+        kept: where earlier sweeps kept decoded pictures, and what is known of their files.
 
     Raises:
         ArchitectureError: impossible networks, all of them named, unless `skip_infeasible`.
         ArchitectureValueError: a value that no network takes.
         ConfigError, DataError: a value out of its range, a data set that is not available.
     """
-    checker = Checker()
+    checker = Checker(kept)
     trials: list[PlannedTrial] = []
     infeasible: list[tuple[str, str]] = []
     seen: set[str] = set()
@@ -100,7 +106,8 @@ def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Object
 class Checker:
     """Checks points, each distinct node of the configuration once; also for a sampler, one point at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Path | None = None) -> None:
+        self._kept = kept
         self._data: dict[str, DataSummary] = {}
         self._networks: dict[str, NetworkPlan | ArchitectureError | None] = {}
         self._checked: set[str] = set()
@@ -122,7 +129,7 @@ class Checker:
     def _summary(self, node: Mapping[str, Any]) -> DataSummary:
         key = canonical(node)
         if key not in self._data:
-            self._data[key] = data.describe(DataConfig(**node))
+            self._data[key] = data.describe(DataConfig(**node), self._kept)
         return self._data[key]
 
     def _network(self, arch: Any, summary: DataSummary) -> NetworkPlan | None:

@@ -49,7 +49,8 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
     wanted = {key: value for key, value in node.items() if key not in ("digest", "split_digest")}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = data.prepare(DataConfig(**{**wanted, "path": loaded.info.data_path}), Path(folder))
+            config = DataConfig(**{**wanted, "path": loaded.info.data_path})
+            found = data.prepare(config, Path(folder), paths.pictures)
         except (DataError, StoreError) as error:
             return Exhibits(notes=(f"The images cannot be shown: {error}",))
         if (found.data_digest, found.split_digest) != (node["digest"], node["split_digest"]):
@@ -74,7 +75,7 @@ def _of_prepared(loaded: Loaded, paths: OutputPaths, leader: int, prepared: Prep
 def choose(
     leader: int,
     predicted: Mapping[int, NDArray[np.integer]],
-    images: NDArray[np.uint8] | NDArray[np.float32],
+    images: data.AnyImages,
     labels: NDArray[np.integer],
     num_classes: int,
 ) -> Exhibits:

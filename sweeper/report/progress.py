@@ -18,6 +18,7 @@ from sweeper.core.datasets import CheckedData
 from sweeper.core.events import (
     DataPrepared,
     EpochFinished,
+    FilesRead,
     Note,
     SweepEvent,
     SweepStarted,
@@ -29,6 +30,7 @@ from sweeper.core.events import (
 from sweeper.core.objectives import Objective
 from sweeper.core.text import duration, figure
 from sweeper.core.trials import EpochReport, TrialRow, TrialState
+from sweeper.report.files import FilesProgress
 
 _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
 
@@ -216,6 +218,7 @@ class ConsoleListener:
     def __init__(self, console: Console, display: Display | None = None) -> None:
         self._console = console
         self._display = display
+        self._files: FilesProgress | None = None
 
     def __enter__(self) -> ConsoleListener:
         return self
@@ -228,6 +231,9 @@ class ConsoleListener:
         match event:
             case Note(text):
                 self._print(text)
+            case FilesRead():
+                self._files = self._files or FilesProgress(self._console)
+                self._files.show(event)
             case DataPrepared(prepared):
                 for line in data_lines(prepared):
                     self._print(line)
@@ -260,12 +266,19 @@ class ConsoleListener:
                 display.interrupted(event.number)
 
     def _print(self, text: str) -> None:
+        self._close_files()
         if self._display is None:
             self._console.print(Text(text), soft_wrap=True)
         else:
             self._display.note(text)
 
+    def _close_files(self) -> None:
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+
     def _close(self) -> None:
+        self._close_files()
         if self._display is not None:
             self._display.close()
             self._display = None

@@ -18,7 +18,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from sweeper.config import keys
 from sweeper.config.identity import canonical, differences, leaves, numbers_alike
 from sweeper.config.schema import VARYING
-from sweeper.config.trial import AUTO
+from sweeper.config.trial import AUTO, without_later_defaults
 from sweeper.core.errors import ConfigError, SpaceError
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 from sweeper.space.kinds import cast_config
@@ -127,6 +127,8 @@ class Composer:
             dimension.key: choice.value if dimension.is_group else _select(config, dimension.key)
             for dimension, choice in pairs
         }
+        data = without_later_defaults(config["data"])  # after `params`, which may name such a key
+        config = {**config, "data": data}
         return Point(overrides, params, config if self._precision is None else with_precision(config, self._precision))
 
     def settle_precision(self, precision: str) -> None:

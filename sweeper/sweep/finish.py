@@ -134,8 +134,11 @@ class Finish:
     def _data_of(self, loaded: stored_sweep.Loaded, number: int) -> PreparedData:
         """A trial's data, at the place where this start has it, which is no part of a trial's identity."""
         recorded: Mapping[str, Any] = loaded.trials[number].identity["data"]
+        for prepared in self._data_sets.prepared:
+            if (prepared.data_digest, prepared.split_digest) == (recorded["digest"], recorded["split_digest"]):
+                return prepared
         node = {key: value for key, value in recorded.items() if key not in ("digest", "split_digest")}
-        return self._data_sets.prepare({**self._plan.trials[0].point.config["data"], **node})
+        return self._data_sets.prepare({"path": self._plan.trials[0].point.config["data"]["path"], **node})
 
     def _write_files(self, loaded: stored_sweep.Loaded, report: sweep_report.SweepReport) -> list[Path]:
         """Writes leaderboard, page and pictures; returns what the sweep's run gets."""

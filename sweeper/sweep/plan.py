@@ -63,7 +63,8 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
                 "sweep.warm_start has no use: a grid trains every configuration. Accepted: with a sampler."
                 "  Try: sampler=tpe"
             )
-        return check.check(composer.points(), skip_infeasible=settings.sweep.rules.skip_infeasible)
+        skips = settings.sweep.rules.skip_infeasible
+        return check.check(composer.points(), skip_infeasible=skips, kept=settings.paths.pictures)
     if not space.dimensions:
         raise ConfigError(
             f"sampler={settings.sampler.name} has nothing to choose: no key varies. Accepted: at least one choice or "
@@ -76,7 +77,7 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
 
         SweepStudy.load(settings.paths, settings.sweep.warm_start)
     search.make_sampler(settings.sampler, settings.seed, 0)
-    return check.check(composer.probes(), skip_infeasible=True)
+    return check.check(composer.probes(), skip_infeasible=True, kept=settings.paths.pictures)
 
 
 def check_seeds(settings: Settings, space: SearchSpace) -> None:

@@ -117,11 +117,14 @@ def about_each(nodes: Sequence[Mapping[str, Any]], sentences: Sequence[tuple[str
         nodes: the `data` node of each.
         sentences: what is said about each, in the same order.
     """
-    differing = [key for key in nodes[0] if any(node[key] != nodes[0][key] for node in nodes)]
+    every = dict.fromkeys(key for node in nodes for key in node)
+    differing = [key for key in every if any(node.get(key) != nodes[0].get(key) for node in nodes)]
     about: dict[str, list[str]] = {}
     for node, said in zip(nodes, sentences, strict=True):
         for sentence in said:
-            about.setdefault(sentence, []).append(" ".join(f"data.{key}={node[key]}" for key in differing))
+            about.setdefault(sentence, []).append(
+                " ".join(f"data.{key}={node[key]}" for key in differing if key in node)
+            )
     return tuple(
         sentence if len(which) == len(nodes) else f"With {listed(which)}: {sentence}"
         for sentence, which in about.items()

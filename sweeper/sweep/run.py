@@ -65,7 +65,7 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
 
 
 def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, listener: Listener) -> SweepOutcome:
-    data_sets = DataSets(plan.folder, listener)
+    data_sets = DataSets(plan.paths, plan.folder, listener)
     for planned in plan.trials:
         data_sets.prepare(planned.point.config["data"])
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))

@@ -75,7 +75,7 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
         executor = executors.create("processes", 1, gpus)  # loads TensorFlow while the images are read
         stack.callback(executor.close)
         config = row_config(row, recorded, data_path)
-        prepared = _prepare(row, config, given, folder / "data")
+        prepared = _prepare(row, config, given, folder / "data", paths.pictures)
         differences = _differences(recorded, GPU if gpus else CPU)
         _print_inputs(console, row, prepared, differences)
         if others := _other_images(row, prepared):
@@ -122,7 +122,7 @@ def row_config(row: Row, recorded: RecordedRun, data_path: str | None) -> dict[s
     return {**row.trial.identity, "data": {**images, "path": path}}
 
 
-def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path) -> PreparedData:
+def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path, kept: Path) -> PreparedData:
     """Checks what a sweep would, the builder among it, and lays the images down.
 
     Raises:
@@ -130,8 +130,8 @@ def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path) -> P
         RefusedError: the builder is not there, or this version does not know a key.
     """
     try:
-        check.Checker().plan(Point(row.trial.overrides, row.trial.params, dict(config)))
-        return data.prepare(DataConfig(**config["data"]), folder)
+        check.Checker(kept).plan(Point(row.trial.overrides, row.trial.params, dict(config)))
+        return data.prepare(DataConfig(**config["data"]), folder, kept)
     except DataError as error:
         place = config["data"]["path"]
         raise DataError(

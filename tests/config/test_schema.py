@@ -31,7 +31,7 @@ WRONG = [
         DataConfig,
         "name",
         "cifar",
-        r"^data\.name=cifar .* one of digits, mnist, fashion_mnist, npz\.  Try: data\.name=digits$",
+        r"^data\.name=cifar .* one of digits, mnist, fashion_mnist, npz, folder\.  Try: data\.name=digits$",
     ),
     (
         DataConfig,

@@ -103,7 +103,7 @@ def test_an_image_with_several_labels_is_counted():
     x_train, y_train = with_copies(raw().x_train, {1: 0, 3: 2}), raw().y_train.copy()
     y_train[1] = 1
     assert copy_warnings(raw(x_train=x_train, y_train=y_train), indices()) == (
-        "1 image of training or validation occurs with several labels.",
+        "1 image of training or validation occurs with several labels (x_train[1] and x_train[0]).",
     )
 
 

@@ -17,7 +17,7 @@ LINE = ["-m", "data=npz", "data.path=my.npz", "arch.filters=2", "training.epochs
 COPY = "1 of 4 validation images is an exact copy of training images (x_val[2] of x_train[5])"
 NOTES = (
     "Arrays of my.npz that are not used: ids.",
-    "The validation images are those of the file (x_val and y_val), not a part of the training images.",
+    "The validation images are those of x_val and y_val, not a part of the training images.",
 )
 
 

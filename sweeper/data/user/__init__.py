@@ -111,8 +111,8 @@ class Checked:
         """What they hold."""
         shape = images.image_shape(next(iter(self.headers.values())).shape)
         num_classes = int(self.labels["y_train"].max()) + 1
-        counts = [count_classes(array, num_classes) for array in self.labels.values()]
-        return Inventory(shape, *counts)
+        train, test, *validation = (count_classes(array, num_classes) for array in self.labels.values())
+        return Inventory(shape, train, test, next(iter(validation), None))
 
 
 def _checked(path: str | None) -> Checked:

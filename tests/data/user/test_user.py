@@ -304,14 +304,14 @@ def test_a_validation_set_in_the_file_is_the_validation_split_and_said(tmp_path)
     np.testing.assert_array_equal(opened.y_validation, given["y_val"])
     assert prepared.notes == (
         "Arrays of my.npz that are not used: ids.",
-        "The validation images are those of the file (x_val and y_val), not a part of the training images.",
+        "The validation images are those of x_val and y_val, not a part of the training images.",
     )
 
 
 def test_a_validation_set_in_the_file_that_the_notebooks_way_leaves_unused_is_said(tmp_path):
     prepared = prepare(replace(saved(tmp_path, with_validation()), validation="test"), tmp_path / "prepared")
     assert prepared.test_is_validation
-    assert prepared.notes == ("The file's 3 validation images are not used: data.validation=test.",)
+    assert prepared.notes == ("The 3 validation images of x_val and y_val are not used: data.validation=test.",)
 
 
 def test_the_validation_set_in_the_file_counts_in_the_digest_of_the_data(tmp_path):
