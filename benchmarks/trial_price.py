@@ -39,13 +39,14 @@ def spec_of(root: Path, overrides: list[str]) -> TrainingSpec:
     with initialize_config_dir(str(keys.CONF), version_base="1.3"):
         node: Any = OmegaConf.to_container(compose("config", overrides), resolve=True)
     config = {key: node[key] for key in ("arch", "data", "training", "optimizer", "seed")}
-    folder = OutputPaths(root).sweep("price")
+    paths = OutputPaths(root)
+    folder = paths.sweep("price")
     return TrainingSpec(
         number=0,
         folder=folder.trial(0).root,
         config=config,
         overrides=tuple(overrides),
-        data=DataSets(folder, lambda event: None).prepare(config["data"]),
+        data=DataSets(paths, folder, lambda event: None).prepare(config["data"]),
         metric=Objective("val_accuracy", "maximize"),
     )
 

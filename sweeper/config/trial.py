@@ -80,8 +80,10 @@ class DataConfig:
     @property
     def set_for_folders(self) -> dict[str, Any]:
         """The keys that only `data=folder` reads, where they are not at their defaults."""
-        defaults = {field.name: field.default for field in dataclasses.fields(DataConfig)}
-        return {key: getattr(self, key) for key in LATER_DATA_KEYS if getattr(self, key) != defaults[key]}
+        return {key: getattr(self, key) for key in LATER_DATA_KEYS if getattr(self, key) != _LATER_DEFAULTS[key]}
+
+
+_LATER_DEFAULTS = {one.name: one.default for one in dataclasses.fields(DataConfig) if one.name in LATER_DATA_KEYS}
 
 
 @dataclass
@@ -143,5 +145,4 @@ def training_config(node: Mapping[str, Any]) -> TrainingConfig:
 
 def without_later_defaults(node: Mapping[str, Any]) -> dict[str, Any]:
     """A resolved `data` node as earlier versions knew it, where it asks for nothing else."""
-    defaults = {one.name: one.default for one in dataclasses.fields(DataConfig)}
-    return {key: value for key, value in node.items() if key not in LATER_DATA_KEYS or value != defaults[key]}
+    return {key: value for key, value in node.items() if key not in _LATER_DEFAULTS or value != _LATER_DEFAULTS[key]}
