@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import functools
 import gzip
 import hashlib
-import http.server
 import struct
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +10,14 @@ import numpy as np
 import pytest
 
 from sweeper.config.trial import DataConfig
-from sweeper.core.errors import ConfigError, DataError
-from sweeper.data import describe, digits, download, idx_format, prepare, published
+from sweeper.core.errors import DataError
+from sweeper.data import describe, download, prepare, published
 from sweeper.data.arrays import Inventory
-from sweeper.data.download import RemoteFile
 from sweeper.data.published import FASHION_MNIST, MNIST, PublishedSet
 
 UNREACHABLE = "http://127.0.0.1:9/"
+
+
 NAMES = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1", "x_test": "t10k-images-idx3",
          "y_test": "t10k-labels-idx1"}  # fmt: skip
 
@@ -67,101 +65,6 @@ def _no_network_and_an_empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "DOWNLOAD_BASE", UNREACHABLE)
-
-
-# The bundled digits
-
-
-def test_the_bundled_digits_are_what_describe_says_of_them():
-    raw = digits.read(None)
-    assert raw.inventory == digits.inventory(None)
-    assert raw.x_train.shape == (1437, 28, 28, 1)
-    assert raw.x_test.shape == (360, 28, 28, 1)
-    assert raw.x_train.dtype == np.uint8
-    assert raw.y_train.dtype == np.int64
-    assert (raw.x_train.min(), raw.x_train.max()) == (0, 255)
-    assert set(np.bincount(raw.y_test)) <= {35, 36, 37}
-
-
-def test_the_bundled_digits_have_the_same_bytes_everywhere():
-    digest = digits.read(None).digest()
-    assert digest == "b787847450bd89fbe0c72f620642f8adfbe9efa4b8d7b8cb3a953dbe9dcafb14"
-
-
-def test_no_image_of_the_digits_is_in_training_and_in_test():
-    from sklearn.datasets import load_digits
-
-    raw = digits.read(None)
-    enlarged = digits.enlarge(load_digits().images.astype(np.int64))
-    ours = sorted(image.tobytes() for image in np.concatenate([raw.x_train, raw.x_test]))
-    assert ours == sorted(image.tobytes() for image in enlarged)
-
-
-def test_enlarging_interpolates_between_pixel_centres_and_holds_the_edges():
-    image = np.zeros((1, 8, 8), dtype=np.int64)
-    image[0, :, 4:] = 16
-    row = digits.enlarge(image)[0, 10, :, 0].astype(float)
-    centres = (np.arange(28) + 0.5) * 8 / 28 - 0.5
-    expected = np.interp(centres, np.arange(8), np.repeat([0.0, 255.0], 4))
-    np.testing.assert_allclose(row, expected, atol=0.5)
-
-
-def test_an_even_image_stays_even_when_enlarged():
-    assert (digits.enlarge(np.full((2, 8, 8), 16)) == 255).all()
-
-
-def test_a_path_for_the_bundled_digits_is_refused_since_it_would_be_ignored():
-    with pytest.raises(ConfigError, match=r"data\.path=my\.npz would be ignored.*Try: data=npz data\.path=my\.npz"):
-        describe(DataConfig(path="my.npz"))
-
-
-# IDX files
-
-
-@pytest.mark.parametrize("shape", [(7,), (5, 4, 3)])
-@pytest.mark.parametrize("name", ["a-ubyte", "a-ubyte.gz"])
-def test_an_idx_file_is_read_as_it_was_written(shape, name, tmp_path):
-    array = np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
-    content = idx_bytes(array)
-    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    read = idx_format.read_file(tmp_path / name)
-    assert read.dtype == np.uint8
-    np.testing.assert_array_equal(read, array)
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        pytest.param(lambda content: content[:-1], r"its header says \(6, 4, 3\), its values are fewer", id="short"),
-        pytest.param(lambda content: content + b"0", "its values are more", id="long"),
-        pytest.param(lambda content: content[:6], "truncated or corrupt", id="within the header"),
-        pytest.param(lambda content: b"", "truncated or corrupt", id="empty"),
-        pytest.param(lambda content: b"\x00\x00\x0d" + content[3:], "not begin like an IDX file", id="floats"),
-        pytest.param(lambda content: b"PK" + content, "not begin like an IDX file", id="another format"),
-    ],
-)
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_a_damaged_idx_file_is_refused(damage, message, suffix, tmp_path):
-    content = damage(idx_bytes(small_arrays()["x_train"]))
-    path = tmp_path / f"train{suffix}"
-    path.write_bytes(gzip.compress(content) if suffix else content)
-    with pytest.raises(DataError, match=message):
-        idx_format.read_file(path)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param(lambda content: content[:-9], id="truncated"),
-        pytest.param(lambda content: b"no gzip at all", id="no gzip"),
-        pytest.param(lambda content: content[:40] + b"\xff" + content[41:], id="a flipped byte"),
-    ],
-)
-def test_a_damaged_gzip_file_is_refused(damage, tmp_path):
-    path = tmp_path / "train.gz"
-    path.write_bytes(damage(gzip.compress(idx_bytes(small_arrays()["x_train"]))))
-    with pytest.raises(DataError, match=r"train\.gz is truncated or corrupt"):
-        idx_format.read_file(path)
 
 
 # Published sets
@@ -285,60 +188,3 @@ def test_without_path_cache_and_network_the_error_names_all_three_and_the_offlin
     assert "Connection refused" in message
     assert message.endswith(f"Try: data={name} data.path={name}.npz, or data=digits")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """Keras's server, played by a folder on this machine."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        monkeypatch.setattr(download, "DOWNLOAD_BASE", f"http://127.0.0.1:{running.server_port}/")
-        yield folder
-        running.shutdown()
-        thread.join()
-
-
-def served(folder: Path, digest: str | None = None) -> PublishedSet:
-    np.savez(folder / "small.npz", **small_arrays())
-    digest = digest or hashlib.sha256((folder / "small.npz").read_bytes()).hexdigest()
-    return small_set(remote_files=(RemoteFile("small.npz", "sha256", digest),))
-
-
-def test_a_download_goes_into_the_cache_and_is_read_from_there_afterwards(server, tmp_path):
-    chosen = served(server)
-    first = published.read(chosen, None)
-    assert "downloaded into Keras's cache" in first.source
-    (server / "small.npz").unlink()
-    second = published.read(chosen, None)
-    assert "from Keras's cache" in second.source
-    assert [file.name for file in (tmp_path / "keras" / "datasets").iterdir()] == ["small.npz"]
-
-
-def test_a_folder_of_several_files_is_downloaded_file_by_file(server, tmp_path):
-    write_idx(server, small_arrays(), suffix=".gz")
-    remote = tuple(
-        RemoteFile(file.name, "md5", hashlib.md5(file.read_bytes()).hexdigest()) for file in sorted(server.iterdir())
-    )
-    raw = published.read(small_set(cache="small", remote_files=remote), None)
-    np.testing.assert_array_equal(raw.x_test[..., 0], small_arrays()["x_test"])
-    assert len(list((tmp_path / "keras" / "datasets" / "small").iterdir())) == 4
-
-
-def test_a_download_of_other_bytes_than_published_leaves_nothing_in_the_cache(server, tmp_path):
-    with pytest.raises(DataError, match=r"cannot be downloaded \(\d+ bytes came whose sha256 is not the published one"):
-        published.read(served(server, digest="0" * 64), None)
-    assert list((tmp_path / "keras" / "datasets").iterdir()) == []
-
-
-def test_a_file_that_the_server_lacks_is_an_error_of_one_paragraph(server, tmp_path):
-    chosen = small_set(remote_files=(RemoteFile("small.npz", "sha256", "0" * 64),))
-    with pytest.raises(DataError, match=r"small\.npz cannot be downloaded \(File not found\)\. Accepted: data\.path"):
-        published.read(chosen, None)

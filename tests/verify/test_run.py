@@ -8,29 +8,20 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from sweeper import data, executors
-from sweeper.artifacts.model import read_weights
 from sweeper.cli import commands
-from sweeper.config.trial import DataConfig
 from sweeper.core.errors import RefusedError
-from sweeper.core.objectives import Objective
-from sweeper.core.paths import OutputPaths, TrialPaths
-from sweeper.core.trials import TrainingSpec, TrialResult, TrialRow, TrialState
-from sweeper.executors import Executor
+from sweeper.core.paths import OutputPaths
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.report.command_lines import repeat_line
 from sweeper.verify.lookup import find_row
-from sweeper.verify.rerun import Rerun
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-ACCURACY = Objective("val_accuracy", "maximize")
 
 
 @pytest.fixture(scope="session")
@@ -120,42 +111,6 @@ def test_other_images_are_found_out_before_anything_trains(
     assert "starts" not in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        pytest.param(
-            "mine:3", r"trial 3 of sweep mine failed \(RuntimeError: a network without width\), so .*", id="failed"
-        ),
-        pytest.param("mine:9", r"sweep mine has no trial 9\. Its trials: 0 to 3\.", id="no-such-trial"),
-        pytest.param("other:0", r"There is no sweep 'other'", id="no-such-sweep"),
-        pytest.param("mine", r"mine is no trial\. Accepted: a trial's run id, or", id="a-sweep"),
-        pytest.param("0000000", r"no trial in .* has such a run\.", id="no-such-run"),
-        pytest.param("abc", r"abc is no trial\.", id="too-short"),
-        pytest.param("output_dir=x", r"output_dir=x is no trial\.", id="an-override"),
-    ],
-)
-def test_what_is_no_row_is_refused(paths: OutputPaths, given: str, message: str) -> None:
-    with pytest.raises(RefusedError, match=message):
-        commands.run(["verify", given, "--output-dir", str(paths.root)])
-
-
-def test_a_beginning_that_several_runs_share_is_refused_with_their_names(
-    paths: OutputPaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = [("mine", 0, "abcdef00"), ("yours", 4, "abcdef11")]
-    monkeypatch.setattr("sweeper.verify.lookup.find_runs", lambda *_: found)
-    with pytest.raises(RefusedError, match=r"abcdef begins several run ids: abcdef00 \(mine:0\), abcdef11 \(yours:4\)"):
-        find_row(paths, "abcdef")
-
-
-def test_an_earlier_attempt_is_told_from_its_trial(paths: OutputPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweeper.verify.lookup.find_runs", lambda *_: [("mine", 0, "abcdef00")])
-    with pytest.raises(
-        RefusedError, match=r"run abcdef00 was an earlier attempt .*Try: python -m sweeper verify mine:0"
-    ):
-        find_row(paths, "abcdef00")
-
-
 def test_images_that_are_gone_are_refused_with_the_line_that_gives_their_place(
     own_sweep: Path, paths: OutputPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,43 +121,6 @@ def test_images_that_are_gone_are_refused_with_the_line_that_gives_their_place(
     )
     with pytest.raises(RefusedError, match=message):
         commands.run(["verify", "mine:0", "--trust", "--output-dir", str(paths.root)])
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    made = executors.create("processes", 1, ())
-    yield made
-    made.close()
-
-
-def trained(executor: Executor, folder: Path, spec: TrainingSpec, *cuts: int) -> tuple[TrialResult, dict[str, Any]]:
-    """The result of a training that is interrupted after these epochs, and its weights."""
-    result = Rerun(executor, replace(spec, folder=folder), lambda event: None, None, cuts).run()
-    assert result.state is TrialState.COMPLETE, result.error
-    return result, read_weights(TrialPaths(folder).model)
-
-
-def test_a_row_that_was_cut_off_twice_is_repeated_by_cutting_it_off_twice(executor: Executor, tmp_path: Path) -> None:
-    prepared = data.prepare(DataConfig(max_samples=200), tmp_path / "data")
-    config = {
-        "arch": {"_target_": "models.cnn.build", "depth": 1, "kernel_size": 3, "filters": 4, "dense_units": 16},
-        "data": {"name": "digits"},
-        "training": {"epochs": 5, "checkpoint": True, "threads": 2, "early_stopping": {}},
-        "optimizer": {"_target_": "keras.optimizers.Adam", "learning_rate": 0.01},
-        "seed": 0,
-    }
-    spec = TrainingSpec(
-        number=0, folder=tmp_path, config=config, overrides=(), data=prepared, metric=ACCURACY, awaits_verdict=True
-    )
-
-    first, weights = trained(executor, tmp_path / "first", spec, 1, 3)
-    again, weights_again = trained(executor, tmp_path / "again", spec, *first.facts.interruptions)
-
-    losses = [[epoch["loss"] for epoch in result.history] for result in (first, again)]
-    assert first.facts.interruptions == again.facts.interruptions == (1, 3)
-    assert len(losses[0]) == 5
-    assert losses[0] == losses[1]
-    assert all(np.array_equal(weights[place], weights_again[place]) for place in weights)
 
 
 def test_a_key_that_varies_only_since_a_later_line_is_in_a_rows_own_line() -> None:
