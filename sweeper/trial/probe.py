@@ -11,7 +11,7 @@ from sweeper import data
 from sweeper.config.trial import training_config
 from sweeper.core.trials import ProbeSpec, TrialResult, TrialState
 from sweeper.trial.batches import ShuffledBatches
-from sweeper.trial.train import compiled_network
+from sweeper.trial.train import compiled_network, create_variables
 
 _WARM_UP = 2  # batches; the first one traces the network
 _MIN_BATCHES, _MAX_BATCHES = 3, 1000
@@ -27,6 +27,7 @@ def probe(spec: ProbeSpec) -> TrialResult:
         Exception: whatever the network's builder, Keras or TensorFlow raise.
     """
     model = compiled_network(spec)
+    create_variables(model, spec.data.summary.num_classes)
     training = training_config(spec.config["training"])
     batches = ShuffledBatches(data.open_training_arrays(spec.data), training.batch_size, spec.config["seed"])
     taken: list[float] = []

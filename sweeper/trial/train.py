@@ -47,6 +47,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     arrays = data.open_training_arrays(spec.data)
     summary = spec.data.summary
     write_summary(model, paths.artifacts / "model_summary.txt")
+    create_variables(model, summary.num_classes)
 
     validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
     validation.check_probabilities()
@@ -100,7 +101,6 @@ def compiled_network(spec: TrialSpec) -> Any:
     optimizer = build_optimizer(spec.config["optimizer"])
     # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    create_variables(model, summary.num_classes)
     return model
 
 

@@ -231,7 +231,7 @@ def owners(node: str, key: str, kind: type) -> set[tuple[str, str]]:
     names = {node, kind.__name__}
     for name, group in GROUPS.items() if kind is SweepConfig else ():
         if key in {field.name for field in dataclasses.fields(group)}:
-            names |= {name, group.__name__}
+            names |= {name, f"_{name}", group.__name__}  # the second: a private field that keeps the group
     return {(name, key) for name in names}
 
 
