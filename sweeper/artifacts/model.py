@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,12 @@ def warm_up() -> None:
     warn_dependency_requirement_mismatches([f"numpy=={metadata.version('numpy')}"])
 
 
-def save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_classes: int) -> None:
+def save_model(
+    model: Any, folder: Path, input_shape: tuple[int, int, int], num_classes: int, class_names: Sequence[str] = ()
+) -> None:
     """Saves a Keras model to `folder`, which must not exist or be empty.
+
+    The names of its classes, in the order of its outputs, are in the metadata of MLflow's model, as `class_names`.
 
     The signature follows from the shapes, and the requirements are named: inferring the one runs the network,
     inferring the others starts another Python for 6 s. Precision, layer names and weights stay exact.
@@ -50,6 +55,7 @@ def save_model(model: Any, folder: Path, input_shape: tuple[int, int, int], num_
         model,
         path=str(folder),
         signature=signature,
+        metadata={"class_names": list(class_names)} if class_names else None,
         pip_requirements=[f"tensorflow=={tf.__version__}", f"keras=={keras.__version__}", f"numpy=={np.__version__}"],
     )
 

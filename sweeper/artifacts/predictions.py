@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,21 @@ def image_losses(probabilities: NDArray[np.floating], labels: NDArray[np.integer
 
 
 def save_predictions(
-    paths: TrialPaths, probabilities: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]
+    paths: TrialPaths,
+    probabilities: np.ndarray[Any, Any],
+    labels: np.ndarray[Any, Any],
+    class_names: Sequence[str] = (),
 ) -> np.ndarray[Any, Any]:
-    """Writes `predictions.npz`; returns the predicted classes."""
+    """Writes `predictions.npz`, with the names of the classes where they have some; returns the predicted classes."""
     predicted: np.ndarray[Any, Any] = probabilities.argmax(axis=1).astype(np.int64)
     paths.artifacts.mkdir(parents=True, exist_ok=True)
+    named: dict[str, Any] = {"class_names": np.array(class_names)} if class_names else {}
     np.savez_compressed(
         paths.predictions,
         probabilities=probabilities.astype(np.float16),
         losses=image_losses(probabilities, labels).astype(np.float16),
         predicted=predicted,
         labels=labels.astype(np.int64),
+        **named,
     )
     return predicted

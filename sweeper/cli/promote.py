@@ -5,6 +5,7 @@ What does not live here: the registry itself (`sweeper.tracking.registry`), the 
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import OutputPaths
-from sweeper.core.text import cell_text, printable
+from sweeper.core.text import cell_text, listed, printable
 from sweeper.core.trials import TrialState
 from sweeper.ranking import columns, leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
@@ -164,9 +165,16 @@ def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
         tags.DATA: str(identity["name"]),
         tags.DATA_DIGEST: identity["digest"],
         tags.SPLIT_DIGEST: identity["split_digest"],
+        tags.CLASS_NAMES: _class_names(sweep, identity["digest"]),
         tags.LABEL: SELECTED_ON_TEST if row.facts.test_is_validation else "",
         **figures,
     }
+
+
+def _class_names(sweep: Loaded, digest: str) -> str:
+    """The names of the classes in the order of the outputs, as JSON; empty where they have none."""
+    names = sweep.info.class_names.get(digest)
+    return json.dumps(names, ensure_ascii=False) if names else ""
 
 
 def describe(about: dict[str, str]) -> str:
@@ -200,6 +208,9 @@ def _print(
         if done.is_new
         else f"It was version {number} of model {name} already; it has the alias {CHAMPION}."
     )
+    if about[tags.CLASS_NAMES]:
+        names = json.loads(about[tags.CLASS_NAMES])
+        lines.append(f"Its outputs are the classes {listed(names)}, in this order; its metadata names all of them.")
     lines += _former(done.former, about)
     lines += ["To predict with it (docs/promote.md shows how images.json is made):", *(f"  {line}" for line in shell)]
     lines += ["In Python:", *(f"  {line}" for line in python)]

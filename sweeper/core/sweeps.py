@@ -25,6 +25,7 @@ class SweepInfo:
         data_path: `data.path` of the last start.
         data_notes: what there is to know of the images, each a sentence.
         data_warnings: what makes figures on these images less than they seem, each a sentence.
+        class_names: of each data set whose classes have names, by its digest.
         precision: what `training.precision=auto` became when the sweep was first started.
     """
 
@@ -41,6 +42,7 @@ class SweepInfo:
     data_path: str | None = None
     data_notes: tuple[str, ...] = ()
     data_warnings: tuple[str, ...] = ()
+    class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     precision: str | None = None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,9 @@ def _of_prepared(loaded: Loaded, paths: OutputPaths, leader: int, prepared: Prep
     if leader not in predicted:
         return Exhibits(notes=("The leader's predictions are not at hand.",))
     arrays = data.open_training_arrays(prepared)
-    return choose(leader, predicted, arrays.x_validation, np.asarray(arrays.y_validation), prepared.summary.num_classes)
+    summary = prepared.summary
+    found = choose(leader, predicted, arrays.x_validation, np.asarray(arrays.y_validation), summary.num_classes)
+    return replace(found, class_names=summary.class_names)
 
 
 def choose(
@@ -157,6 +159,7 @@ class Exhibits:
         judges: trials whose predictions were read.
         nobody: images that fewest trials have right, and at most a tenth of them (most telling first).
         disputed: images on which the trials most disagree: right for the share of them that is nearest a half.
+        class_names: what each class is called; empty where its number does.
         notes: what cannot be shown, with the reason.
     """
 
@@ -166,4 +169,5 @@ class Exhibits:
     judges: tuple[int, ...] = ()
     nobody: tuple[ShownImage, ...] = ()
     disputed: tuple[ShownImage, ...] = ()
+    class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -92,6 +92,7 @@ def _info(
     """What is to be recorded about the sweep; refuses another objective than it was started with."""
     if old is not None and old.objectives != plan.objectives:
         raise _changed(plan.name, [f"objective: {described(old.objectives)} -> {described(plan.objectives)}"])
+    named = {one.data_digest: one.summary.class_names for one in data_sets if one.summary.class_names}
     return SweepInfo(
         started=datetime.now(UTC).isoformat(timespec="microseconds") if old is None else old.started,
         objectives=plan.objectives,
@@ -106,6 +107,7 @@ def _info(
         data_path=plan.trials[0].point.config["data"].get("path"),
         data_notes=about_each(nodes, [one.notes for one in data_sets]),
         data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
+        class_names={**(old.class_names if old else {}), **named},
         precision=plan.precision or (old.precision if old else None),
     )
 

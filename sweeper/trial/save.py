@@ -40,16 +40,20 @@ def save_files(
         raise ValueError("there are no predictions to save before the validation pass has run")
 
     folder = TrialPaths(spec.folder).artifacts
-    predicted = save_predictions(TrialPaths(spec.folder), validation.probabilities, validation.labels)
-    num_classes = spec.data.summary.num_classes
+    summary = spec.data.summary
+    predicted = save_predictions(
+        TrialPaths(spec.folder), validation.probabilities, validation.labels, summary.class_names
+    )
+    num_classes = summary.num_classes
     matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(matrix, (validation.labels, predicted), 1)
     curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
     figures.save(curves, folder / "curves.png")
     figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
-    figures.save(
-        figures.confusion_figure(matrix, [str(label) for label in range(num_classes)]), folder / "confusion.png"
-    )
+    figures.save(figures.confusion_figure(matrix, summary.labels), folder / "confusion.png")
+    if summary.class_names:
+        names = json.dumps(summary.class_names, ensure_ascii=False, indent=2)
+        (folder / "class_names.json").write_text(names + "\n", encoding="utf-8")
     OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
     (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
     (folder / "versions.json").write_text(json.dumps(versions(spec.gpu), indent=2) + "\n", encoding="utf-8")

@@ -71,7 +71,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     if spec.data.test_is_validation:
         metrics |= {"test_loss": metrics["val_loss"], "test_accuracy": metrics["val_accuracy"]}
     save_files(spec, model, fit.history, validation)
-    save_model(model, paths.model, summary.input_shape, summary.num_classes)
+    save_model(model, paths.model, summary.input_shape, summary.num_classes, summary.class_names)
     facts = TrialFacts(
         num_train=summary.num_train,
         num_validation=summary.num_validation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from sweeper.report.examples import Exhibits, ShownImage
 from sweeper.report.page.vega import Chart, Spec, Variant
+from sweeper.report.text import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class Picture:
 
     address: str
     alt: str
-    label: int
+    label: str
     right: str
     guesses: str
 
@@ -38,6 +39,7 @@ class Mistakes:
 
     Attributes:
         best: what the trial is called whose confusions are shown.
+        classes: what each class is called.
         matrix: rows of counts with their share of the true class in per cent; empty where there are too many classes.
         chart: the matrix where it is too large for a table.
         confusions: true class, predicted class and count of what is most often confused.
@@ -46,9 +48,10 @@ class Mistakes:
     """
 
     best: str
+    classes: tuple[str, ...]
     matrix: tuple[tuple[tuple[int, int], ...], ...]
     chart: Chart | None
-    confusions: tuple[tuple[int, int, int], ...]
+    confusions: tuple[tuple[str, str, int], ...]
     nobody: tuple[Picture, ...]
     disputed: tuple[Picture, ...]
     notes: tuple[str, ...]
@@ -70,6 +73,7 @@ def mistakes(exhibits: Exhibits, names: Mapping[int, str], notes: tuple[str, ...
     is_small = exhibits.confusion is not None and len(exhibits.confusion) <= _CLASSES
     return Mistakes(
         best="" if exhibits.best is None else f"trial {names.get(exhibits.best, exhibits.best)}",
+        classes=_classes(exhibits),
         matrix=_matrix(exhibits) if is_small else (),
         chart=None if is_small or exhibits.confusion is None else _chart(exhibits),
         confusions=_confusions(exhibits),
@@ -77,6 +81,12 @@ def mistakes(exhibits: Exhibits, names: Mapping[int, str], notes: tuple[str, ...
         disputed=tuple(_picture(image, exhibits) for image in exhibits.disputed),
         notes=notes,
     )
+
+
+def _classes(exhibits: Exhibits) -> tuple[str, ...]:
+    """What each class is called, without what could play tricks."""
+    number = 0 if exhibits.confusion is None else len(exhibits.confusion)
+    return tuple(map(plain, exhibits.class_names)) or tuple(map(str, range(number)))
 
 
 def _matrix(exhibits: Exhibits) -> tuple[tuple[tuple[int, int], ...], ...]:
@@ -88,8 +98,8 @@ def _matrix(exhibits: Exhibits) -> tuple[tuple[tuple[int, int], ...], ...]:
     )
 
 
-def _confusions(exhibits: Exhibits) -> tuple[tuple[int, int, int], ...]:
-    matrix = exhibits.confusion
+def _confusions(exhibits: Exhibits) -> tuple[tuple[str, str, int], ...]:
+    matrix, names = exhibits.confusion, _classes(exhibits)
     if matrix is None:
         return ()
     wrong = [
@@ -98,23 +108,24 @@ def _confusions(exhibits: Exhibits) -> tuple[tuple[int, int, int], ...]:
         for predicted in range(len(matrix))
         if label != predicted and matrix[label, predicted]
     ]
-    return tuple(sorted(wrong, key=lambda one: -one[2])[:_CONFUSIONS])
+    most = sorted(wrong, key=lambda one: -one[2])[:_CONFUSIONS]
+    return tuple((names[label], names[predicted], count) for label, predicted, count in most)
 
 
 def _chart(exhibits: Exhibits) -> Chart:
     """A field for each pair of classes that occurs, the darker the larger its share of the true class."""
+    names: Sequence[int | str] = _classes(exhibits) if exhibits.class_names else range(len(_matrix(exhibits)))
     rows = tuple(
-        (label, predicted, count, share)
+        (names[label], names[predicted], count, share)
         for label, line in enumerate(_matrix(exhibits))
         for predicted, (count, share) in enumerate(line)
         if count
     )
-    size = len(_matrix(exhibits))
     right = sum(count for label, predicted, count, _ in rows if label == predicted)
     of = sum(count for _, _, count, _ in rows)
 
     def axis(field: str, title: str, **more: Any) -> Spec:
-        scale = {"domain": list(range(size)), "paddingInner": 0, **more}
+        scale = {"domain": list(names), "paddingInner": 0, **more}
         return {"field": field, "type": "ordinal", "axis": {"title": title, "labelOverlap": True}, "scale": scale}
 
     spec: Spec = {
@@ -136,16 +147,19 @@ def _chart(exhibits: Exhibits) -> Chart:
             "tooltip": [{"field": name, "title": name} for name in ("label", "predicted", "count")],
         },
     }
-    finding = f"{right:,} of {of:,} validation images lie on the diagonal, of {size} classes."
+    finding = f"{right:,} of {of:,} validation images lie on the diagonal, of {len(names)} classes."
     return Chart("", finding, (Variant("matrix", spec),), ("label", "predicted", "count", "share"), rows)
 
 
 def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
-    taken = [f"{label} ({number})" for label, number in image.guesses.items() if label != image.label]
+    names = _classes(exhibits)
+    taken = [f"{names[label]} ({number})" for label, number in image.guesses.items() if label != image.label]
     guesses = ", ".join(taken[:_GUESSES])
     right = f"{image.num_right} of {exhibits.num_trials} right"
-    alt = f"Validation image {image.index}, of class {image.label}: {right}"
-    return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, image.label, right, guesses)
+    alt = f"Validation image {image.index}, of class {names[image.label]}: {right}"
+    return Picture(
+        address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, names[image.label], right, guesses
+    )
 
 
 _SIDE = 128  # pixels of the longer side
