@@ -5,6 +5,7 @@ What does not live here: who writes the file (`sweeper.data.folder.kept`).
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class MappedImages:
         self.dtype = found.dtype
         self._whole_shape, self._offset = found.shape, found.offset
         self._file = path.open("rb")  # also where its folder is deleted meanwhile
+        weakref.finalize(self, self._file.close)
         self._map_anew()
 
     def _map_anew(self) -> None:

@@ -248,9 +248,9 @@ def _class_names(root: Path, splits: dict[str, str], files: Sequence[_File], dep
         for split, folder in splits.items():
             unknown = sorted({file.parts[1] for file in files if file.parts[0] == folder} - set(names))
             if unknown and names:
-                are, they = ("is", "it has") if len(unknown) == 1 else ("are", "they have")
+                they = "it has" if len(unknown) == 1 else "they have"
                 raise DataError(
-                    f"{root / folder} has {listed(unknown)}, which {are} in {root / splits['train']} not: {they} no "
+                    f"{root / folder} has {listed(unknown)}, which {root / splits['train']} has not: {they} no "
                     f"training picture. Accepted: in {split}, classes that train has.  Try: move the folder out of "
                     f"{folder}, or add its pictures to {splits['train']}"
                 )

@@ -83,10 +83,15 @@ def mistakes(exhibits: Exhibits, names: Mapping[int, str], notes: tuple[str, ...
     )
 
 
+def _called(exhibits: Exhibits, label: int) -> str:
+    """A class's name, without what could play tricks, else its number."""
+    return plain(exhibits.class_names[label]) if exhibits.class_names else str(label)
+
+
 def _classes(exhibits: Exhibits) -> tuple[str, ...]:
-    """What each class is called, without what could play tricks."""
+    """What each class is called."""
     number = 0 if exhibits.confusion is None else len(exhibits.confusion)
-    return tuple(map(plain, exhibits.class_names)) or tuple(map(str, range(number)))
+    return tuple(_called(exhibits, label) for label in range(number))
 
 
 def _matrix(exhibits: Exhibits) -> tuple[tuple[tuple[int, int], ...], ...]:
@@ -152,14 +157,13 @@ def _chart(exhibits: Exhibits) -> Chart:
 
 
 def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
-    names = _classes(exhibits)
-    taken = [f"{names[label]} ({number})" for label, number in image.guesses.items() if label != image.label]
+    own = _called(exhibits, image.label)
+    guessed = image.guesses.items()
+    taken = [f"{_called(exhibits, label)} ({number})" for label, number in guessed if label != image.label]
     guesses = ", ".join(taken[:_GUESSES])
     right = f"{image.num_right} of {exhibits.num_trials} right"
-    alt = f"Validation image {image.index}, of class {names[image.label]}: {right}"
-    return Picture(
-        address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, names[image.label], right, guesses
-    )
+    alt = f"Validation image {image.index}, of class {own}: {right}"
+    return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, own, right, guesses)
 
 
 _SIDE = 128  # pixels of the longer side
