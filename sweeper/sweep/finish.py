@@ -129,7 +129,7 @@ class Finish:
         test_set = TestSet(
             self._study, self._tracker, self._executor, self._plan.folder, self._parent_run_id, self._listener
         )
-        return test_set.open_for(numbers, self._data_of(loaded, numbers[0]))
+        return test_set.open_for(numbers, lambda number: self._data_of(loaded, number))
 
     def _data_of(self, loaded: stored_sweep.Loaded, number: int) -> PreparedData:
         """A trial's data, at the place where this start has it, which is no part of a trial's identity."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,19 +53,19 @@ class TestSet:
         self._parent_run_id = parent_run_id
         self._listener = listener
 
-    def open_for(self, numbers: Sequence[int], prepared: PreparedData) -> bool:
+    def open_for(self, numbers: Sequence[int], data_of: Callable[[int], PreparedData]) -> bool:
         """Evaluates those of the trials that have not been; returns whether all of them now have figures.
 
         Args:
-            numbers: the finalists, all scored on the split of `prepared`.
-            prepared: their prepared data.
+            numbers: the finalists, all scored on the same images.
+            data_of: a trial's prepared data; they may differ in how large the images are.
         """
         new = [number for number in numbers if number not in self._study.test.results]
         if not new:
             return True
         self._record_opening(new)
         trials = {trial.number: trial for trial in self._study.trials()}
-        failures = self._evaluate([trials[number] for number in new], prepared)
+        failures = self._evaluate([trials[number] for number in new], data_of)
         shutil.rmtree(self._paths.evaluations, ignore_errors=True)
         for number, reason in failures.items():
             self._say(f"Trial {number} could not be evaluated on the test set: {reason}.")
@@ -94,7 +94,7 @@ class TestSet:
         )
         self._say(f"The test set is opened for {whom}.{costs}")
 
-    def _evaluate(self, trials: Sequence[StudyTrial], prepared: PreparedData) -> dict[int, str]:
+    def _evaluate(self, trials: Sequence[StudyTrial], data_of: Callable[[int], PreparedData]) -> dict[int, str]:
         """Runs the evaluations, one process per worker for all of them; returns why some left no figures.
 
         A process that dies spoils the network at which it died; those that were to follow get another process.
@@ -103,7 +103,7 @@ class TestSet:
         specs: list[EvaluationSpec] = []
         for trial in trials:
             try:
-                specs.append(self._spec(trial, prepared))
+                specs.append(self._spec(trial, data_of(trial.number)))
             except RunGoneError as error:
                 failures[trial.number] = str(error)
         by_number = {trial.number: trial for trial in trials}

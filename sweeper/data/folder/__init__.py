@@ -24,7 +24,7 @@ from sweeper.core.text import listed
 from sweeper.data.arrays import FileNames, Inventory, Labels, RawData, count_classes
 from sweeper.data.download import path_word
 from sweeper.data.folder import facts
-from sweeper.data.folder.kept import Kept, keep
+from sweeper.data.folder.kept import Kept, keep, writing
 from sweeper.data.folder.listing import ACCEPTED, EXAMPLE, Listing, list_pictures
 from sweeper.data.folder.pictures import Header, Target
 from sweeper.data.progress import Report, silent
@@ -74,8 +74,10 @@ def read(config: DataConfig, kept: Path, report: Report) -> RawData:
     listing = _listing(config)
     known = facts.of_folder(listing.root, kept)
     target, _ = _target(config, listing, known, report)
-    found = keep(listing, known.digests(listing, report), target, kept, report)
-    facts.write(known, listing, kept)
+    digests = known.digests(listing, report)
+    with writing(kept):
+        facts.write(known, listing, kept)
+    found = keep(listing, digests, target, kept, report)
     if found.broken and not config.skip_broken:
         raise _broken(config, listing, found.broken)
     whole = np.array([picture.name not in found.broken for picture in listing.pictures])

@@ -17,7 +17,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -71,7 +72,7 @@ def keep(listing: Listing, digests: Sequence[str], target: Target, folder: Path,
     found = _open(place, len(listing.pictures), target)
     if found is not None:
         return found
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _clear(folder)
         _check_room(folder, len(listing.pictures), target)
@@ -83,16 +84,23 @@ def keep(listing: Listing, digests: Sequence[str], target: Target, folder: Path,
             os.rename(beside, place)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    except OSError as err:
-        raise StoreError(
-            f"The decoded pictures cannot be written to {folder}: {err.strerror or err}. Accepted: a folder that can "
-            "be written, on a disk with room for them.  Try: output_dir=another/folder"
-        ) from err
     new = _open(place, len(listing.pictures), target)
     if new is None:
         raise StoreError(f"The decoded pictures in {place} were changed as soon as they were written. Accepted: a "
                          "folder that nobody else writes to.  Try: output_dir=another/folder")  # fmt: skip
     return dataclasses.replace(new, is_new=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raises StoreError for a folder that cannot be written."""
+    try:
+        yield
+    except OSError as err:
+        raise StoreError(
+            f"The decoded pictures cannot be written to {folder}: {err.strerror or err}. Accepted: a folder that can "
+            "be written, on a disk with room for them.  Try: output_dir=another/folder"
+        ) from err
 
 
 def _key(listing: Listing, digests: Sequence[str], target: Target) -> str:

@@ -126,6 +126,12 @@ def list_pictures(path: str) -> Listing:
     return Listing(root, tuple(sorted(pictures, key=lambda one: one.name)), class_names, splits, tuple(notes))
 
 
+def holds_folders_of_pictures(place: Path) -> bool:
+    """Whether a folder has a folder with a picture in it, or in a folder of that one."""
+    below = (path for pattern in ("*/*", "*/*/*") for path in place.glob(pattern))
+    return any(path.name.lower().endswith(ENDINGS) for path in below)
+
+
 def _folder(path: str) -> Path:
     with explaining(f"{ACCEPTED}  {EXAMPLE}"):
         root = given_path(path)

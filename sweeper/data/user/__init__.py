@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.core.errors import ConfigError
+from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.text import listed
 from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
-from sweeper.data.download import explaining, given_path
+from sweeper.data.download import explaining, given_path, path_word
+from sweeper.data.folder.listing import holds_folders_of_pictures
 from sweeper.data.user import images, labels
 from sweeper.data.user.names import name_faults, renamed, validation_names
 from sweeper.data.user.repair import ACCEPTED, EXAMPLE, refusal
@@ -115,12 +116,22 @@ class Checked:
         return Inventory(shape, train, test, next(iter(validation), None))
 
 
+def _refuse_pictures(place: Path) -> None:
+    """Raises DataError for a folder of pictures, which another data set takes."""
+    if place.is_dir() and holds_folders_of_pictures(place):
+        raise DataError(
+            f"{place} holds folders of pictures, not arrays. {ACCEPTED} data=folder takes pictures.  "
+            f"Try: data=folder {path_word(place)}"
+        )
+
+
 def _checked(path: str | None) -> Checked:
     """Reads headers and labels; raises DataError with all their faults."""
     if path is None:
         raise ConfigError(f"data=npz needs data.path, the file of your arrays, and none is given. {_ADVICE}")
     with explaining(_ADVICE):
         source = Source(given_path(path))
+    _refuse_pictures(source.place)
     names = source.names()
     own = validation_names(names)
     if faults := name_faults(source.place, names, own):
