@@ -5,7 +5,7 @@ What does not live here: who writes the file (`sweeper.data.folder.kept`).
 
 from __future__ import annotations
 
-import weakref
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 
-_MOST_BYTES = 2**28  # mapped pages that may stay in this process's memory
-_PAGES = 2**16  # bytes that the system maps around a place that is read
+_LARGE = 2**28  # bytes of a file from which its pages are given back after each read
 
 
 class MappedImages:
     """Some of the images of a `.npy` file, in any order: indexed like an array, which gives copies.
 
-    Pages of a mapped file count as memory of the process that has read them, up to the whole file. So the file is
-    mapped anew after every 256 MiB; what the system holds of it is read again without the disk.
+    Pages of a mapped file count as memory of the process that has read them, up to the whole file, and Linux maps up
+    to 2 MB around each place that is read. So the pages of a large file are given back after each read; what the
+    system holds of them is read again without the disk.
 
     Attributes:
         path: the file.
@@ -32,18 +32,13 @@ class MappedImages:
     """
 
     def __init__(self, path: Path, rows: Rows) -> None:
-        self.path, self.rows = path, rows
         found = np.load(path, mmap_mode="r", allow_pickle=False)
+        self.path, self.rows = path, rows
         self.shape: tuple[int, ...] = (len(rows), *found.shape[1:])
         self.dtype = found.dtype
-        self._whole_shape, self._offset = found.shape, found.offset
-        self._file = path.open("rb")  # also where its folder is deleted meanwhile
-        weakref.finalize(self, self._file.close)
-        self._map_anew()
-
-    def _map_anew(self) -> None:
-        self._map = np.memmap(self._file, self.dtype, "r", self._offset, self._whole_shape)
-        self._num_read = 0
+        with path.open("rb") as file:  # the map outlives it, also where the file is deleted meanwhile
+            self._pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._images = np.frombuffer(self._pages, found.dtype, offset=found.offset).reshape(found.shape)
 
     @classmethod
     def open(cls, path: Path) -> MappedImages:
@@ -60,11 +55,9 @@ class MappedImages:
         return len(self.rows)
 
     def __getitem__(self, which: int | slice | NDArray[np.integer]) -> NDArray[np.uint8]:
-        rows = self.rows[which]
-        found: NDArray[np.uint8] = np.array(self._map[rows])
-        self._num_read += max(found.nbytes, np.size(rows) * _PAGES)
-        if self._num_read > _MOST_BYTES:
-            self._map_anew()
+        found: NDArray[np.uint8] = np.array(self._images[self.rows[which]])
+        if len(self._pages) > _LARGE:
+            self._pages.madvise(mmap.MADV_DONTNEED)
         return found
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:

@@ -6,6 +6,7 @@ What does not live here: any one data set; each is a pair of functions in a modu
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -33,11 +34,12 @@ class Source:
 
     Attributes:
         inventory: takes the configuration, and where decoded pictures are kept, if anywhere.
-        read: likewise, and a function that is called with what is done.
+        read: likewise, a function that is called with what is done, and, where nothing is to be kept, a folder for what
+            is needed meanwhile; of decoded pictures the pixels are then left out.
     """
 
     inventory: Callable[[DataConfig, Path | None], Inventory]
-    read: Callable[[DataConfig, Path, Report], RawData]
+    read: Callable[[DataConfig, Path, Report, Path | None], RawData]
 
     @classmethod
     def of_arrays(cls, inventory: Callable[[str | None], Inventory], read: Callable[[str | None], RawData]) -> Source:
@@ -47,7 +49,9 @@ class Source:
             _refuse_keys_of_folders(config)
             return config.path
 
-        return cls(lambda config, kept: inventory(path(config)), lambda config, kept, report: read(path(config)))
+        return cls(
+            lambda config, kept: inventory(path(config)), lambda config, kept, report, scratch: read(path(config))
+        )
 
 
 SOURCES = {
@@ -91,12 +95,13 @@ def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
 
 
 def check(config: DataConfig, kept: Path, report: Report = silent) -> CheckedData:
-    """Reads, verifies, caps and splits a data set as `prepare` does; writes nothing but a download and `kept`.
+    """Reads, verifies, caps and splits a data set as `prepare` does, and leaves nothing but a download behind.
 
     Raises:
         ConfigError, DataError: as `prepare`.
     """
-    return _read(config, kept, report).checked
+    with tempfile.TemporaryDirectory() as scratch:
+        return _read(config, kept, report, Path(scratch)).checked
 
 
 def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: Report = silent) -> PreparedData:
@@ -128,8 +133,8 @@ class _Read:
     checked: CheckedData
 
 
-def _read(config: DataConfig, kept: Path, report: Report) -> _Read:
-    raw = SOURCES[config.name].read(config, kept, report)
+def _read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = None) -> _Read:
+    raw = SOURCES[config.name].read(config, kept, report, scratch)
     plan = plan_splits(raw.inventory, config)
     indices = draw_splits(plan, raw, config.split_seed)
     checked = CheckedData(

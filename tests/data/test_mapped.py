@@ -39,18 +39,27 @@ def test_all_of_a_file(path: Path) -> None:
     np.testing.assert_array_equal(as_float(MappedImages.open(path)), PIXELS.astype(np.float32) / np.float32(255))
 
 
-def test_the_same_is_read_however_often_the_file_is_mapped_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped, "_MOST_BYTES", 1)
-    found = MappedImages.open(path)
-    maps = set()
-    for place in range(7):
-        np.testing.assert_array_equal(found[place], PIXELS[place])
-        maps.add(id(found._map))
-    assert len(maps) > 1
+def test_pages_of_a_large_file_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (64, 512, 512, 1), dtype=np.uint8)  # 16 MiB
+    np.save(tmp_path / "images.npy", images)
+    grown = {}
+    for large in (2**40, 1):
+        monkeypatch.setattr(mapped, "_LARGE", large)
+        found, before = MappedImages.open(tmp_path / "images.npy"), mapped_bytes()
+        for place in range(64):
+            np.testing.assert_array_equal(found[place], images[place])
+        grown[large] = mapped_bytes() - before
+    assert grown[2**40] >= 15 * 2**20
+    assert grown[1] < 4 * 2**20
 
 
-def test_a_file_that_is_deleted_meanwhile_is_still_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped, "_MOST_BYTES", 1)
+def mapped_bytes() -> int:
+    """Resident memory of this process that lies in files."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssFile:"))
+
+
+def test_a_file_that_is_deleted_meanwhile_is_still_read(path: Path) -> None:
     found = MappedImages.open(path)
     path.unlink()
     np.testing.assert_array_equal(np.stack(list(found)), PIXELS)

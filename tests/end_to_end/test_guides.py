@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sweeper.config import keys
 from sweeper.data import digits
@@ -47,7 +48,7 @@ def _commands(guide: str) -> list[str]:
 
 
 def _write_files(guide: str, folder: Path) -> None:
-    """The files that a guide shows, under the names that it gives them, and images for `data.path=my.npz`."""
+    """The files that a guide shows, under the names that it gives them, and images for `data.path`."""
     blocks = r"`([a-z_/]+\.(?:yaml|py))`[^\n]*\n\n```(?:yaml|python)\n(.*?)```"
     for name, body in re.findall(blocks, _read(guide), re.DOTALL):
         path = folder / name
@@ -56,6 +57,11 @@ def _write_files(guide: str, folder: Path) -> None:
     raw = digits.read(None)
     arrays = {"x_train": raw.x_train[:240], "y_train": raw.y_train[:240]}
     np.savez(folder / "my.npz", **arrays, x_test=raw.x_test[:60], y_test=raw.y_test[:60])
+    if "data.path=pictures" in _read(guide):
+        for number, (image, label) in enumerate(zip(raw.x_train[:240, ..., 0], raw.y_train[:240], strict=True)):
+            place = folder / "pictures" / str(label)
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(place / f"{number}.png")
 
 
 @pytest.mark.parametrize(("guide", "line"), [(guide, line) for guide in GUIDES for line in _sweeps(guide)])

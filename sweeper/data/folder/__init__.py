@@ -58,13 +58,14 @@ def inventory(config: DataConfig, kept: Path | None = None) -> Inventory:
     return split.inventory(target.shape, listing)
 
 
-def read(config: DataConfig, kept: Path, report: Report) -> RawData:
+def read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = None) -> RawData:
     """Decodes the pictures, or finds them decoded by an earlier sweep.
 
     Args:
         config: `data.path`, and what pictures become.
         kept: where decoded pictures are kept.
         report: is called with what is done.
+        scratch: where it is given, nothing is kept, and the pixels of pictures that are not kept yet are black.
 
     Raises:
         ConfigError: no `data.path`.
@@ -75,9 +76,10 @@ def read(config: DataConfig, kept: Path, report: Report) -> RawData:
     known = facts.of_folder(listing.root, kept)
     target, _ = _target(config, listing, known, report)
     digests = known.digests(listing, report)
-    with writing(kept):
-        facts.write(known, listing, kept)
-    found = keep(listing, digests, target, kept, report)
+    if scratch is None:
+        with writing(kept):
+            facts.write(known, listing, kept)
+    found = keep(listing, digests, target, kept, report, scratch)
     if found.broken and not config.skip_broken:
         raise _broken(config, listing, found.broken)
     whole = np.array([picture.name not in found.broken for picture in listing.pictures])

@@ -54,7 +54,9 @@ class Kept:
     is_new: bool
 
 
-def keep(listing: Listing, digests: Sequence[str], target: Target, folder: Path, report: Report) -> Kept:
+def keep(
+    listing: Listing, digests: Sequence[str], target: Target, folder: Path, report: Report, scratch: Path | None = None
+) -> Kept:
     """The pixels of all pictures: those that are kept, or decoded now.
 
     Args:
@@ -63,6 +65,8 @@ def keep(listing: Listing, digests: Sequence[str], target: Target, folder: Path,
         target: what the pictures become.
         folder: where pictures are kept.
         report: is called with what is done.
+        scratch: where it is given, nothing is kept: the pictures are decoded all the same, their prints are written
+            there, and their pixels nowhere, so that all are black.
 
     Raises:
         StoreError: the folder cannot be written, or has no room.
@@ -72,14 +76,17 @@ def keep(listing: Listing, digests: Sequence[str], target: Target, folder: Path,
     found = _open(place, len(listing.pictures), target)
     if found is not None:
         return found
+    if scratch is not None:
+        folder, place = scratch, scratch / place.name
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _clear(folder)
-        _check_room(folder, len(listing.pictures), target)
+        if scratch is None:
+            _check_room(folder, len(listing.pictures), target)
         beside = folder / f".{place.name}.{os.getpid()}.tmp"
         beside.mkdir()
         try:
-            _convert(listing, digests, target, beside, report)
+            _convert(listing, digests, target, beside, report, writes_pixels=scratch is None)
             shutil.rmtree(place, ignore_errors=True)  # damaged
             os.rename(beside, place)
         finally:
@@ -141,8 +148,10 @@ def _is_whole(images: MappedImages, prints: NDArray[np.uint8]) -> bool:
     )
 
 
-def _convert(listing: Listing, digests: Sequence[str], target: Target, folder: Path, report: Report) -> None:
-    """Decodes all pictures into a folder."""
+def _convert(
+    listing: Listing, digests: Sequence[str], target: Target, folder: Path, report: Report, *, writes_pixels: bool
+) -> None:
+    """Decodes all pictures into a folder; without pixels, their file has holes that take no room."""
     number = len(listing.pictures)
     prints = np.zeros((number, 32), np.uint8)
     broken: dict[str, str] = {}
@@ -161,7 +170,8 @@ def _convert(listing: Listing, digests: Sequence[str], target: Target, folder: P
                 pixels = decode(_read(listing, picture, digests[index]), target).tobytes()
             except BrokenPictureError as err:
                 return str(err)
-            _write(file.fileno(), pixels, start + index * length)
+            if writes_pixels:
+                _write(file.fileno(), pixels, start + index * length)
             prints[index] = np.frombuffer(hashlib.sha256(pixels).digest(), np.uint8)
             return ""
 

@@ -267,6 +267,17 @@ def test_the_next_sweep_reads_no_picture(make: Make, tmp_path: Path, monkeypatch
     assert describe(config(folder), tmp_path / "kept") == first.summary
 
 
+def test_a_plan_reads_the_pictures_and_keeps_nothing(make: Make, tmp_path: Path) -> None:
+    folder = make(a=5, b=5)
+    checked = check(config(folder), tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+    made = prepare(config(folder), tmp_path / "data", tmp_path / "kept")
+    assert (checked.data_digest, checked.summary) == (made.data_digest, made.summary)
+    (folder / "a" / "000.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"1 of 10 pictures"):
+        check(config(folder), tmp_path / "kept")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
