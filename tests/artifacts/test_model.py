@@ -52,6 +52,15 @@ def test_signature_and_requirements_are_written_without_running_anything(model: 
     assert {f"tensorflow=={tf.__version__}", f"keras=={keras.__version__}", f"numpy=={np.__version__}"} <= set(required)
 
 
+def test_the_names_of_the_classes_are_in_the_metadata(model: Any, tmp_path: Path) -> None:
+    from mlflow.models import Model
+
+    save_model(model, tmp_path / "named", (8, 8, 1), 3, ("cat", "dög", "a: b"))
+    assert Model.load(str(tmp_path / "named")).metadata == {"class_names": ["cat", "dög", "a: b"]}
+    save_model(model, tmp_path / "numbered", (8, 8, 1), 3)
+    assert not Model.load(str(tmp_path / "numbered")).metadata
+
+
 def test_saving_starts_no_process(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import subprocess
 

@@ -146,6 +146,16 @@ def test_each_point_is_what_hydra_itself_composes_from_the_files(compose: Compos
         assert point.config == expected, point.overrides
 
 
+def test_keys_that_came_later_stand_in_a_configuration_where_they_are_set_alone(compose: Compose) -> None:
+    [plain] = compose("seed=1")
+    assert list(plain.config["data"]) == ["name", "path", "validation", "split_seed", "max_samples"]
+    whole, large = compose("data=folder", "data.path=x", "data.color=rgb", "data.image_size=null,28")
+    assert (whole.config["data"].get("image_size"), whole.config["data"]["color"]) == (None, "rgb")
+    assert "image_size" not in whole.config["data"]
+    assert (whole.params, large.params) == ({"data.image_size": None}, {"data.image_size": 28})
+    assert whole.identity != large.identity
+
+
 def test_equal_configurations_have_equal_identities_however_they_were_typed(compose: Compose) -> None:
     [plain], [typed], [other] = compose(), compose("++arch.depth=3", "seed=0"), compose("seed=1")
 

@@ -53,7 +53,7 @@ def inventory(config: DataConfig, kept: Path | None = None) -> Inventory:
     listing = _listing(config)
     known = facts.of_folder(listing.root, kept)
     target, headers = _target(config, listing, known, silent)
-    whole = [header is not None or not config.skip_broken for header in headers]
+    whole = [header is not None or not config.skip_broken for header in headers] or [True] * len(listing.pictures)
     split = _split(config, listing, np.flatnonzero(whole))
     return split.inventory(target.shape, listing)
 
@@ -130,14 +130,17 @@ def _validation_name(listing: Listing) -> str:
 def _target(
     config: DataConfig, listing: Listing, known: facts.Facts, report: Report
 ) -> tuple[Target, list[Header | None]]:
-    """What the pictures become; their headers are read only where they decide it, or show what is broken."""
-    headers: list[Header | None] = known.headers(listing, report)
+    """What the pictures become, and their headers, which are read only where they decide it."""
+    size = config.image_size
+    if size is not None and config.color != "auto":
+        height, width = (size, size) if isinstance(size, int) else size
+        return Target(height, width, config.color == "grayscale", config.resize), []
+    headers = known.headers(listing, report)
     there = [header for header in headers if header is not None]
     if not there:
         raise DataError(f"None of the {len(headers):,} pictures in {listing.root} can be read: no header is that of a "
                         f"picture. {ACCEPTED}  {EXAMPLE}")  # fmt: skip
     is_grey = all(header.is_grey for header in there) if config.color == "auto" else config.color == "grayscale"
-    size = config.image_size
     if size is not None:
         height, width = (size, size) if isinstance(size, int) else size
         return Target(height, width, is_grey, config.resize), headers

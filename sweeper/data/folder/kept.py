@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import shutil
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,8 +86,9 @@ def keep(
         beside.mkdir()
         try:
             _convert(listing, digests, target, beside, report, writes_pixels=scratch is None)
-            shutil.rmtree(place, ignore_errors=True)  # damaged
-            os.rename(beside, place)
+            if _open(place, len(listing.pictures), target) is None:  # else another sweep was faster
+                shutil.rmtree(place, ignore_errors=True)  # damaged
+                os.rename(beside, place)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     new = _open(place, len(listing.pictures), target)
@@ -157,8 +157,7 @@ def _convert(
     broken: dict[str, str] = {}
     steps = Steps("Reading", number, report)
     path = folder / "images.npy"
-    with path.open("wb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of files that it reads all the same; the threads have no others
+    with path.open("wb") as file:
         npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (number, *target.shape)})
         file.flush()
         start, length = file.tell(), int(np.prod(target.shape))

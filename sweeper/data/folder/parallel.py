@@ -5,6 +5,7 @@ Threads, not processes: Pillow decodes and scales without Python's lock, and not
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -24,7 +25,9 @@ def each(function: Callable[[Given], Found], items: Sequence[Given]) -> Iterator
     """
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
     pool = ThreadPoolExecutor(machine.cpus(), thread_name_prefix="pictures")
-    try:
-        yield from pool.map(lambda chunk: [function(item) for item in chunk], chunks)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of files that it reads all the same; filters hold for all threads
+        try:
+            yield from pool.map(lambda chunk: [function(item) for item in chunk], chunks)
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -332,6 +332,27 @@ def test_what_a_killed_process_left_half_done_is_deleted(make: Make, tmp_path: P
     assert not list((tmp_path / "kept").glob(".*"))
 
 
+def test_of_two_sweeps_that_read_the_same_pictures_at_once_the_first_ones_stay(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, convert = make(a=5, b=5), kept._convert
+    first: list[PreparedData] = []
+
+    def slowly(*given: Any, **named: Any) -> None:
+        convert(*given, **named)
+        monkeypatch.setattr(kept, "_convert", convert)
+        first.append(prepare(config(folder), tmp_path / "first", tmp_path / "kept"))  # the other sweep is faster
+
+    monkeypatch.setattr(kept, "_convert", slowly)
+    second = prepare(config(folder), tmp_path / "second", tmp_path / "kept")
+    assert first[0].mapped == second.mapped
+    assert {path.stat().st_ino for path in second.mapped.values()} == {
+        path.stat().st_ino for path in (tmp_path / "kept").glob("*/images.npy")
+    }
+    assert not list((tmp_path / "kept").glob(".*"))
+    assert first[0].data_digest == second.data_digest
+
+
 def test_a_disk_without_room_is_refused_before_anything_is_read(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
