@@ -341,6 +341,7 @@ def test_of_two_sweeps_that_read_the_same_pictures_at_once_the_first_ones_stay(
     def slowly(*given: Any, **named: Any) -> None:
         convert(*given, **named)
         monkeypatch.setattr(kept, "_convert", convert)
+        monkeypatch.setattr(kept.os, "getpid", os.getppid)  # as another process
         first.append(prepare(config(folder), tmp_path / "first", tmp_path / "kept"))  # the other sweep is faster
 
     monkeypatch.setattr(kept, "_convert", slowly)
