@@ -49,5 +49,6 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
 
 def _called(model: Any, images: Any, batch_size: int) -> np.ndarray[Any, Any]:
     """The network's probabilities, (images, classes) float64, batch by batch; tracing it once would take longer."""
-    batches = [data.as_float(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+    starts = range(0, len(images), batch_size)
+    batches = (data.as_float(images[start : start + batch_size]) for start in starts)  # one at a time is in memory
     return np.concatenate([np.asarray(model(batch, training=False), dtype=np.float64) for batch in batches])
