@@ -105,7 +105,7 @@ def main() -> None:
             raise SystemExit(f"{place} has {free / 1e9:.0f} GB left; {1.5 * given.gb:.0f} are needed.")
         (place / "memory_network.py").write_text(NETWORK, encoding="utf-8")
         os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-        print(f"{'pictures':>9} {'pixels':>9} {'sweep':>8} {'driver':>9} {'trial':>9}")
+        print(f"{'pictures':>9} {'pixels':>9} {'sweep':>8} {'driver':>9} {'others':>9}")
         for name, count in (("small", max(number // 100, 100)), ("large", number), ("again", number)):
             pictures = place / ("pictures-small" if name == "small" else "pictures")
             if not pictures.exists():
