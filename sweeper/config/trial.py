@@ -25,9 +25,13 @@ RESIZES = ("stretch", "crop", "pad")
 
 _MOST_PIXELS = 10_000  # a side: more is a typing error
 
+NORMALIZATIONS = ("none", "standardize")
+
+#: Keys of `data` that `data=folder` alone reads.
+FOLDER_KEYS = ("image_size", "color", "resize", "skip_broken")
 #: Keys of `data` that came after the first sweeps were recorded: at their defaults they are left out of a trial's
-#: configuration, so that those sweeps still resume. All of them are read by `data=folder` alone.
-LATER_DATA_KEYS = ("image_size", "color", "resize", "skip_broken")
+#: configuration, so that those sweeps still resume.
+LATER_DATA_KEYS = (*FOLDER_KEYS, "normalize")
 
 
 @dataclass
@@ -43,6 +47,7 @@ class DataConfig:
     color: str = "auto"  # auto: grayscale where all pictures are gray; grayscale; rgb
     resize: str = "stretch"  # how another shape becomes that size: stretch; crop the middle; pad with black
     skip_broken: bool = False  # leave pictures out that cannot be read, instead of refusing them
+    normalize: str = "none"  # standardize: the network begins with a layer that makes each channel's mean 0, variance 1
 
     def __post_init__(self) -> None:
         near = nearest(self.name, DATASETS, "digits")
@@ -73,14 +78,15 @@ class DataConfig:
             f"a number of pixels from 1 to {_MOST_PIXELS:,}, or [height,width], or null for pictures of one size",
             "64",
         )
-        for key, value, accepted in (("color", self.color, COLORS), ("resize", self.resize, RESIZES)):
+        words = (("color", COLORS), ("resize", RESIZES), ("normalize", NORMALIZATIONS))
+        for key, value, accepted in ((key, getattr(self, key), accepted) for key, accepted in words):
             near = nearest(value, accepted, accepted[0])
             check(value in accepted, f"data.{key}", value, f"one of {', '.join(accepted)}", near)
 
     @property
     def set_for_folders(self) -> dict[str, Any]:
         """The keys that only `data=folder` reads, where they are not at their defaults."""
-        return {key: getattr(self, key) for key in LATER_DATA_KEYS if getattr(self, key) != _LATER_DEFAULTS[key]}
+        return {key: getattr(self, key) for key in FOLDER_KEYS if getattr(self, key) != _LATER_DEFAULTS[key]}
 
 
 _LATER_DEFAULTS = {one.name: one.default for one in dataclasses.fields(DataConfig) if one.name in LATER_DATA_KEYS}

@@ -8,6 +8,19 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class PixelStatistics:
+    """Of the training images, as floats in [0, 1], one number per channel.
+
+    Attributes:
+        mean: of the pixels.
+        variance: of the pixels; 1 where all of them are equal, so that dividing by its root changes nothing.
+    """
+
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class DataSummary:
     """A data set's shapes, known without reading its pixels.
 
@@ -65,8 +78,10 @@ class PreparedData(CheckedData):
         folder: holds x_train.npy, y_train.npy, x_validation.npy, y_validation.npy, x_test.npy,
             y_test.npy. Images (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1];
             labels (n,) int64 from 0.
+        statistics: of the training images, with `data.normalize=standardize`; else None.
         mapped: where images lie elsewhere, their file by the array's name; the array in `folder` has their rows then.
     """
 
     folder: Path = field(kw_only=True)
+    statistics: PixelStatistics | None = None
     mapped: Mapping[str, Path] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down
 from sweeper.data.mapped import MappedImages
 from sweeper.data.progress import Report, silent
 from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
+from sweeper.data.statistics import pixel_statistics
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,9 @@ def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: 
     """
     read = _read(config, folder.absolute() / "pictures" if kept is None else kept, report)
     mapped = lay_down(_split(read.raw, read.indices), folder)
-    return PreparedData(**vars(read.checked), folder=folder.absolute(), mapped=mapped)
+    wanted = config.normalize == "standardize"
+    statistics = pixel_statistics(read.raw.x_train, read.indices.train) if wanted else None
+    return PreparedData(**vars(read.checked), folder=folder.absolute(), statistics=statistics, mapped=mapped)
 
 
 @dataclass(frozen=True)

@@ -60,5 +60,11 @@ def save_files(
 
 
 def layer_weights(model: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """The kernel of each layer that has one, by the layer's name."""
-    return {layer.name: np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")}
+    """The kernel of each layer that has one, by the layer's name; of networks within the network too."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            found[layer.name] = np.asarray(layer.kernel)
+        elif hasattr(layer, "layers"):
+            found |= layer_weights(layer)
+    return found

@@ -28,6 +28,7 @@ from sweeper.trial import checkpoint
 from sweeper.trial.callbacks import Report, make_reporter, make_stopping
 from sweeper.trial.runtime import configure, predict_latency_ms
 from sweeper.trial.save import save_files, write_summary
+from sweeper.trial.standardize import standardized
 from sweeper.trial.validation import ValidationPass, averages_weights
 
 
@@ -98,6 +99,8 @@ def compiled_network(spec: TrialSpec) -> Any:
     keras.config.set_dtype_policy(training.precision)
     summary = spec.data.summary
     model = build_network(spec.config["arch"], summary.input_shape, summary.num_classes)
+    if spec.data.statistics is not None:
+        model = standardized(model, spec.data.statistics, summary.input_shape)
     optimizer = build_optimizer(spec.config["optimizer"])
     # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])

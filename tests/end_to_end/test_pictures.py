@@ -146,6 +146,19 @@ def test_sizes_may_be_swept_and_each_trial_is_tested_on_its_own(folder: Path, ru
     assert [float(row["test_accuracy"]) > 0.1 for row in rows(folder, "sizes")] == [True, True]
 
 
+def test_standardized_pictures_train_and_are_trained_again_to_the_bit(folder: Path, run_sweeper: Run) -> None:
+    words = ["-m", "data=folder", "data.path=pictures", "data.normalize=none,standardize", "sweep.name=norm", *SMALL]
+    done = run_sweeper(folder, *words)
+    assert done.returncode == 0, done.stderr
+    plain, standard = sorted(rows(folder, "norm"), key=lambda row: row["data.normalize"])
+    assert (plain["data.normalize"], standard["data.normalize"]) == ("none", "standardize")
+    assert plain["num_params"] == standard["num_params"]
+    assert abs(float(standard["test_loss"]) - float(standard["val_loss"])) < 0.5  # of the loaded model, on plain images
+    assert plain["val_loss"] != standard["val_loss"]
+    again = run_sweeper(folder, "verify", f"norm:{standard['trial']}")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
 def test_broken_pictures_are_refused_before_anything_trains(folder: Path, run_sweeper: Run) -> None:
     shutil.copytree(folder / "pictures", folder / "broken")
     first = next((folder / "broken" / "train" / "one").iterdir())

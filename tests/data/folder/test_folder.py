@@ -151,6 +151,9 @@ def test_one_colour_picture_makes_all_colour_unless_gray_is_asked_for(make: Make
         pytest.param({"image_size": True}, r"data\.image_size=true", id="true"),
         pytest.param({"image_size": 28.5}, r"data\.image_size=28\.5", id="half a pixel"),
         pytest.param({"color": "gray"}, r"data\.color=gray .*Try: data\.color=grayscale", id="a colour"),
+        pytest.param(
+            {"normalize": "standard"}, r"data\.normalize=standard .*Try: data\.normalize=standardize", id="norm"
+        ),
         pytest.param({"resize": "fit"}, r"data\.resize=fit is not accepted: one of stretch, crop, pad", id="a way"),
     ],
 )
