@@ -26,11 +26,18 @@ def save_predictions(
     probabilities: np.ndarray[Any, Any],
     labels: np.ndarray[Any, Any],
     class_names: Sequence[str] = (),
+    files: Sequence[str] = (),
 ) -> np.ndarray[Any, Any]:
-    """Writes `predictions.npz`, with the names of the classes where they have some; returns the predicted classes."""
+    """Writes `predictions.npz`, with the names of classes and of the images' files where they have some.
+
+    Returns:
+        The predicted classes, (images,).
+    """
     predicted: np.ndarray[Any, Any] = probabilities.argmax(axis=1).astype(np.int64)
     paths.artifacts.mkdir(parents=True, exist_ok=True)
-    named: dict[str, Any] = {"class_names": np.array(class_names)} if class_names else {}
+    named: dict[str, Any] = {
+        name: np.array(values) for name, values in (("class_names", class_names), ("files", files)) if values
+    }
     np.savez_compressed(
         paths.predictions,
         probabilities=probabilities.astype(np.float16),

@@ -5,7 +5,15 @@
 test set (`open_arrays` does). What does not live here: batching, augmentation, and anything of Keras.
 """
 
-from sweeper.data.arrays import AnyImages, Arrays, TrainingArrays, as_float, open_arrays, open_training_arrays
+from sweeper.data.arrays import (
+    AnyImages,
+    Arrays,
+    TrainingArrays,
+    as_float,
+    file_names,
+    open_arrays,
+    open_training_arrays,
+)
 from sweeper.data.prepare import check, describe, prepare
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "as_float",
     "check",
     "describe",
+    "file_names",
     "open_arrays",
     "open_training_arrays",
     "prepare",

@@ -6,6 +6,7 @@ What does not live here: reading any file format, and deciding which image belon
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -260,6 +261,25 @@ def open_arrays(prepared: PreparedData) -> Arrays:
 def open_training_arrays(prepared: PreparedData) -> TrainingArrays:
     """The same without the test set, whose files are not even opened."""
     return TrainingArrays(**_opened(prepared, TrainingArrays))
+
+
+def write_file_names(names: Mapping[str, Sequence[str]], folder: Path) -> None:
+    """Writes the names of the files that the images of splits come from, by `validation` or `test`."""
+    for split in ("validation", "test"):
+        place = _names_file(folder, split)
+        place.unlink(missing_ok=True)
+        if split in names:
+            place.write_text(json.dumps(names[split], ensure_ascii=False), encoding="utf-8")
+
+
+def file_names(prepared: PreparedData, split: Literal["validation", "test"]) -> tuple[str, ...]:
+    """The names of the files that a split's images come from, in their order; empty where that is one file."""
+    place = _names_file(prepared.folder, split)
+    return tuple(json.loads(place.read_text(encoding="utf-8"))) if place.is_file() else ()
+
+
+def _names_file(folder: Path, split: str) -> Path:
+    return folder / f"files_{split}.json"
 
 
 def _opened(prepared: PreparedData, kind: type[TrainingArrays]) -> dict[str, Any]:

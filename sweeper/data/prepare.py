@@ -22,7 +22,7 @@ from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.text import listed, printable
 from sweeper.data import copies, digits, folder, published, user
-from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down
+from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down, write_file_names
 from sweeper.data.mapped import MappedImages
 from sweeper.data.progress import Report, silent
 from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
@@ -124,6 +124,7 @@ def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: 
     """
     read = _read(config, folder.absolute() / "pictures" if kept is None else kept, report)
     mapped = lay_down(_split(read.raw, read.indices), folder)
+    write_file_names(_file_names(read.raw, read.indices), folder)
     wanted = config.normalize == "standardize"
     statistics = pixel_statistics(read.raw.x_train, read.indices.train) if wanted else None
     return PreparedData(**vars(read.checked), folder=folder.absolute(), statistics=statistics, mapped=mapped)
@@ -197,6 +198,17 @@ def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray 
     for name, (images, labels, chosen) in splits.items():
         yield f"x_{name}", images.select(chosen) if isinstance(images, MappedImages) else images[chosen]
         yield f"y_{name}", labels[chosen]
+
+
+def _file_names(raw: RawData, indices: SplitIndices) -> dict[str, list[str]]:
+    """The files of the validation and the test images, where they come from several."""
+    origin = {"train": "x_train", "test": "x_test", "file": "x_val"}[indices.validation_from]
+    chosen = {"validation": (origin, indices.validation), "test": ("x_test", indices.test)}
+    return {
+        split: [raw.files[array].names[place] for place in places]
+        for split, (array, places) in chosen.items()
+        if array in raw.files
+    }
 
 
 class DataSets:

@@ -71,7 +71,17 @@ def _of_prepared(loaded: Loaded, paths: OutputPaths, leader: int, prepared: Prep
     arrays = data.open_training_arrays(prepared)
     summary = prepared.summary
     found = choose(leader, predicted, arrays.x_validation, np.asarray(arrays.y_validation), summary.num_classes)
-    return replace(found, class_names=summary.class_names)
+    return _named(found, summary.class_names, data.file_names(prepared, "validation"))
+
+
+def _named(found: Exhibits, class_names: tuple[str, ...], files: Sequence[str]) -> Exhibits:
+    """The same with the names of classes and files, where they have some."""
+
+    def with_file(images: tuple[ShownImage, ...]) -> tuple[ShownImage, ...]:
+        return tuple(replace(one, file=files[one.index]) for one in images) if files else images
+
+    nobody, disputed = with_file(found.nobody), with_file(found.disputed)
+    return replace(found, class_names=class_names, nobody=nobody, disputed=disputed)
 
 
 def choose(
@@ -135,6 +145,7 @@ class ShownImage:
 
     Attributes:
         index: its place among the validation images.
+        file: the name of its file, where each image has one.
         pixels: (height, width, channels), uint8.
         label: its true class.
         num_right: trials that have it right.
@@ -146,6 +157,7 @@ class ShownImage:
     label: int
     num_right: int
     guesses: dict[int, int]
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
     labels = np.asarray(arrays.y_test)
     model = load_model(spec.trained)
     probabilities = _called(model, arrays.x_test, training.batch_size)
-    save_predictions(TrialPaths(spec.folder), probabilities, labels, spec.data.summary.class_names)
+    files = data.file_names(spec.data, "test")
+    save_predictions(TrialPaths(spec.folder), probabilities, labels, spec.data.summary.class_names, files)
     metrics = {
         "test_loss": float(predictions.image_losses(probabilities, labels).mean()),
         "test_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),

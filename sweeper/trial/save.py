@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sweeper import data
 from sweeper.artifacts import figures
 from sweeper.artifacts.predictions import save_predictions
 from sweeper.artifacts.versions import versions
@@ -42,7 +43,11 @@ def save_files(
     folder = TrialPaths(spec.folder).artifacts
     summary = spec.data.summary
     predicted = save_predictions(
-        TrialPaths(spec.folder), validation.probabilities, validation.labels, summary.class_names
+        TrialPaths(spec.folder),
+        validation.probabilities,
+        validation.labels,
+        summary.class_names,
+        data.file_names(spec.data, "validation"),
     )
     num_classes = summary.num_classes
     matrix = np.zeros((num_classes, num_classes), dtype=np.int64)

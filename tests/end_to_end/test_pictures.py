@@ -94,6 +94,8 @@ def test_the_classes_are_named_in_predictions_artifacts_and_page(folder: Path) -
     for name in ("predictions.npz", "test/predictions.npz"):
         with np.load(artifacts / name, allow_pickle=False) as predictions:
             assert predictions["class_names"].tolist() == sorted(NAMES)
+            named = [sorted(NAMES).index(file.split("/")[1]) for file in predictions["files"]]
+            assert named == predictions["labels"].tolist()
     page = (folder / "mlruns/sweeps/pictures/report.html").read_text(encoding="utf-8")
     assert '<th scope="col">&lt;eight&gt;</th>' in page
     assert "<b>class " in page

@@ -31,6 +31,7 @@ class Picture:
     label: str
     right: str
     guesses: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,10 @@ def _picture(image: ShownImage, exhibits: Exhibits) -> Picture:
     taken = [f"{_called(exhibits, label)} ({number})" for label, number in guessed if label != image.label]
     guesses = ", ".join(taken[:_GUESSES])
     right = f"{image.num_right} of {exhibits.num_trials} right"
-    alt = f"Validation image {image.index}, of class {own}: {right}"
-    return Picture(address(image.pixels), f"{alt}; taken for {guesses}" if taken else alt, own, right, guesses)
+    file = plain(image.file)
+    alt = f"Validation image {image.index}{f' ({file})' if file else ''}, of class {own}: {right}"
+    alt = f"{alt}; taken for {guesses}" if taken else alt
+    return Picture(address(image.pixels), alt, own, right, guesses, file)
 
 
 _SIDE = 128  # pixels of the longer side

@@ -478,13 +478,17 @@ def test_images_and_confusion_matrix_are_in_the_page_itself() -> None:
 
 
 def test_classes_with_names_are_called_by_them() -> None:
-    image = ShownImage(3, np.zeros((4, 5, 1), dtype=np.uint8), 1, 0, {0: 2})
+    image = ShownImage(3, np.zeros((4, 5, 1), dtype=np.uint8), 1, 0, {0: 2}, "dog/<1>.png")
     names = ("<cat>", "d\u202eog")
     exhibits = Exhibits(best=7, confusion=np.array([[5, 1], [0, 4]]), num_trials=2, nobody=(image,), class_names=names)
     shown = read(sweep(trial(7)), first=exhibits)
     assert "Most often confused: <cat> for d\\u202eog (1)" in shown.text
     assert "class d\\u202eog" in shown.text
-    assert shown.all("img")[0]["alt"] == "Validation image 3, of class d\\u202eog: 0 of 2 right; taken for <cat> (2)"
+    assert "dog/<1>.png" in shown.text
+    assert (
+        shown.all("img")[0]["alt"]
+        == "Validation image 3 (dog/<1>.png), of class d\\u202eog: 0 of 2 right; taken for <cat> (2)"
+    )
 
 
 def test_of_many_classes_the_matrix_is_a_chart() -> None:
