@@ -107,12 +107,15 @@ def test_a_promoted_model_knows_its_classes(folder: Path, run_sweeper: Run) -> N
     done = run_sweeper(folder, "promote", "pictures")
     assert "Its outputs are the classes $even$, 3, <eight>, " in done.stdout, done.stderr
 
-    import mlflow
+    import yaml
+    from mlflow import MlflowClient
 
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlruns/mlflow.db")
-    version = mlflow.MlflowClient().get_model_version_by_alias("folder", "champion")
+    client = MlflowClient(f"sqlite:///{folder}/mlruns/mlflow.db")  # for this client alone, not for later tests
+    version = client.get_model_version_by_alias("folder", "champion")
     assert json.loads(version.tags["sweeper.class_names"]) == sorted(NAMES)
-    assert mlflow.models.get_model_info("models:/folder@champion").metadata["class_names"] == sorted(NAMES)
+    place = Path(client.get_logged_model(version.source.removeprefix("models:/")).artifact_location[len("file://") :])
+    described = yaml.safe_load((place / "MLmodel").read_text(encoding="utf-8"))
+    assert described["metadata"]["class_names"] == sorted(NAMES)
 
 
 def test_a_longer_line_resumes_and_reads_no_picture_again(folder: Path, run_sweeper: Run) -> None:
