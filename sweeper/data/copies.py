@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sweeper.core.text import printable
 from sweeper.data.arrays import AnyArray, AnyImages, RawData, as_float
 from sweeper.data.splits import Indices, SplitIndices
 
@@ -43,7 +42,7 @@ class _Split:
 
     def name(self, place: int) -> str:
         if self.files:
-            return printable(self.files[self.chosen[place]])
+            return str(self.files[self.chosen[place]])
         return f"{self.array}[{self.chosen[place]}]"
 
 

@@ -147,8 +147,8 @@ def _read(config: DataConfig, kept: Path, report: Report, scratch: Path | None =
         split_digest=indices.digest(),
         source=raw.source,
         test_is_validation=plan.validation_from == "test",
-        warnings=(*copies.copy_warnings(raw, indices), *_without_image(raw, plan)),
-        notes=(*raw.notes, *_about_validation(raw, plan)),
+        warnings=tuple(map(printable, (*copies.copy_warnings(raw, indices), *_without_image(raw, plan)))),
+        notes=tuple(map(printable, (*raw.notes, *_about_validation(raw, plan)))),
     )
     return _Read(raw, indices, checked)
 
@@ -170,7 +170,7 @@ def _without_image(raw: RawData, plan: SplitPlan) -> list[str]:
     for split, counts in (("validation", plan.validation), ("test", plan.test)):
         classes = [label for label, count in enumerate(counts) if count == 0]
         if classes and not (split == "test" and plan.validation_from == "test"):
-            names = listed([printable(raw.class_names[label]) if raw.class_names else label for label in classes])
+            names = listed([raw.class_names[label] if raw.class_names else label for label in classes])
             word, them = ("class", "it") if len(classes) == 1 else ("classes", "them")
             found.append(f"No {split} image is of {word} {names}: {split} figures say nothing about {them}.")
     return found

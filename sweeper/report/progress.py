@@ -28,7 +28,7 @@ from sweeper.core.events import (
     TrialsEnded,
 )
 from sweeper.core.objectives import Objective
-from sweeper.core.text import duration, figure
+from sweeper.core.text import duration, figure, printable
 from sweeper.core.trials import EpochReport, TrialRow, TrialState
 from sweeper.report.files import FilesProgress
 
@@ -291,7 +291,7 @@ def data_lines(checked: CheckedData) -> list[str]:
     return [
         f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
         f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
-        f"from {checked.source}{note if checked.test_is_validation else ''}.",
+        f"from {printable(checked.source)}{note if checked.test_is_validation else ''}.",
         *(f"Data: {sentence}" for sentence in checked.notes),
         *(f"Warning: {sentence}" for sentence in checked.warnings),
     ]

@@ -215,6 +215,15 @@ def test_broken_pictures_are_left_out_where_that_is_asked_for_and_said(make: Mak
         prepare(config(folder), tmp_path / "data", tmp_path / "kept")
 
 
+def test_names_that_could_move_the_cursor_are_written_as_escapes(make: Make, tmp_path: Path) -> None:
+    folder = make(**{"a\nb": 9, "\x1b[31mred": 9})
+    (folder / "a\nb" / "x\ty.txt").write_text("no picture", encoding="utf-8")
+    made = prepare(config(folder), tmp_path / "data")
+    assert made.summary.class_names == ("\x1b[31mred", "a\nb")
+    assert made.notes[0] == "The classes are \\x1b[31mred and a\\nb."
+    assert made.notes[2] == "1 file that is no picture was skipped: x\\ty.txt."
+
+
 def test_a_class_of_which_every_picture_is_broken_is_refused(make: Make, tmp_path: Path) -> None:
     folder = broken(make(a=0, b=9), 3)
     with pytest.raises(DataError, match=r"No training picture of a can be read in "):
