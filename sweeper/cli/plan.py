@@ -132,7 +132,7 @@ def print_plan(console: Console, plan: SweepPlan) -> None:
         print_trials(console, trials, measured_speed(plan.paths))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
     print_estimate(console, plan, estimated(plan, trials, num_points * plan.settings.sweep.extent.seeds))
-    if plan.lets_precision_open:
+    if plan.precision_is_open:
         console.print("Precision: timed when the sweep starts (training.precision=auto).")
     console.print("Nothing was trained: sweep.dry_run=true.")
 

@@ -34,9 +34,7 @@ def numbers_alike(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
-    if type(value) is dict:
-        return {key: numbers_alike(entry) for key, entry in value.items()}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # a dict is found to be one much faster than a Mapping
         return {key: numbers_alike(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [numbers_alike(entry) for entry in value]

@@ -108,6 +108,11 @@ class SweepPaths:
         return self.root / "data"
 
     @property
+    def probe(self) -> Path:
+        """The folder of a network that is timed; deleted afterwards."""
+        return self.root / "probe"
+
+    @property
     def trials(self) -> Path:
         """One folder a trial, until its artifacts are recorded."""
         return self.root / "trials"

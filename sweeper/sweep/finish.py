@@ -176,7 +176,8 @@ class Finish:
         """Deletes what only running trials need, and what a kill of this start or of an earlier one left behind."""
         folder = self._plan.folder
         folder.record.unlink(missing_ok=True)  # all of it is written, and the study has the runs
-        for path in (folder.data, folder.evaluations, folder.root / "insight"):  # the last: a former name of `plots`
+        insight = folder.root / "insight"  # a former name of `plots`
+        for path in (folder.data, folder.probe, folder.evaluations, insight):
             shutil.rmtree(path, ignore_errors=True)
         for half_written in folder.root.glob(".*.tmp"):
             half_written.unlink(missing_ok=True)

@@ -181,7 +181,7 @@ class SweepPlan:
         return self.paths.sweep(self.name)
 
     @property
-    def lets_precision_open(self) -> bool:
+    def precision_is_open(self) -> bool:
         """Whether `training.precision=auto` is still to be decided."""
         return self.precision is None and any(
             planned.point.config["training"]["precision"] == AUTO for planned in self.trials

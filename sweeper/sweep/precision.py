@@ -50,20 +50,21 @@ def decided(
     Raises:
         ConfigError: a network could not be trained for a moment.
     """
-    if not plan.lets_precision_open:
+    if not plan.precision_is_open:
         return plan
     if earlier is not None:
         listener(Note(f"Precision: {earlier}, as in the first start of this sweep."))
         return plan.with_precision(earlier)
     timings = _Timings(plan, executor)
     chosen = _spread(plan.trials)
+    networks = "this network" if len(chosen) == 1 else f"{len(chosen)} networks of this sweep"
+    listener(Note(f"Precision: timing {networks} in {' and '.join(TIMED_PRECISIONS)}, some seconds each."))
     seconds = {
         precision: sum(timings.epoch_s(planned, data_sets, precision) for planned in chosen)
         for precision in TIMED_PRECISIONS
     }
     slow, fast = TIMED_PRECISIONS
     speedup, taken = seconds[slow] / seconds[fast], faster(seconds)
-    networks = "this network" if len(chosen) == 1 else f"{len(chosen)} networks of this sweep"
     why = "" if taken == fast else f", less than the {ENOUGH:g} times from which it is taken"
     listener(Note(f"Precision: {taken}. {fast} trains {networks} {speedup:.2f} times as fast as {slow} here{why}."))
     return plan.with_precision(taken)
@@ -91,7 +92,7 @@ class _Timings:
 
     def __init__(self, plan: SweepPlan, executor: Executor) -> None:
         self._executor = executor
-        self._folder = plan.folder.root / "probe"
+        self._folder = plan.folder.probe
         self._file = plan.paths.root / "precision.json"
         self._known = _read(self._file)
         self._surroundings = [versions(0 if plan.settings.machine.gpus else None), _SECONDS]

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import struct
 
 import numpy as np
 import pytest
 
+from published_sets import idx_bytes, small_arrays
 from sweeper.core.errors import DataError
 from sweeper.data import idx_format
-
-
-def small_arrays() -> dict[str, np.ndarray]:
-    """Six training and four test images of 4x3 pixels in two classes."""
-    random = np.random.RandomState(1)
-    return {
-        "x_train": random.randint(0, 256, (6, 4, 3)).astype(np.uint8),
-        "y_train": np.array([0, 1, 0, 1, 0, 1], dtype=np.uint8),
-        "x_test": random.randint(0, 256, (4, 4, 3)).astype(np.uint8),
-        "y_test": np.array([0, 0, 1, 1], dtype=np.uint8),
-    }
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-
 
 # IDX files
 

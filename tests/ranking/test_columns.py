@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
+from ranked_rows import ACCURACY, NAN, SIZE, complete, failed, point, repeat
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
@@ -20,9 +21,6 @@ from sweeper.ranking.columns import METRIC_COLUMNS, SELECTED_ON_TEST, sort_rows,
 from sweeper.ranking.leaderboard import rank
 from sweeper.report.export import to_csv
 
-ACCURACY = Objective("val_accuracy", "maximize")
-
-
 LOSS = Objective("val_loss", "minimize")
 
 
@@ -30,18 +28,6 @@ FIXED = [
     *("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"),
     *("num_params", "epochs", "duration_s", "seed", "run_id", "error"),
 ]
-
-
-NAN = float("nan")
-
-
-def complete(number: int, value: float | None, metric: str = "val_accuracy", **more: Any) -> TrialRow:
-    metrics = {} if value is None else {metric: value}
-    return TrialRow(number, TrialState.COMPLETE, more.pop("params", {}), metrics, **more)
-
-
-def failed(number: int, error: str = "it broke", **more: Any) -> TrialRow:
-    return TrialRow(number, TrialState.FAILED, more.pop("params", {}), {}, error=error, **more)
 
 
 COLUMNS: dict[str, tuple[list[str], Objective, list[str]]] = {
@@ -205,31 +191,6 @@ def test_several_leaderboards_share_their_columns() -> None:
 
 def test_a_list_cell_is_json() -> None:
     assert json.loads(cell_text((1, 2.5, "a", True))) == [1, 2.5, "a", True]
-
-
-SIZE = Objective("num_params", "minimize")
-
-
-def repeat(number: int, point: int, place: int, accuracy: float, repeats: int = 3, **more: Any) -> TrialRow:
-    """One of a point's repeats."""
-    metrics = {"val_accuracy": accuracy, "num_params": 10.0 * (point + 1)}
-    state = more.pop("state", TrialState.COMPLETE)
-    return TrialRow(
-        number,
-        state,
-        {"arch.depth": point},
-        metrics,
-        seed=place,
-        point=point,
-        repeat=place,
-        num_repeats=repeats,
-        **more,
-    )
-
-
-def point(first: int, number: int, *accuracies: float) -> list[TrialRow]:
-    """A whole point, its trials numbered from `first` on."""
-    return [repeat(first + n, number, n, accuracy, len(accuracies)) for n, accuracy in enumerate(accuracies)]
 
 
 def test_each_of_several_objectives_has_one_column() -> None:

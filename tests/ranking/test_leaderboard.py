@@ -11,28 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ranked_rows import ACCURACY, NAN, SIZE, complete, failed, point, repeat
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking.leaderboard import pareto_fronts, rank
-
-ACCURACY = Objective("val_accuracy", "maximize")
-
-
-NAN = float("nan")
-
-
-def complete(number: int, value: float | None, metric: str = "val_accuracy", **more: Any) -> TrialRow:
-    metrics = {} if value is None else {metric: value}
-    return TrialRow(number, TrialState.COMPLETE, more.pop("params", {}), metrics, **more)
 
 
 def pruned(number: int, *values: float) -> TrialRow:
     history = tuple({"val_accuracy": value} for value in values)
     return TrialRow(number, TrialState.PRUNED, {}, {}, history=history)
-
-
-def failed(number: int, error: str = "it broke", **more: Any) -> TrialRow:
-    return TrialRow(number, TrialState.FAILED, more.pop("params", {}), {}, error=error, **more)
 
 
 def running(number: int) -> TrialRow:
@@ -92,33 +79,8 @@ def test_a_pruned_trial_is_ranked_by_the_training_metric_that_its_epochs_reporte
     assert ranks(rows, Objective("train_loss", "minimize")) == [(1, 1), (2, 0)]
 
 
-SIZE = Objective("num_params", "minimize")
-
-
 def sized(number: int, accuracy: float, size: float, **more: Any) -> TrialRow:
     return TrialRow(number, TrialState.COMPLETE, {}, {"val_accuracy": accuracy, "num_params": size}, **more)
-
-
-def repeat(number: int, point: int, place: int, accuracy: float, repeats: int = 3, **more: Any) -> TrialRow:
-    """One of a point's repeats."""
-    metrics = {"val_accuracy": accuracy, "num_params": 10.0 * (point + 1)}
-    state = more.pop("state", TrialState.COMPLETE)
-    return TrialRow(
-        number,
-        state,
-        {"arch.depth": point},
-        metrics,
-        seed=place,
-        point=point,
-        repeat=place,
-        num_repeats=repeats,
-        **more,
-    )
-
-
-def point(first: int, number: int, *accuracies: float) -> list[TrialRow]:
-    """A whole point, its trials numbered from `first` on."""
-    return [repeat(first + n, number, n, accuracy, len(accuracies)) for n, accuracy in enumerate(accuracies)]
 
 
 FRONTS: dict[str, tuple[list[tuple[float, ...]], list[int]]] = {

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from sweeper.core.objectives import Objective
-from sweeper.core.trials import TrialRow, TrialState
+from reported_sweeps import sweep, trial
 from sweeper.report import sweep_report
-from sweeper.report.sweep_report import SweepReport, View
-
-ACCURACY = Objective("val_accuracy", "maximize")
-
-
-def trial(number: int, value: float = 0.5, **more: Any) -> TrialRow:
-    params = more.pop("params", {"arch.depth": number})
-    return TrialRow(number, TrialState.COMPLETE, params, {"val_accuracy": value, **more.pop("metrics", {})}, **more)
-
-
-def sweep(*rows: TrialRow, name: str = "first", params: tuple[str, ...] = ("arch.depth",), **more: Any) -> SweepReport:
-    return SweepReport(name, more.pop("objective", ACCURACY), params, rows, {"data": "digits"}, **more)
-
+from sweeper.report.sweep_report import View
 
 VIEWS: dict[str, tuple[View, list[int]]] = {
     "as ranked": (View(), [2, 1, 0]),

@@ -9,40 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.core.objectives import Objective
+from reported_sweeps import HOSTILE, failed, sweep, trial
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.report import terminal
 from sweeper.report.sweep_report import SweepReport, View
 
-ACCURACY = Objective("val_accuracy", "maximize")
-
-
-HOSTILE = [
-    "=cmd|' /C calc'!A0",
-    "[bold]x[/bold]",
-    "<script>alert(1)</script>",
-    "a|b",
-    "a\nb",
-    'c,"d"',
-    "größe 数字",
-    "`x`",
-]
-
-
 CNN = {"_target_": "models.cnn.build", "depth": 3, "kernel_size": 3, "pool_size": [1, 2, 3]}
-
-
-def trial(number: int, value: float = 0.5, **more: Any) -> TrialRow:
-    params = more.pop("params", {"arch.depth": number})
-    return TrialRow(number, TrialState.COMPLETE, params, {"val_accuracy": value, **more.pop("metrics", {})}, **more)
-
-
-def failed(number: int, error: str) -> TrialRow:
-    return TrialRow(number, TrialState.FAILED, {"arch.depth": number}, error=error)
-
-
-def sweep(*rows: TrialRow, name: str = "first", params: tuple[str, ...] = ("arch.depth",), **more: Any) -> SweepReport:
-    return SweepReport(name, more.pop("objective", ACCURACY), params, rows, {"data": "digits"}, **more)
 
 
 def printed(shown: SweepReport, width: int = 160, **more: Any) -> str:

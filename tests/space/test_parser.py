@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.core.errors import SpaceError
-from sweeper.space.dimensions import Choice, Interval, SearchSpace
-from sweeper.space.parser import parse_space
-from sweeper.space.rules import with_rules
-
-GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
-
-
-class _Groups:
-    """Answers for Hydra's config loader: the options of a group."""
-
-    def get_group_options(self, group_name: str, **_: Any) -> list[str]:
-        return GROUPS.get(group_name, [])
-
-
-PARSER = OverridesParser.create(config_loader=_Groups())  # type: ignore[arg-type]
-
-
-def parse(*arguments: str, params: dict[str, Any] | None = None, zip: Any = None, exclude: Any = None) -> SearchSpace:
-    space = parse_space(arguments, params or {}, PARSER, lambda key: GROUPS.get(key, []))
-    return with_rules(space, zip, exclude)
-
+from sweeper.space.dimensions import Choice, Interval
+from typed_spaces import KEYS, PARSER, parse
 
 INTERVALS = [
     pytest.param("interval(0.1,1)", Interval(0.1, 1.0), id="two ends"),
@@ -140,9 +119,6 @@ def test_a_tag_within_a_tag_is_mended_with_all_words_in_one(typed: str, mended: 
 def test_a_key_that_belongs_to_no_trial_has_no_interval_either(key: str) -> None:
     with pytest.raises(SpaceError, match=r"cannot vary: it does not belong to a trial"):
         parse(f"{key}=interval(1,2)")
-
-
-KEYS = ["arch.depth", "arch.kernel_size", "training.epochs", "optimizer.learning_rate", "seed"]
 
 
 NUMBERS = st.one_of(st.integers(-9, 9), st.floats(-9, 9, allow_nan=False).map(lambda value: round(value, 3)))

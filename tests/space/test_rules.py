@@ -6,31 +6,14 @@ import itertools
 from typing import Any
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.core.errors import SpaceError
 from sweeper.space.dimensions import Choice, SearchSpace
-from sweeper.space.parser import check_grid, parse_space
+from sweeper.space.parser import check_grid
 from sweeper.space.rules import partial_points, with_rules
-
-GROUPS = {"arch": ["cnn", "depth3_kernel3", "depth5_kernel5"], "optimizer": ["adam", "sgd"]}
-
-
-class _Groups:
-    """Answers for Hydra's config loader: the options of a group."""
-
-    def get_group_options(self, group_name: str, **_: Any) -> list[str]:
-        return GROUPS.get(group_name, [])
-
-
-PARSER = OverridesParser.create(config_loader=_Groups())  # type: ignore[arg-type]
-
-
-def parse(*arguments: str, params: dict[str, Any] | None = None, zip: Any = None, exclude: Any = None) -> SearchSpace:
-    space = parse_space(arguments, params or {}, PARSER, lambda key: GROUPS.get(key, []))
-    return with_rules(space, zip, exclude)
+from typed_spaces import KEYS, PARSER, parse
 
 
 def grid(space: SearchSpace) -> list[tuple[Any, ...]]:
@@ -242,9 +225,6 @@ def test_the_number_of_points_of_a_paired_grid_is_that_of_its_axes() -> None:
                 zip=["arch.depth", "seed"],
             )
         )
-
-
-KEYS = ["arch.depth", "arch.kernel_size", "training.epochs", "optimizer.learning_rate", "seed"]
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,22 +12,10 @@ import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from custom_arrays import Given, arrays, config, saved
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.data import describe, open_arrays, prepare
-
-Given = dict[str, Any]
-
-
-def arrays() -> Given:
-    """Twelve training and six test images of 6x5 pixels in three classes."""
-    random = np.random.RandomState(0)
-    return {
-        "x_train": random.randint(0, 256, (12, 6, 5)).astype(np.uint8),
-        "y_train": np.tile([0, 1, 2], 4),
-        "x_test": random.randint(0, 256, (6, 6, 5)).astype(np.uint8),
-        "y_test": np.tile([0, 1, 2], 2),
-    }
 
 
 def floats() -> Given:
@@ -41,15 +29,6 @@ def two_classes() -> Given:
 
 def colour(number: int) -> Any:
     return np.random.RandomState(number).randint(0, 256, (number, 4, 4, 3)).astype(np.uint8)
-
-
-def config(path: Path) -> DataConfig:
-    return DataConfig(name="npz", path=str(path), validation=3)
-
-
-def saved(folder: Path, given: Given) -> DataConfig:
-    np.savez(folder / "my.npz", **given)
-    return config(folder / "my.npz")
 
 
 def changed(key: str, change: Callable[[Any], Any], given: Callable[[], Given] = arrays) -> Given:
