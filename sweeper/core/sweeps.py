@@ -19,7 +19,7 @@ class SweepInfo:
         data: the data set's name.
         test_is_validation: with `data.validation=test`: every figure is then selected on the test set.
         sampler, pruner: their names.
-        fixed: the overrides that every trial has, as typed.
+        fixed: the overrides that every trial has, as typed, but with the precision that `auto` became.
         space: what each swept key takes, as text.
         margin: accuracy that a cheaper trial may lose, as a fraction.
         data_path: `data.path` of the last start.

@@ -18,6 +18,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.events import Estimate
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, SweepPaths
+from sweeper.core.secrets import hide_passwords
 from sweeper.preflight import check
 from sweeper.preflight.check import PlannedTrial, Preflight
 from sweeper.space.composer import Composer, with_precision
@@ -179,6 +180,15 @@ class SweepPlan:
     def folder(self) -> SweepPaths:
         """The sweep's own folder."""
         return self.paths.sweep(self.name)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The overrides that every trial has, without passwords; `training.precision=auto` is what it became."""
+        words = tuple(map(hide_passwords, self.space.fixed))
+        if self.precision is None:
+            return words
+        others = (word for word in words if not word.startswith("training.precision="))
+        return (*others, f"training.precision={self.precision}")
 
     @property
     def precision_is_open(self) -> bool:

@@ -14,7 +14,6 @@ from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, SweepChangedError
 from sweeper.core.events import Listener, Note
 from sweeper.core.paths import TrialPaths
-from sweeper.core.secrets import hide_passwords
 from sweeper.core.sweeps import SweepInfo, described
 from sweeper.core.text import listed
 from sweeper.core.trials import Candidate, StudyTrial, TrialResult, TrialState
@@ -101,7 +100,7 @@ def _info(
         test_is_validation=data_sets[0].test_is_validation,
         sampler=plan.settings.sampler.name,
         pruner=plan.settings.pruner.name,
-        fixed=tuple(map(hide_passwords, plan.space.fixed)),
+        fixed=plan.fixed,
         space={dimension.key: dimension.text for dimension in plan.space.dimensions},
         margin=plan.settings.report.margin,
         data_path=plan.trials[0].point.config["data"].get("path"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.core.paths import OutputPaths
+from sweeper.report.command_lines import repeat_line
 from sweeper.storage.study import SweepStudy
 from sweeper.sweep import precision
 
@@ -49,6 +51,21 @@ def test_it_is_timed_said_and_recorded(swept: tuple[Path, str]) -> None:
     assert all(0 < seconds < 10 for seconds in timed.values())
     assert {row["state"] for row in rows(folder)} == {"complete"}
     assert not (folder / "mlruns/sweeps/auto/probe").exists()
+
+
+def test_a_row_is_repeated_in_the_precision_that_it_had(swept: tuple[Path, str]) -> None:
+    folder, _ = swept
+    [taken] = precisions(folder)
+    paths = OutputPaths(folder / "mlruns")
+    info, trial = SweepStudy.load(paths, "auto").info, SweepStudy.load(paths, "auto").trials()[0]
+    assert info is not None
+    assert info.fixed is not None
+    assert trial.row is not None
+
+    line = repeat_line(trial.row, shlex.join(info.fixed))
+
+    assert f" training.precision={taken} " in line
+    assert "auto" not in line
 
 
 def test_a_resumed_sweep_keeps_it_whatever_this_machine_would_take(swept: tuple[Path, str], run_sweeper: Run) -> None:
