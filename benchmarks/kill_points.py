@@ -124,7 +124,7 @@ def kill_and_resume(point: Point, undisturbed: Outcome) -> list[str]:
         left = outlived(killed.pid, 5)
         faults = [f"processes {list(left)} are alive 5 s later"] if left else []
         if killed.status > 0:
-            faults.append(f"it ended by itself with {killed.status}")
+            faults.append(f"it ended on its own with {killed.status}")
         resumed = start(folder)
         if resumed.status == 0:
             faults += undisturbed.differences(outcome(folder))

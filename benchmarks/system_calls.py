@@ -124,7 +124,7 @@ def run(
     below: Path,
     is_last: Callable[[int, Change], bool] = lambda number, change: False,
 ) -> Ended:
-    """Runs a command in a session of its own until it ends, or kills it.
+    """Runs a command in its own session until it ends, or kills it.
 
     Args:
         command: an absolute path and its arguments.

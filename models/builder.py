@@ -137,8 +137,8 @@ def _check_can_be_loaded(model: Any, target: str) -> None:
         what = f" Its own classes: {', '.join(own)}." if own else ""
         raise ArchitectureError(
             f"arch._target_={target} gives a network that could not be loaded again once it is saved: {reason}{what} "
-            "Accepted: layers of Keras, and own classes that are registered and have a get_config for what their "
-            "constructor takes; in place of a Lambda layer, such a class with the function as its call."
+            "Accepted: layers of Keras, and custom classes that are registered and have a get_config for what their "
+            "constructor takes; instead of a Lambda layer, such a class with the function as its call."
             f"  Try: @keras.saving.register_keras_serializable() above class {own[0] if own else 'MyLayer'}"
         ) from error
     finally:

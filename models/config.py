@@ -114,7 +114,7 @@ class CnnConfig:
             *self._per_layer("filters", _is_count, "a whole number from 1", "32"),
             *self._per_layer("pool_size", _is_count, "a whole number from 1 (1: no pooling)", "2"),
             *self._per_layer("batch_norm", lambda value: isinstance(value, bool), "true or false", "true"),
-            *self._per_layer("dropout", _is_rate, "a rate from 0 up to, but not, 1", "0.25"),
+            *self._per_layer("dropout", _is_rate, "a rate from 0 to below 1", "0.25"),
             *_fault("pool_every", self.pool_every, _is_count(self.pool_every), "a whole number from 1", "2"),
             *_fault("dense_dropout", self.dense_dropout, _is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
             *_one_of("padding", self.padding, PADDINGS),

@@ -144,7 +144,7 @@ def _dense(name: str, inputs: int, units: int) -> LayerPlan:
 
 
 def _refusal(config: CnnConfig, input_shape: tuple[int, int, int], error: _TooSmall) -> str:
-    deepest = error.number - 1  # what stands before the convolution that fails is a legal network
+    deepest = error.number - 1  # the layers before the convolution that fails are a legal network
     size = "x".join(map(str, input_shape[:2]))
     given = f"A network of depth {config.depth} shrinks images of {size} below 1x1: {error}."
     padded = _typed(config, _padded(config, input_shape))

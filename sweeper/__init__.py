@@ -1,1 +1,1 @@
-"""A hyperparameter sweep orchestrator for Keras CNNs; `python -m sweeper --help` tells how it is used."""
+"""A hyperparameter sweep orchestrator for Keras CNNs; `python -m sweeper --help` shows how it is used."""

@@ -52,7 +52,7 @@ def _run() -> int:
 
 
 def _may_train(words: Sequence[str]) -> bool:
-    """Whether words are a sweep's, as far as can be told before Hydra reads them; a plan trains nothing."""
+    """Whether words are a sweep's, as far as can be known before Hydra reads them; a plan trains nothing."""
     options = [word for word in words if word.startswith("-")]
     keys = {word.partition("=")[0].lstrip("+") for word in words}
     is_command = bool(words) and words[0].isalpha()

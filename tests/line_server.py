@@ -1,6 +1,6 @@
 """Types lines into processes forked from this one, which has loaded what a line loads before anything trains.
 
-Each line runs as `python -m sweeper` would run it, in a process of its own, with its own folder, environment, streams
+Each line runs as `python -m sweeper` would run it, in its own process, with its own folder, environment, streams
 and exit status. What it saves is the import of Hydra, Optuna and NumPy, most of what a refused line costs. Lines that
 train are typed into fresh processes: what they start imports their main module again.
 

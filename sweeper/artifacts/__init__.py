@@ -1,1 +1,1 @@
-"""What a trial leaves behind: its result, predictions, answers, saved model, figures and versions."""
+"""What a trial leaves: its result, predictions, answers, saved model, figures and versions."""

@@ -6,7 +6,7 @@ file is a projection of the runs' `predictions.npz`, from which a missing answer
     file   = `answers2` | records                      files of earlier releases have neither this mark nor checksums
     record = trial's number (uint32) | images (uint32) | payload | checksum of these three (CRC-32, uint32)
 
-Of a trial that was run again, the last record counts. Payloads: `correct.bits` has one bit an image, `predicted.u16`
+Of a trial that was run again, the last record counts. Payloads: `correct.bits` has one bit per image, `predicted.u16`
 the class, `losses.f16` one float16 an image. What does not live here: the statistics (`sweeper.inference`), and which
 trials are compared (`sweeper.ranking.judge`).
 """

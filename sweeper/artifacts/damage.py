@@ -1,7 +1,7 @@
 """Files of this project that are read back: whether they are whole, and one error where they are not.
 
 A `.npz` and a Keras file are archives whose members have checksums; JSON gets one here. What does not live here: what
-becomes of a damaged file, which its reader's caller decides.
+is done with a damaged file, which its reader's caller decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sweeper.core.errors import DamagedFileError
 
 _CHECKSUM = "crc32"  # key in a JSON object, of all the others
 
-#: What Python, NumPy, zipfile, HDF5 and pydantic raise at bytes that nobody wrote.
+#: What Python, NumPy, zipfile, HDF5 and pydantic raise for damaged bytes.
 _FAILURES = (
     *(OSError, ValueError, KeyError, TypeError, EOFError, OverflowError, MemoryError),
     *(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),

@@ -1,6 +1,6 @@
 """Pictures of trials and sweeps, by Matplotlib without a display. Drawing only: what is drawn is decided elsewhere.
 
-Colours are Okabe and Ito's, which the colour-blind can tell apart (M. Okabe, K. Ito, Color Universal Design, 2008).
+The colours are Okabe and Ito's, for colour-blind readers (M. Okabe, K. Ito, Color Universal Design, 2008).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from sweeper.core.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,9 +65,7 @@ def warm_up() -> None:
 
 def literal(text: str, length: int = _LABEL) -> str:
     """User-given text in one line, cut to `length`; a dollar sign would begin a formula."""
-    line = " ".join(text.split())
-    short = line if len(line) <= length else f"{line[: length - 1]}…"
-    return short.replace("$", r"\$")
+    return shortened(" ".join(text.split()), length).replace("$", r"\$")
 
 
 def curves_figure(history: History, *, test_is_validation: bool = False) -> Figure:

@@ -85,7 +85,7 @@ def model_file(folder: Path) -> Path:
 def read_weights(folder: Path) -> dict[str, Any]:
     """The weights of a model that `save_model` wrote, NumPy arrays by their place, without those of the optimizer.
 
-    Keras's file is an archive with the weights in HDF5; nothing of it is executed, and TensorFlow is not loaded.
+    Keras's file is an archive with the weights in HDF5; no code in it is executed, and TensorFlow is not loaded.
 
     Raises:
         DamagedFileError: there is no such model, or it is not whole.

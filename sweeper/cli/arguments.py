@@ -65,7 +65,7 @@ def check_text(words: Sequence[str]) -> None:
     """Refuses words that Python could not read, and a current folder whose name it cannot.
 
     Raises:
-        ConfigError: bytes that are no text in this locale, or in none; a current folder that was deleted.
+        ConfigError: bytes that are not text in this locale, or in none; a current folder that was deleted.
     """
     try:
         folder = os.getcwd()
@@ -78,10 +78,10 @@ def check_text(words: Sequence[str]) -> None:
         if "\ufffd" in readable:
             raise ConfigError(
                 f"{called}{readable} has bytes that are not UTF-8, shown as \ufffd. Accepted: text in UTF-8.  "
-                "Try: another name, or that name written anew"
+                "Try: another name, or the same name typed again"
             )
         raise ConfigError(
-            f"{called}{readable} has characters that are no text in this locale "
+            f"{called}{readable} has characters that are not text in this locale "
             f"({locale.setlocale(locale.LC_CTYPE)}, with Python's UTF-8 mode off). Accepted: any text, in a locale "
             "with UTF-8.  Try: PYTHONUTF8=1 in front of the line"
         )

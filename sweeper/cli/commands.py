@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m sweeper", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
     report = commands.add_parser("report", help="print or write the leaderboard", allow_abbrev=False)
-    report.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest where none is named")
+    report.add_argument("names", nargs="*", metavar="NAME", help="sweeps; the newest if none is named")
     for kind in ("csv", "json", "markdown"):
         report.add_argument(f"--{kind}", metavar="FILE", help=f"write the leaderboard as {kind}; - is standard output")
     report.add_argument("--html", metavar="FILE", help="write the report as one page; - is standard output")
@@ -73,13 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--sort", metavar="COLUMN", help="order the rows by a column; -COLUMN: descending")
     verify = commands.add_parser("verify", help="train a row again and compare", allow_abbrev=False)
     verify.add_argument("row", metavar="RUN", help="a trial's run id, its first 6 or more letters, or SWEEP:NUMBER")
-    verify.add_argument("--data-path", metavar="PATH", help="where the images are now, if not where they were")
+    verify.add_argument("--data-path", metavar="PATH", help="where the images are now, if they were moved")
     promote = commands.add_parser("promote", help="register a trial's model as champion", allow_abbrev=False)
-    promote.add_argument("name", nargs="?", metavar="NAME", help="the sweep; the newest where none is named")
-    promote.add_argument("--trial", type=_number, metavar="N", help="the trial; the one of rank 1 where not given")
-    promote.add_argument("--model", metavar="NAME", help="the registered model; called as the data set where not given")
+    promote.add_argument("name", nargs="?", metavar="NAME", help="the sweep; the newest if none is named")
+    promote.add_argument("--trial", type=_number, metavar="N", help="the trial; the one of rank 1 if not given")
+    promote.add_argument("--model", metavar="NAME", help="the registered model; named after the data set if not given")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
-    ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 where not given")
+    ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 if not given")
     for command in (verify, promote):
         command.add_argument("--trust", action="store_true", help="use code and servers that the output folder names")
     for command in (report, verify, promote, ui):

@@ -151,7 +151,7 @@ def _syntax_fault(word: str) -> str:
     if any(value.count(opened) != value.count(closed) for opened, closed in ("()", "[]", "{}")):
         return "a bracket is not closed"
     if value.strip().endswith(",") or ",," in value or value.strip().startswith(","):
-        return "a value is missing beside a comma"
+        return "a value is missing next to a comma"
     return "a value with brackets, '=', spaces at its ends or special characters needs quotes"
 
 
@@ -298,7 +298,7 @@ def guarded(function: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         say("Interrupted.")
         return 130
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+    except BrokenPipeError:  # the reader of our output has ended, as `| head` does
         sys.stderr.close()
         return 1
 

@@ -1,4 +1,4 @@
-"""The Sweeper class that Hydra requires. What happens behind it is `sweeper.cli.sweep`."""
+"""The Sweeper class that Hydra requires. What it calls is `sweeper.cli.sweep`."""
 
 from __future__ import annotations
 

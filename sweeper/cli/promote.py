@@ -40,7 +40,7 @@ class Choice:
     """A trial to promote, and why it is this one.
 
     Attributes:
-        ranked: its row and rank; a pruned trial's rank is behind all complete ones.
+        ranked: its row and rank; a pruned trial's rank comes after all complete ones.
         notes: what its rank does not say.
     """
 
@@ -225,7 +225,7 @@ def _former(former: Version | None, about: dict[str, str]) -> list[str]:
     trial = f" (trial {former.tags[tags.TRIAL]} of sweep {former.tags[tags.SWEEP]})" if is_ours else ""
     lines = [f"Until now it was version {former.number}{trial}, which stays, without the alias."]
     if former.tags.get(tags.DATA_DIGEST, about[tags.DATA_DIGEST]) != about[tags.DATA_DIGEST]:
-        lines.append("That one was trained on other images, so the two do not compare.")
+        lines.append("That one was trained on other images, so the two cannot be compared.")
     return lines
 
 

@@ -38,7 +38,7 @@ def report_command(options: argparse.Namespace, paths: OutputPaths) -> int:
     loaded = loaded if apart or len(loaded) == 1 else [stored_sweep.together(loaded)]
     reports = [sweep_report.judged(one) for one in loaded]
     if apart:
-        say(f"Each sweep is ranked by itself: {apart}.")
+        say(f"Each sweep is ranked separately: {apart}.")
     view = sweep_report.View(top=options.top, sort=options.sort)
     failed = [text for sweep in reports for text in below(sweep, options.assert_min)]
     writers = {"csv": export.write_csv, "json": export.write_json, "markdown": export.write_markdown}

@@ -9,7 +9,7 @@ from typing import Any
 
 from sweeper.core.datasets import PreparedData
 
-#: Keys of `data` that say where the arrays come from, not what they are; the digests stand for them.
+#: Keys of `data` that say where the arrays come from, not what they are; the digests represent them.
 _WHERE = ("path",)
 
 

@@ -11,7 +11,7 @@
     │   ├── DataError                 arrays that are missing, malformed or not what they claim
     │   ├── SweepLockedError          another driver works on the same sweep
     │   ├── SweepChangedError         the same sweep.name with another fixed configuration
-    │   └── StoreError                an output folder, a store or a report that cannot be had
+    │   └── StoreError                an output folder, a store or a report that is not possible
     │       └── DamagedFileError      a file of this project that is missing or not whole
     ├── TrialError                    this trial is bad, the others continue
     │   └── NonFiniteError            its loss is NaN or infinite
@@ -20,7 +20,7 @@
         └── RunGoneError              one run, or its model, was deleted
 
 A message has up to three sentences: what was given, what is accepted, what to type.
-What does not live here: the text of those messages, which stands where they are raised.
+What does not live here: the text of those messages, which is written where they are raised.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class TrackingError(SweeperError):
 
 
 class RunGoneError(TrackingError):
-    """A run, or its model, was deleted in MLflow by somebody else; the sweep goes on without it."""
+    """A run, or its model, was deleted in MLflow by another program or user; the sweep continues without it."""
 
 
 def as_typed(value: Any) -> str:

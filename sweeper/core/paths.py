@@ -175,7 +175,7 @@ class TrialPaths:
 
     @property
     def result(self) -> Path:
-        """Renamed into place last: where it stands, the trial is finished."""
+        """Renamed into place last: where it exists, the trial is finished."""
         return self.root / "result.json"
 
     @property
@@ -204,7 +204,7 @@ class TrialPaths:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes `text` beside `path` and renames it, so that no reader meets half a file.
+    """Writes `text` next to `path` and renames it, so that no reader sees an incomplete file.
 
     The bytes are flushed to the disk before the rename: what is renamed survives a power cut.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-#: What stands in place of a password.
+#: What replaces a password.
 HIDDEN = "***"
 
 _PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s/:@'\"]*):[^\s/@]+@")

@@ -23,7 +23,7 @@ class SweepInfo:
         space: what each swept key takes, as text.
         margin: accuracy that a cheaper trial may lose, as a fraction.
         data_path: `data.path` of the last start.
-        data_notes: what there is to know of the images, each a sentence.
+        data_notes: notes on the images, each a sentence.
         data_warnings: what makes figures on these images less than they seem, each a sentence.
         class_names: of each data set whose classes have names, by its digest.
         precision: what `training.precision=auto` became when the sweep was first started.

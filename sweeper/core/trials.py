@@ -68,7 +68,7 @@ class EvaluationSpec(TrialSpec):
 
     Attributes:
         trained: the folder with the trial's saved network.
-        following: further networks that the same process evaluates afterwards, each with a result of its own.
+        following: further networks that the same process evaluates afterwards, each with its own result.
     """
 
     trained: Path
@@ -77,7 +77,7 @@ class EvaluationSpec(TrialSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeSpec(TrialSpec):
-    """A network that is trained for a moment, to time its batches; nothing of it is kept.
+    """A network that is trained for a moment, to time its batches; nothing is kept.
 
     Attributes:
         seconds: time to spend on batches, once the first ones are done.
@@ -119,7 +119,7 @@ class TrialFacts:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What came of a trial, as its process leaves it in its folder.
+    """The outcome of a trial, as its process leaves it in its folder.
 
     Attributes:
         state: complete, pruned or failed.
@@ -286,7 +286,7 @@ class StudyTrial(Candidate):
         point: the number of the configuration that it trains.
         state: its state; `RUNNING` means interrupted where no driver lives.
         run_id: its MLflow run; empty until it has one.
-        row: what came of it; None while it runs.
+        row: its outcome; None while it runs.
     """
 
     number: int

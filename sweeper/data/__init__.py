@@ -1,4 +1,4 @@
-"""The images: what is known of them beforehand, their splits, and the arrays that trials train on.
+"""The images: what is known of them before they are read, their splits, and the arrays that trials train on.
 
 `describe` answers before anything is loaded; `prepare` reads, checks, splits and writes the arrays, once per sweep;
 `check` does the same without writing. `open_training_arrays` and `as_float` are for the trials, which do not see the

@@ -252,7 +252,7 @@ def open_arrays(prepared: PreparedData) -> Arrays:
     """Opens the written arrays, mapped from their files and read-only; pages are read as they are used.
 
     Raises:
-        OSError: if a file is missing, because the sweep that laid it down has ended.
+        OSError: if a file is missing, because the sweep that wrote it has ended.
         ValueError: if a file is not a plain array.
     """
     return Arrays(**_opened(prepared, Arrays))

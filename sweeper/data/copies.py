@@ -1,6 +1,6 @@
 """Exact copies among the images: they make figures look better, or surer, than they are.
 
-What does not live here: images that are merely alike, or belong together (one burst, one patient, one writer).
+What does not live here: images that are only similar, or belong together (one burst, one patient, one writer).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def copy_warnings(raw: RawData, indices: SplitIndices) -> tuple[str, ...]:
     """Sentences that count and name the copies within the splits and between them; empty where there are none."""
     validation = raw.images_of(indices.validation_from)
     by_array = {"x_train": raw.x_train, "x_test": raw.x_test, _ARRAYS[indices.validation_from]: validation[0]}
-    is_mixed = len({images.dtype for images in by_array.values()}) > 1  # bytes beside floats
+    is_mixed = len({images.dtype for images in by_array.values()}) > 1  # bytes mixed with floats
     prints = {
         name: raw.files[name].prints if name in raw.files else _prints(images, as_floats=is_mixed)
         for name, images in by_array.items()
@@ -98,7 +98,7 @@ def _copies_within(split: _Split) -> str:
     pairs = [(split.name(copy), split.name(first[inverse[copy]])) for copy in copies[:_NAMED]]
     return (
         f"{_counted(len(copies), split)} {_are(copies)} of other {split.word} images ({_named(pairs, len(copies))}): "
-        "intervals and tests count each as a new image, and are too sure."
+        "intervals and tests count each as a new image, and are too confident."
     )
 
 

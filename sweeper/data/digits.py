@@ -55,7 +55,7 @@ def read(path: str | None) -> RawData:
 
 
 def _bundled() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Images (1797, 8, 8) and labels (1797,), from the file that scikit-learn brings along.
+    """Images (1797, 8, 8) and labels (1797,), from the file that comes with scikit-learn.
 
     scikit-learn itself takes over a second to import and is not needed to read its table of numbers; where another
     version keeps it elsewhere, scikit-learn is asked.
@@ -72,7 +72,7 @@ def _bundled() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 
 
 def enlarge(images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """Enlarges square images by bilinear interpolation, pixel centres at half pixels, edges held.
+    """Enlarges square images by bilinear interpolation, pixel centres at half pixels, edges repeated.
 
     In whole numbers throughout, so that every machine gets the same bytes.
 

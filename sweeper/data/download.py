@@ -77,7 +77,7 @@ def file_digest(path: Path, algorithm: str) -> str:
 
 
 def download(remote: RemoteFile, target: Path) -> None:
-    """Downloads a file beside `target`, verifies it, and renames it into place.
+    """Downloads a file next to `target`, verifies it, and renames it into place.
 
     Raises:
         OSError: if the server or the folder cannot be reached, or other bytes came than were published.

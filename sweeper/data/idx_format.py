@@ -48,7 +48,7 @@ def find_files(folder: Path) -> dict[str, Path]:
     if len(whole) > 1 and "" not in whole:
         raise DataError(
             f"The folder {folder} holds the IDX files of several sets: {', '.join(whole)}. Put those of one of them "
-            "into a folder of their own."
+            "into their own folder."
         )
     if whole:
         return sets["" if "" in whole else whole[0]]
@@ -114,7 +114,7 @@ def read_shape(stream: Stream) -> tuple[int, ...]:
 
 
 def _sets(folder: Path) -> dict[str, dict[str, Path]]:
-    """The files of a folder by the set that they belong to, which is what stands before the usual name."""
+    """The files of a folder by the set that they belong to, which is what precedes the usual name."""
     try:
         paths = [path for path in folder.iterdir() if path.is_file()]
     except OSError as err:

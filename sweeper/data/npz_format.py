@@ -23,7 +23,7 @@ from numpy.lib import format as npy
 from sweeper.core.errors import DataError
 from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader
 
-#: What `zipfile`, `zlib` and NumPy raise for damaged or hostile files. `RuntimeError`: encrypted;
+#: What `zipfile`, `zlib` and NumPy raise for damaged or malicious files. `RuntimeError`: encrypted;
 #: `SyntaxError`, `TokenError`: a header that is not a literal.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -109,7 +109,7 @@ def _check_kind(path: Path) -> None:
     if start == npy.MAGIC_PREFIX:
         raise DataError(f"{path} is a single array (.npy), not an .npz file of four.")
     if not start.startswith(b"PK"):
-        raise DataError(f"{path} is not an .npz file (it is no zip archive).")
+        raise DataError(f"{path} is not an .npz file (it is not a zip archive).")
 
 
 def _check_keys(archive: zipfile.ZipFile, path: Path, keys: Sequence[str]) -> None:
@@ -131,7 +131,7 @@ def _read_header(member: IO[bytes]) -> ArrayHeader:
     elif version == (2, 0):
         shape, _, dtype = npy.read_array_header_2_0(member)
     else:
-        raise ValueError(f"version {version} of the .npy format is for named fields, which images have not")
+        raise ValueError(f"version {version} of the .npy format is for named fields, which images do not have")
     return ArrayHeader(shape, dtype)
 
 

@@ -1,6 +1,6 @@
 """The doors: `describe` before a sweep, `check` for its plan, `prepare` at its start.
 
-What does not live here: any one data set; each is a pair of functions in a module of its own.
+What does not live here: any one data set; each is a pair of functions in its own module.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
         kept: where earlier sweeps kept what is known of pictures; nothing is written there.
 
     Raises:
-        ConfigError: for a combination of `data.*` that cannot be had.
+        ConfigError: for a combination of `data.*` that is not possible.
         DataError: for a file that is missing, damaged, or not what it claims to be.
     """
     inventory = SOURCES[config.name].inventory(config, kept)
@@ -154,7 +154,7 @@ def _read(config: DataConfig, kept: Path, report: Report, scratch: Path | None =
 
 
 def _about_validation(raw: RawData, plan: SplitPlan) -> list[str]:
-    """What becomes of a validation set that comes with the data."""
+    """What is done with a validation set that comes with the data."""
     if raw.y_validation is None:
         return []
     if plan.validation_from == "file":
@@ -165,7 +165,7 @@ def _about_validation(raw: RawData, plan: SplitPlan) -> list[str]:
 
 
 def _without_image(raw: RawData, plan: SplitPlan) -> list[str]:
-    """What is to be said of classes that are trained on, but have no validation or no test image."""
+    """Notes on classes that are trained on, but have no validation or no test image."""
     found = []
     for split, counts in (("validation", plan.validation), ("test", plan.test)):
         classes = [label for label, count in enumerate(counts) if count == 0]

@@ -37,4 +37,4 @@ class Steps:
 
 
 def silent(_: FilesRead) -> None:
-    """A report to nobody."""
+    """A report that is not shown."""

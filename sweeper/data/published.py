@@ -164,7 +164,7 @@ def _fill_cache(published: PublishedSet) -> str:
 def _nowhere(published: PublishedSet, remote: RemoteFile, err: OSError) -> DataError:
     reason = getattr(err, "reason", None) or err
     return DataError(
-        f"{published.title} is not at hand: no data.path is given, Keras's cache has no "
+        f"{published.title} is not available: no data.path is given, Keras's cache has no "
         f"{published.cache_files[remote]}, and {remote.url} cannot be downloaded ({reason}). "
         f"Accepted: data.path (an .npz file, or a folder of the four IDX files), Keras's cache, or a network; "
         f"data=digits needs none of them.  Try: data={published.name} data.path={published.name}.npz, or data=digits"

@@ -174,7 +174,7 @@ def draw(labels: AnyArray, shares: Sequence[Sequence[int]], seed: int) -> tuple[
     Returns:
         For each set its indices, int64, ascending.
     """
-    # RandomState, because NumPy froze its stream for good (NEP 19); Generator's may change with a release,
+    # RandomState, because NumPy will never change its stream (NEP 19); Generator's may change with a release,
     # and with it the split of a sweep that is resumed.
     random = np.random.RandomState(seed)
     members = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1])
@@ -207,7 +207,7 @@ def _check_default_validation(config: DataConfig, inventory: Inventory) -> None:
     if config.validation != DataConfig.validation:
         num_own = sum(inventory.validation_counts or ())
         raise ConfigError(
-            f"data.validation={config.validation} would have no effect: the data has a validation set of its own "
+            f"data.validation={config.validation} would have no effect: the data has its own validation set "
             f"({num_own:,} images, {inventory.validation_name}). Accepted: {DataConfig.validation}, the default, which "
             f"uses that set; test; or data without it.  Try: data={config.name} {path_word(config.path or 'my.npz')}"
         )

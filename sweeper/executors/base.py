@@ -48,7 +48,7 @@ class Executor(Protocol):
         """Starts a trial. Raises ExecutorError where no process can be had."""
 
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
-        """Hands over the events of at most `timeout_s` seconds; returns as soon as there were any."""
+        """Passes on the events of at most `timeout_s` seconds; returns as soon as there were any."""
 
     def stop(self, number: int) -> None:
         """Asks a trial to end within its epoch, keeping what it has (a pruner's decision)."""

@@ -31,9 +31,9 @@ MODULES = (
 
 @contextlib.contextmanager
 def _unseen(module: str) -> Iterator[None]:
-    """Lets a library believe that an optional module is not installed, while it looks for it.
+    """Makes a library see that an optional module is not installed, while it looks for it.
 
-    Keras imports scikit-learn, half a second, for wrappers that no trial uses; who imports it later, gets it.
+    Keras imports scikit-learn, half a second, for wrappers that no trial uses; a later import works.
     """
     sys.modules[module] = None  # type: ignore[assignment]
     try:

@@ -1,4 +1,4 @@
-"""Trials in processes of their own, forked from a server that has TensorFlow and Keras loaded.
+"""Trials in their own processes, forked from a server that has TensorFlow and Keras loaded.
 
 A trial is known by its pipe, not by what the forkserver says of it: only the pipe's end means that the process is
 gone, so a killed forkserver neither ends a trial twice nor lets one run twice.
@@ -143,7 +143,7 @@ class ProcessExecutor:
 
 
 def _end_forkserver() -> None:
-    """Ends the forkserver at once: by itself it would take TensorFlow apart for 2 s, and this process wait for it."""
+    """Ends the forkserver at once: without this it would unload TensorFlow for 2 s, and this process would wait."""
     server: Any = vars(forkserver)["_forkserver"]
     if server._forkserver_pid is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -160,7 +160,7 @@ def start_forkserver() -> None:
     mp.get_context("forkserver").set_forkserver_preload(["sweeper.executors.server_start", "sweeper.executors.preload"])
     try:
         with terminal_held_back():
-            resource_tracker.ensure_running()  # by itself the forkserver starts it, and that lets Ctrl-C through again
+            resource_tracker.ensure_running()  # otherwise the forkserver starts it, which unblocks Ctrl-C
         with _environment(), terminal_held_back():
             forkserver.ensure_running()
     except OSError as error:
@@ -175,7 +175,7 @@ def exit_reason(exitcode: int | None) -> str:
     if exitcode == 0:
         return ""
     if exitcode is None or exitcode == 255:
-        return "its process ended, and how is not known"
+        return "its process ended for an unknown reason"
     if exitcode >= 0:
         return f"its process exited with status {exitcode}"
     name = signal.Signals(-exitcode).name if -exitcode in list(signal.Signals) else str(-exitcode)

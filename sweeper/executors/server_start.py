@@ -1,8 +1,8 @@
 """The first thing that the forkserver imports. Where no driver started it, its import does nothing.
 
-- The server takes over its driver's import path: by itself, Python would look in the current folder first, where a
+- The server takes over its driver's import path: otherwise Python would look in the current folder first, where a
   user may have a `keras.py`.
-- It ends with its driver, also while it is busy importing. By itself it would notice a killed driver only when all
+- It ends with its driver, also while it is busy importing. Otherwise it would notice a killed driver only when all
   imports are done, which takes seconds. Trials that it forks do not inherit this; they notice the end of their pipes.
 """
 

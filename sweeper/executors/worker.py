@@ -42,7 +42,7 @@ def main(connection: Connection, spec: TrialSpec) -> None:
 
     def report(epoch: EpochReport) -> bool:
         connection.send(("epoch", epoch))
-        if spec.awaits_verdict and not stop.is_set():  # once it is to stop, nobody answers any more
+        if spec.awaits_verdict and not stop.is_set():  # once it is to stop, no answer comes any more
             verdicts.get()
         return stop.is_set()
 
@@ -53,7 +53,7 @@ def main(connection: Connection, spec: TrialSpec) -> None:
 
 
 def _obey(connection: Connection, stop: threading.Event, verdicts: SimpleQueue[str]) -> None:
-    """Hears the driver; at the end of the pipe the driver is gone, and so is this process."""
+    """Listens to the driver; when the pipe closes, the driver has ended, and this process ends too."""
     while True:
         try:
             word = connection.recv()

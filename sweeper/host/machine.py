@@ -1,7 +1,7 @@
 """What this machine has: CPU cores and their kind, memory, GPUs; and how many trials fit on it at a time.
 
 What a container or a batch system grants counts, not what the hardware has: the affinity mask and the limits of the
-control group (`sweeper.host.cgroup`). Linux tells all of it; elsewhere, what Python knows by itself is used.
+control group (`sweeper.host.cgroup`). Linux has all of it; elsewhere, what Python knows is used.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Machine:
 
 
 def look() -> Machine:
-    """Looks at this machine. TensorFlow is asked, in a process of its own, only where there may be a GPU.
+    """Looks at this machine. TensorFlow is asked, in a separate process, only where there may be a GPU.
 
     Raises:
         MachineError: there may be a GPU, and TensorFlow cannot be asked.
@@ -78,7 +78,7 @@ def cpu() -> str:
     for line in _lines(Path("/proc/cpuinfo")):
         key, _, value = line.partition(":")
         if not key.strip() and found:
-            break  # the first core's entry stands for all
+            break  # the first core's entry holds for all
         found[key.strip()] = value.strip()
     has = set((found.get("flags") or found.get("Features") or "").split())
     name = found.get("model name") or platform.machine()

@@ -51,7 +51,7 @@ def end_with(parent: int) -> None:
 def stop_signals() -> list[signal.Signals]:
     """The signals that end a sweep or server: Ctrl-C, SIGTERM and a terminal that was closed.
 
-    Not those that whoever started this process has it ignore, as `nohup` does, and a shell's `&` in a script.
+    Not those that its parent made this process ignore, as `nohup` does, and a shell's `&` in a script.
     """
     ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     return [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]
@@ -86,7 +86,7 @@ def raise_if_interrupted() -> None:
 
 
 #: Read by libraries when they are imported: the same in the driver, the forkserver and the trials, whatever was set
-#: before; None: not set. (Jupyter sets MPLBACKEND for every command that a cell starts, to a backend of its own. Keras
+#: before; None: not set. (Jupyter sets MPLBACKEND for every command that a cell starts, to its own backend. Keras
 #: ends each training early, without a word, where KERAS_MAX_EPOCHS is set.)
 LIBRARY_ENVIRONMENT: dict[str, str | None] = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -110,7 +110,7 @@ def prepare_libraries() -> None:
         set_variables({"PYTHONWARNINGS": None})
         warnings.resetwarnings()
         for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
-            warnings.simplefilter("ignore", category)  # as Python does by itself
+            warnings.simplefilter("ignore", category)  # as Python does by default
 
 
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -125,7 +125,7 @@ def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 #: No reports to its makers, no log line below a warning, no bar and no address printed between our own lines.
-#: What the user has set already stands. (MLflow would try again by itself for four minutes, without a word.)
+#: What the user has set already is kept. (By default MLflow would try again for four minutes, silently.)
 MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",

@@ -1,6 +1,6 @@
 """Standard input, output and error of the driver: closed, full, or in a locale without UTF-8.
 
-What does not live here: a reader that went away, as `| head` does; that is a BrokenPipeError and ends the driver.
+What does not live here: a reader that ended, as `| head` does; that is a BrokenPipeError and ends the driver.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def not_worse(correct: NDArray[np.bool_], reference: int, margin: float, alpha: 
     """The trials shown to be at most `margin` less accurate than row `reference`, however that row was chosen.
 
     What is claimed, of all marked trials at once and with an error of at most alpha: their accuracy on new images is at
-    most `margin` below that of the *truly* best of all the trials, hence also below the reference's, whichever row that
+    most `margin` below that of the *truly* best of all the trials, so also below the reference's, whichever row that
     is and although it was chosen on these very images. A trial must pass a test at this margin against each other
     trial; as the truly best is one fixed among these, a trial wrongly marked has passed one test that it should have
     failed, so that Holm's correction counts trials, K - 1 of them, and not pairs (the argument of J. C. Hsu 1984,

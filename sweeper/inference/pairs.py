@@ -104,7 +104,7 @@ def against(correct: NDArray[np.bool_], row: int) -> tuple[NDArray[np.int64], ND
 
 
 def differing_images(correct: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(n,): the images on which the trials are not all alike; the others say nothing about any difference."""
+    """(n,): the images on which the trials differ; the others say nothing about any difference."""
     differ: NDArray[np.bool_] = np.logical_and(correct.any(axis=0), np.logical_not(correct.all(axis=0)))
     return differ
 

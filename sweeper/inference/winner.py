@@ -1,4 +1,4 @@
-"""What the winner's score is worth: a maximum is too good by having been chosen. Who the winner is lies elsewhere."""
+"""What the winner's score is worth: a maximum is too high because it was selected. Which trial wins: `ranking`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweeper.inference.accuracy import wilson_bounds
 from sweeper.inference.pairs import against, as_correct, differing_images, ones_of
 
 _BLOCK = 1000
-#: The chance allowed, over all resamples together, that a trial left aside beforehand would have led one.
+#: The chance allowed, over all resamples together, that a trial left aside at first would have led one.
 _MISSED = 1e-6
 
 
@@ -42,7 +42,7 @@ def winners_score(correct: NDArray[np.bool_], seed: int = 0, num_resamples: int 
     Returns:
         The score. `low` and `high` are Wilson's 95 % interval of n images about `expected`, for one trial that of its
         row. (The percentiles of the out-of-bag scores, which the source takes, are a third wider than need be, since
-        each score is of 37 % of the images, and a mere point where all are right.) `num_resamples` counts those
+        each score is of 37 % of the images, and a single point where all are right.) `num_resamples` counts those
         resamples that left an image out.
 
     Raises:
@@ -97,7 +97,7 @@ def _choices(rows: NDArray[np.bool_], leader: int, drawn: NDArray[np.uint8]) -> 
 
 
 def _can_lead(rows: NDArray[np.bool_], leader: int, num_resamples: int) -> NDArray[np.bool_]:
-    """(K,): false for a trial so far behind that leading even one resample has next to no probability.
+    """(K,): false for a trial so much worse that leading even one resample has almost no probability.
 
     A resample adds up n draws of +1, 0 or -1, whose sum has the mean `behind` and at most the variance `differing`;
     S. N. Bernstein's inequality bounds the chance of its being 0 or less.

@@ -98,7 +98,7 @@ def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Object
     if own and any(objective.metric == "flops" for objective in objectives):
         known = [metric for metric in METRIC_DIRECTIONS if metric != "flops"]
         raise ObjectiveError(
-            f"objective.metric=flops is not known of a custom builder (arch._target_={own[0]}). Accepted with it: "
+            f"objective.metric=flops is not known for a custom builder (arch._target_={own[0]}). Accepted with it: "
             f"{', '.join(known)}.  Try: objective.metric=num_params"
         )
 

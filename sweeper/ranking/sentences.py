@@ -29,7 +29,7 @@ _NAMED = 8  # trials named in one sentence
 #: What every statement about images rests on.
 INDEPENDENCE = (
     "Images are taken as independent of each other. Where they come in groups (bursts of shots, patients, writers), "
-    "these statements are too sure."
+    "these statements are too confident."
 )
 
 
@@ -57,8 +57,8 @@ def warnings(case: Case) -> tuple[str, ...]:
     openings = len(case.test.openings)
     if complete and openings > 1:
         found.append(
-            f"The test set was opened {openings} times. Who sees its figures and keeps searching selects on it too: "
-            "it says less now than after one opening."
+            f"The test set was opened {openings} times. Searching further after seeing its figures selects on it too: "
+            "it shows less now than after one opening."
         )
     return tuple(found)
 
@@ -101,7 +101,9 @@ class _Speaker:
             value = amount(leader.metrics[metric])
             return f"{label} has the {word} {metric}, {value}. The order by {metric} is plain: no test supports it."
         if findings.why_untested:
-            return f"{label} comes first with {scored}. How sure that is cannot be said: {findings.why_untested}."
+            return (
+                f"{label} comes first with {scored}. How certain that is cannot be determined: {findings.why_untested}."
+            )
         return f"{label} is the only complete trial: {scored}."
 
     def _about_group(self, findings: Findings, label: str, scored: str) -> str:

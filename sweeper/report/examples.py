@@ -1,4 +1,4 @@
-"""The images of a sweep's page: those that nobody gets right, those in dispute, and the best trial's confusions.
+"""The images of a sweep's page: those that fewest trials have right, those in dispute, the best trial's confusions.
 
 What does not live here: how they look (`sweeper.report.page`), and the trials' answers (`sweeper.artifacts.answers`).
 """
@@ -54,7 +54,7 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
         except (DataError, StoreError) as error:
             return Exhibits(notes=(f"The images cannot be shown: {error}",))
         if (found.data_digest, found.split_digest) != (node["digest"], node["split_digest"]):
-            return Exhibits(notes=(f"The images cannot be shown: {found.source} is no longer what it was.",))
+            return Exhibits(notes=(f"The images cannot be shown: {found.source} has changed.",))
         return _of_prepared(loaded, paths, leader, found)
 
 
@@ -67,7 +67,7 @@ def _of_prepared(loaded: Loaded, paths: OutputPaths, leader: int, prepared: Prep
         if number in numbers and split[numbers[number]] == split[leader]
     }
     if leader not in predicted:
-        return Exhibits(notes=("The leader's predictions are not at hand.",))
+        return Exhibits(notes=("The leader's predictions are not available.",))
     arrays = data.open_training_arrays(prepared)
     summary = prepared.summary
     found = choose(leader, predicted, arrays.x_validation, np.asarray(arrays.y_validation), summary.num_classes)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from sweeper.core.errors import ArchitectureError
-from sweeper.core.text import cell_text, decimals
+from sweeper.core.text import cell_text, decimals, percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.models.builder import is_builtin
 from sweeper.models.config import CnnConfig
@@ -28,7 +28,7 @@ def pools(arch: Mapping[str, Any]) -> tuple[int, ...]:
 def notebook_table(rows: Sequence[TrialRow], *, test_is_validation: bool, width: int = 120) -> Table | None:
     """The notebook's comparison of its networks, with their true pooling; None where no trial is a built-in CNN.
 
-    One row a trial that ended well, in the order of the trials; with its number where the rest does not tell them
+    One row per trial that ended well, in the order of the trials; with its number where the rest does not tell them
     apart. As in the notebook, the errors are losses.
     """
     builtin = sorted((row for row in rows if is_comparable(row)), key=lambda row: row.number)
@@ -116,4 +116,4 @@ def _error(value: float | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f} %"
+    return "" if value is None else percent(value)

@@ -31,7 +31,7 @@ class SweepReport:
         name: the sweep's name. objective: what it is ranked by. params: the swept keys, in the order of the sweep.
         rows: its trials, running ones among them. about: what else is known: data, started. test_is_validation: with
         `data.validation=test`, the notebook's way; every figure is then selected on the test set. further: objectives
-        beside the first; the rank is then the number of the Pareto front. findings: what was found about the ranking.
+        besides the first; the rank is then the number of the Pareto front. findings: what was found about the ranking.
         sentences: the findings in words, the most important first. warnings: what makes the figures less than they
         seem.
     """

@@ -1,6 +1,6 @@
 """The leaderboard and the notebook's comparison as tables for a terminal, by rich. Nothing user-given is markup.
 
-What does not live here: the order of the rows (`sweeper.ranking.leaderboard`), what stands around a table
+What does not live here: the order of the rows (`sweeper.ranking.leaderboard`), what surrounds a table
 (`sweeper.report.terminal`).
 """
 
@@ -57,7 +57,7 @@ def leaderboard_table(
     shown, left_out = _fitted(_columns(names, rows, params, (objective, *further)), params, objective, width)
     table = plain_table(_total(shown), GAP)
     notes = ["* the leading group: trials that the images cannot separate"] if _marks(rows) else []
-    notes += [f"Too wide for here: {', '.join(left_out)}; --csv - has all columns"] if left_out else []
+    notes += [f"Too wide for this terminal: {', '.join(left_out)}; --csv - has all columns"] if left_out else []
     table.caption = Text("\n".join(notes)) if notes else None
     for column in shown:
         table.add_column(

@@ -43,7 +43,7 @@ class Budget:
             self.reason = f"sweep.max_failures={limit} is reached, the last by trial {row.number}"
 
     def reached(self, value: float, point: str) -> None:
-        """Told of a complete point's first objective."""
+        """Called with a complete point's first objective."""
         target = self.limits.target
         if not self.reason and target is not None and self.objective.sign * (value - target) >= 0:
             self.reason = f"sweep.target={target:g} is reached by {point} with {self.objective.metric} {value:.4f}"

@@ -1,4 +1,4 @@
-"""When a trial is ended early: a study of Optuna in memory that is told of each epoch and asked whether it continues.
+"""When a trial is ended early: a study of Optuna in memory that gets each epoch and is asked whether it continues.
 
 Pruning compares trials by one metric that each epoch has, whatever the objectives are. The study is made again at each
 start: the epochs of finished trials are reported again, so that a resumed sweep prunes as the undisturbed one.
@@ -29,7 +29,7 @@ class Pruning:
     def __init__(self, config: PrunerConfig, objectives: Sequence[Objective], sweep: str, epochs: int) -> None:
         self.metric, self._direction = compared_metric(config, objectives)
         self._trials: dict[int, optuna.Trial] = {}
-        self._last: dict[int, int] = {}  # epochs told of each; one that is run again begins with epoch 1
+        self._last: dict[int, int] = {}  # epochs reported of each; one that is run again begins with epoch 1
         self._ends: dict[int, int] = {}  # of each that was to end, after which epoch
         import optuna
 
@@ -51,7 +51,7 @@ class Pruning:
         return number in self._trials
 
     def report(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Told of an epoch (from 1); answers whether the trial is to end."""
+        """Called after an epoch (from 1); returns whether the trial is to end."""
         value = metrics[self.metric]
         if not math.isfinite(value):
             return False  # the trial itself fails at that
@@ -75,7 +75,7 @@ class Pruning:
             self._study.tell(trial, state=states.PRUNED if state is TrialState.PRUNED else states.FAIL)
 
     def learn(self, number: int, state: TrialState, history: Sequence[Mapping[str, float]]) -> None:
-        """Tells of a trial that finished before this start."""
+        """Reports a trial that finished before this start."""
         self.begin(number)
         for epoch, metrics in enumerate(history, start=1):
             self.report(number, epoch, metrics)

@@ -1,9 +1,9 @@
-"""Where a sampler's points come from: a study of Optuna in memory that is asked for points and told their values.
+"""Where a sampler's points come from: a study of Optuna in memory that is asked for points and gets their values.
 
-The sweep's own study (`sweeper.storage.study`) is the truth and holds trials; this one holds points (with
-`sweep.seeds`, the mean of a point's repeats), is made anew at each start from what the truth has, and costs no disk.
+The sweep's own study (`sweeper.storage.study`) is the source of truth and holds trials; this one holds points (with
+`sweep.seeds`, the mean of a point's repeats), is rebuilt from it at each start, and costs no disk access.
 
-Each proposal is drawn by a sampler with a seed of its own, from `sampler.seed` and the number of proposals before it.
+Each proposal is drawn by a sampler with its own seed, from `sampler.seed` and the number of proposals before it.
 So a sweep that was killed proposes what the undisturbed one would have, given the same results in the same order.
 """
 
@@ -51,14 +51,14 @@ class Proposal:
 
     Attributes:
         number: of the proposal, in the sampler's own study.
-        choices: one a dimension, None where a dimension does not exist under the chosen groups.
+        choices: one per dimension, None where a dimension does not exist under the chosen groups.
     """
 
     number: int
     choices: Choices
 
 
-#: Tells whether a dimension exists under the groups chosen so far.
+#: Returns whether a dimension exists under the groups chosen so far.
 Exists = Callable[[Dimension, Choices], bool]
 
 
@@ -104,11 +104,11 @@ class Search:
         self._study.enqueue_trial(self._params(point))
 
     def tell(self, number: int, values: Sequence[float] | None, state: TrialState, history: Sequence[float]) -> None:
-        """Tells what came of a proposal.
+        """Reports the outcome of a proposal.
 
         Args:
             number: the proposal's.
-            values: one an objective; None unless complete.
+            values: one per objective; None unless complete.
             state: complete, pruned or failed.
             history: the first objective after each epoch, where an epoch has it; a pruned point is judged by it.
         """
@@ -132,7 +132,7 @@ class Search:
     ) -> Proposal | None:
         """Adds a point that was tried before; returns it, or None where this space does not have it.
 
-        A point whose `state` is running becomes an open proposal, to be told later.
+        A point whose `state` is running becomes an open proposal, to be reported later.
         """
         texts = dict(_split(override) for override in overrides)
         choices = tuple(self._choice(dimension, texts.get(dimension.key)) for dimension in self._space.dimensions)
@@ -194,7 +194,7 @@ class Search:
             return first.interval.choice(given[first.key]).value
         place = self._space.place(axis, given)
         if place is None:
-            raise ValueError(f"{dict(given)} is no configuration of this space")
+            raise ValueError(f"{dict(given)} is not a configuration of this space")
         return place if len(axis) == 1 and first.is_range else self._texts(axis)[place]
 
     def _external(self, axis: tuple[int, ...], dimension: Dimension, value: Any) -> Choice:

@@ -1,6 +1,6 @@
 """What runs next: a grid's points in their order, or a sampler's proposals; with repeats, budgets and pruning.
 
-The driver asks `next` whenever a worker is free, and tells of epochs and ends. What had finished in an earlier start
+The driver asks `next` whenever a worker is free, and reports epochs and ends. What had finished in an earlier start
 is matched by a trial's hash and not run again; what was interrupted keeps its number.
 
 What lives elsewhere: which points a sampler proposes (`sweeper.search.sampler`), when a trial is pruned
@@ -51,10 +51,10 @@ class QueuedTrial:
 
 
 class Scheduler(Protocol):
-    """What the driver asks and tells.
+    """What the driver asks, and what it reports.
 
     Attributes:
-        learns: whether the next trial depends on what came of the one before.
+        learns: whether the next trial depends on the outcome of the one before.
     """
 
     learns: bool
@@ -63,10 +63,10 @@ class Scheduler(Protocol):
         """The next trial; None where none is to begin any more."""
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Told of a running trial's epoch; answers whether it is to end."""
+        """Called after an epoch of a running trial; returns whether it is to end."""
 
     def finished(self, row: TrialRow) -> None:
-        """Told of a trial's end, after it was recorded."""
+        """Called at a trial's end, after it was recorded."""
 
 
 @dataclass(frozen=True)

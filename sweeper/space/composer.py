@@ -1,7 +1,7 @@
 """From a search space to the resolved configuration of each of its points, by Hydra.
 
 Composing from files costs 55 ms, so it is done once for each combination of config groups; the values of the
-other keys are then set in that configuration, 0.3 ms a point.
+other keys are then set in that configuration, 0.3 ms per point.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def _plain(config: DictConfig, keys_: Sequence[str] = VARYING) -> dict[str, Any]
         builder = error.full_key == "arch._target_"
         example = "arch=custom arch._target_=my_networks.build" if builder else keys.example(error.full_key or "")
         raise ConfigError(
-            f"{error.full_key} has no value, and needs one (??? stands for it).  Try: {example}"
+            f"{error.full_key} has no value, and needs one (??? is its placeholder).  Try: {example}"
         ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(

@@ -92,7 +92,7 @@ class Dimension:
         return self.interval.choice(self.interval.low), self.interval.choice(self.interval.high)
 
 
-#: A point's choices, one a dimension; None where a dimension does not exist under the chosen groups.
+#: A point's choices, one per dimension; None where a dimension does not exist under the chosen groups.
 Choices = tuple[Choice | None, ...]
 
 

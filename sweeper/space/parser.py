@@ -235,7 +235,7 @@ def _check_range(line: str, key: str, value: RangeSweep) -> None:
     if not step:
         fault = "has a step of 0"
     elif not all(map(math.isfinite, (start, stop, step))):
-        fault = "has a bound that is no number"
+        fault = "has a bound that is not a number"
     elif (stop - start) / step > MAX_POINTS:
         fault = f"has {math.ceil((stop - start) / step)} values"
     else:

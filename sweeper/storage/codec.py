@@ -17,7 +17,7 @@ from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 VERSION = 2  # of a row's form
 
 POINT = "sweeper.point"  # user attribute of a trial: what it is, written when it begins
-ROW = "sweeper.row"  # user attribute of a trial: what came of it, written just before it is told
+ROW = "sweeper.row"  # user attribute of a trial: its outcome, written just before its state
 SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a repeated or impossible proposal
 
 
@@ -28,7 +28,7 @@ def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTri
     return StudyTrial(
         number=int(point["number"]),
         state=TrialState(row["state"]) if is_finished and row else TrialState.RUNNING,
-        hash=trial_hash(point["identity"]),  # earlier releases stored one that told 0 from 0.0
+        hash=trial_hash(point["identity"]),  # earlier releases stored one in which 0 and 0.0 differed
         identity=point["identity"],
         params=point["params"],
         overrides=tuple(point["overrides"]),

@@ -96,7 +96,7 @@ def frozen_trial(
     attributes: dict[str, Any],
     values: list[float] | None = None,
 ) -> Any:
-    """A trial as a whole, for the store to write in one transaction; asking for one takes two and one a value.
+    """A trial as a whole, for the store to write in one transaction; asking for one takes two, and one more per value.
 
     A key that does not exist at this point is left out.
     """

@@ -140,7 +140,7 @@ class SweepStudy:
 
     @_retried
     def write_runs(self, runs: Mapping[int, str]) -> None:
-        """Keeps the MLflow runs of trials, beside those that are known."""
+        """Keeps the MLflow runs of trials, in addition to those that are known."""
         known = self.recorded_runs
         if any(known.get(number) != run_id for number, run_id in runs.items()):
             both = {str(number): run_id for number, run_id in sorted({**known, **runs}.items())}
@@ -255,7 +255,7 @@ class SweepStudy:
 
     @_retried
     def finish(self, row: TrialRow, objectives: Sequence[Objective]) -> None:
-        """Tells what came of a trial. From here on it is finished.
+        """Writes the outcome of a trial. From here on it is finished.
 
         Raises:
             ValueError: a complete trial without a finite objective.

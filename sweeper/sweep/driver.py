@@ -127,7 +127,9 @@ class Driver:
             case TrialStarted():
                 running.started = self._clock()
                 if not event.preloaded:
-                    self._listener(Note(f"trial {event.number} had to load TensorFlow itself, which takes 5 s a trial"))
+                    self._listener(
+                        Note(f"trial {event.number} had to load TensorFlow itself, which takes 5 s per trial")
+                    )
             case TrialEpoch():
                 running.history.append(event.report.metrics)
                 self._recorder.epoch(event.number, event.report)

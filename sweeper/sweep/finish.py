@@ -34,11 +34,11 @@ _WELL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """What came of one start of a sweep.
+    """The outcome of one start of a sweep.
 
     Attributes:
         exit_status: 0 when a trial finished or nothing was left, 1 when none did or something broke, 130 after Ctrl-C.
-        report: the sweep as it stands.
+        report: the sweep at present.
         interrupted: whether Ctrl-C ended it.
         tracking_uri: where MLflow recorded it.
     """
@@ -173,7 +173,7 @@ class Finish:
             self._listener(Note(f"Leaderboard and report are in {self._plan.folder.root}, not in MLflow: {error}."))
 
     def _tidy(self) -> None:
-        """Deletes what only running trials need, and what a kill of this start or of an earlier one left behind."""
+        """Deletes what only running trials need, and what a kill of this start or of an earlier one left."""
         folder = self._plan.folder
         folder.record.unlink(missing_ok=True)  # all of it is written, and the study has the runs
         insight = folder.root / "insight"  # a former name of `plots`

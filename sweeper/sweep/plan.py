@@ -91,7 +91,7 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
         )
     if num_repeats > 1 and "seed" in space.keys:
         raise ConfigError(
-            f"sweep.seeds={num_repeats} and a swept seed are two ways of the same. Accepted: one of them. "
+            f"sweep.seeds={num_repeats} and a swept seed do the same. Accepted: one of them. "
             "With sweep.seeds, repeats of a configuration are ranked by their mean.  Try: sweep.seeds=3, without seed"
         )
     if settings.pruner.name != "none":
@@ -112,7 +112,7 @@ def check_precision(settings: Settings, space: SearchSpace, trials: Sequence[Pla
         )
     if settings.executor.name == "serial":
         raise ConfigError(
-            "training.precision=auto is timed in processes of its own, and executor=serial has none."
+            "training.precision=auto is timed in separate processes, and executor=serial has none."
             "  Try: training.precision=float32"
         )
 
@@ -130,7 +130,7 @@ class SweepPlan:
         sampler_reason: why this sampler was chosen, in words; empty where it was asked for.
         name: the sweep's name.
         resume_command: the command that resumes it.
-        provenance: tags that tell the code and who ran it.
+        provenance: tags that name the code and who ran it.
         precision: what `training.precision=auto` became; None where it was not asked for, or is not decided yet.
     """
 
@@ -246,7 +246,7 @@ def estimated(plan: SweepPlan, trials: Sequence[PlannedTrial], num_left: int) ->
 
     Args:
         plan: the sweep.
-        trials: those that are left, or that stand for them.
+        trials: those that are left, or that represent them.
         num_left: how many are left.
     """
     from sweeper.preflight import estimate

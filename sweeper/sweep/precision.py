@@ -133,7 +133,7 @@ class _Timings:
 
 
 def _read(file: Path) -> dict[str, float]:
-    """What was timed before; a file that is not whole is written anew, since it holds nothing but timings."""
+    """What was timed before; a file that is not whole is rewritten, since it holds nothing but timings."""
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):

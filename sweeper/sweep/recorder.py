@@ -79,7 +79,7 @@ class Recorder:
         """Passes on what the recorder's process says.
 
         Raises:
-            TrackingError: it failed for good.
+            TrackingError: it failed, and a retry does not help.
         """
         self._tracker.check()
 

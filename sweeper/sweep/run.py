@@ -54,7 +54,7 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
         with closing(RemoteTracker(plan.settings.tracking, plan.paths, plan.folder, say)) as tracker:
             return _run_sweep(plan, executor, tracker, listener)
     except (OSError, sqlite3.Error, SQLAlchemyError, TrackingError) as error:
-        if isinstance(error, BrokenPipeError):  # the reader of what is printed went away
+        if isinstance(error, BrokenPipeError):  # the reader of what is printed has ended
             raise
         cause = getattr(error, "orig", None) or error  # below SQLAlchemy, what the database said
         kind = "" if isinstance(error, SweeperError) else f"{type(cause).__name__}: "
@@ -146,7 +146,7 @@ def _start_parent_run(plan: SweepPlan, tracker: RemoteTracker) -> str:
 
 
 def _note_lost_runs(study: SweepStudy, tracker: RemoteTracker, parent_run_id: str, listener: Listener) -> None:
-    """Says that MLflow does not have the runs that it had, where the sweep's run had to be made anew."""
+    """Says that MLflow does not have the runs that it had, where the sweep's run had to be made again."""
     if (num_runs := len(study.recorded_runs)) and tracker.is_new(parent_run_id):
         listener(
             Note(

@@ -49,7 +49,7 @@ def check(uri: str | None) -> None:
 
 
 def through_proxy(uri: str) -> str:
-    """` through the proxy … of http_proxy` where that variable stands between this process and a server, else empty."""
+    """` through the proxy … of http_proxy` where that variable applies to the server, else empty."""
     parts = urlsplit(uri)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy is None or not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
@@ -90,7 +90,7 @@ def connect(uri: str) -> MlflowClient:
     process.prepare_mlflow()
     from mlflow import MlflowClient
 
-    # What fails in the database is raised too, and told once, in a paragraph.
+    # What fails in the database is raised too, and reported once, in a paragraph.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
@@ -106,7 +106,7 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether MLflow says that a run was deleted: by anybody's `mlflow runs delete`, or for good by `mlflow gc`."""
+    """Whether MLflow says that a run was deleted: by anybody's `mlflow runs delete`, or finally by `mlflow gc`."""
     text = str(error)
     return "must be in the 'active' state" in text or ("Run with id=" in text and "not found" in text)
 

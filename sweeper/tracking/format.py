@@ -27,7 +27,7 @@ def sqlite_uri(db: Path) -> str:
     """Returns SQLAlchemy's address of a database file, for whatever characters its path has.
 
     SQLAlchemy takes `?` for the path's end and `%41` for `A`, so paths with these are quoted. MLflow makes the
-    folders of what follows `sqlite:///` as it stands there, quotes and all, but not where a driver is named.
+    folders of what follows `sqlite:///` as it is there, with quotes, but not where a driver is named.
     """
     path = str(db)
     if "?" not in path and unquote(path) == path:

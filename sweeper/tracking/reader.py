@@ -88,7 +88,7 @@ def tracking_uri(paths: OutputPaths, name: str, *, trust: bool) -> str:
         uri = str(about_sweep(paths, name).get("tracking_uri", ""))
     except DamagedFileError as error:
         raise StoreError(
-            f"Where the runs of sweep {name} are cannot be known: {error}. Accepted: the file as a sweep writes it.  "
+            f"Where the runs of sweep {name} are is not known: {error}. Accepted: the file as a sweep writes it.  "
             "Try: the command that started the sweep, which writes it again"
         ) from error
     if not uri.startswith(("http://", "https://")):
@@ -101,7 +101,7 @@ def tracking_uri(paths: OutputPaths, name: str, *, trust: bool) -> str:
         return local_uri(paths)
     if not trust:
         raise StoreError(
-            f"The runs of sweep {name} are on the MLflow server {hide_passwords(uri)}: so says a file in {paths.root}. "
+            f"The runs of sweep {name} are on the MLflow server {hide_passwords(uri)}: a file says so in {paths.root}. "
             "The server would get your MLflow credentials. Accepted: the same command with --trust, where you know the "
             "folder and the server.  Try: add --trust"
         )

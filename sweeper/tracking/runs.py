@@ -97,7 +97,7 @@ def download(client: MlflowClient, run_id: str, name: str, folder: str) -> Path:
 def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> dict[str, str]:
     """Records those params of a run that are not `recorded`; returns them as they are now.
 
-    What is longer than MLflow takes is cut, with a mark, and stands whole in the artifact LONG_PARAMS.
+    What is longer than MLflow takes is cut, with a mark, and is complete in the artifact LONG_PARAMS.
     """
     from mlflow.entities import Param
 

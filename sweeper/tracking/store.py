@@ -157,7 +157,7 @@ def load_mlflow() -> None:
 
 
 def create_store(paths: OutputPaths) -> None:
-    """Creates the store beside its place and renames it, so that a Ctrl-C leaves none half made.
+    """Creates the store next to its place and renames it, so that a Ctrl-C leaves no incomplete one.
 
     MLflow's default experiment would keep its artifacts under the working directory; here it has its own folder
     among ours.
@@ -186,7 +186,7 @@ def get_experiment(client: MlflowClient, name: str, location: str | None) -> Exp
 
 
 def check_uri(uri: str, db: Path) -> None:
-    """Before version 2.1, SQLAlchemy takes a quoted path as it stands; MLflow would retry for minutes."""
+    """Before version 2.1, SQLAlchemy takes a quoted path as it is; MLflow would retry for minutes."""
     from sqlalchemy.engine import make_url
 
     if make_url(uri).database != str(db):
@@ -208,7 +208,7 @@ def check_local_artifacts(experiment: Experiment) -> None:
 
 @contextmanager
 def first_contact() -> Iterator[None]:
-    """Shortens MLflow's waiting while a server is spoken to for the first time; what the user has set stands."""
+    """Shortens MLflow's waiting while a server is contacted for the first time; what the user has set is kept."""
     former = {name: os.environ.get(name) for name in FIRST_CONTACT}
     ours = {name for name, value in former.items() if value in (None, process.MLFLOW_ENVIRONMENT.get(name))}
     os.environ.update({name: FIRST_CONTACT[name] for name in ours})
@@ -225,7 +225,7 @@ def unusable_store(db: Path, uri: str, error: Exception) -> StoreError:
     if "database schema" in str(error) or "Can't locate revision" in str(error):
         return StoreError(
             f"{db} was written by another version of MLflow: {reason(error)}. A newer store needs that newer MLflow; "
-            f"an older one is brought up, after a backup, by: mlflow db upgrade '{uri}'"
+            f"an older one is upgraded, after a backup, by: mlflow db upgrade '{uri}'"
         )
     return StoreError(
         f"{db} cannot be used: {reason(error)}. Accepted: a folder that can be written, and in it the mlflow.db that "

@@ -40,7 +40,7 @@ DATA_DIGEST = "sweeper.data_digest"
 SPLIT_DIGEST = "sweeper.split_digest"
 CLASS_NAMES = "sweeper.class_names"  # JSON, in the order of the outputs; of data whose classes have names
 
-#: On a sweep's run: how often its test set was opened, and when (ISO 8601, one a line).
+#: On a sweep's run: how often its test set was opened, and when (ISO 8601, one per line).
 TEST_OPENINGS = "sweeper.test_openings"
 TEST_OPENED = "sweeper.test_opened"
 

@@ -1,8 +1,8 @@
 """The tracker: writes sweeps and trials to MLflow, by explicit client and run ids.
 
     experiment                tracking.experiment
-    └── parent run            one a sweep: its settings, leaderboard and report
-        └── child run         one a trial: params, curves, final metrics, artifacts, and its model
+    └── parent run            one per sweep: its settings, leaderboard and report
+        └── child run         one per trial: params, curves, final metrics, artifacts, and its model
 
 The curves are `loss, accuracy, val_loss, val_accuracy` (and `epoch_duration_s`), steps 1 to the last epoch and
 nothing else. A final metric that has a curve's name would add a point to it, so it is recorded as
@@ -140,8 +140,8 @@ class Tracker:
         """Begins a trial's run under its sweep's.
 
         Any earlier run of the same number, interrupted or superseded, is soft-deleted with its model first: the store
-        shows one run a trial. Params are written as on a command line (`true`, `null`, `[32,64]`); what is too
-        long is cut with a mark and stands whole in the artifact `long_params.json`.
+        shows one run per trial. Params are written as on a command line (`true`, `null`, `[32,64]`); what is too
+        long is cut with a mark and is complete in the artifact `long_params.json`.
 
         Returns:
             The run's id.

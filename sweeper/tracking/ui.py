@@ -1,6 +1,6 @@
 """`python -m sweeper ui`: MLflow's own server on the SQLite store of one output folder, until Ctrl-C.
 
-It listens on 127.0.0.1 only, works in the output folder, and leaves neither files elsewhere nor processes behind.
+It listens on 127.0.0.1 only, works in the output folder, and leaves neither files elsewhere nor processes.
 What does not live here: reading or writing the store, and anything that imports MLflow (the server is a process).
 """
 
@@ -56,7 +56,7 @@ def serve(output_dir: Path, port: int | None) -> int:
     Raises:
         StoreError: no store lies in `output_dir`, or it is not MLflow's.
         ConfigError: the port is out of range or taken.
-        SweeperError: the server ended by itself; its last lines are given.
+        SweeperError: the server ended; its last lines are given.
     """
     paths = OutputPaths(output_dir.absolute())
     _require_store(paths)
@@ -124,7 +124,7 @@ def _checked_port(port: int) -> int:
 
 
 def _start(paths: OutputPaths, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Starts the server in a process group of its own: the terminal's Ctrl-C reaches this process alone."""
+    """Starts the server in its own process group: the terminal's Ctrl-C reaches this process alone."""
     uri, artifacts = sqlite_uri(paths.tracking_db), paths.artifacts.as_uri()
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", uri, "--registry-store-uri", uri]
@@ -158,7 +158,7 @@ def _require_alive(server: subprocess.Popen[bytes], log: IO[bytes]) -> None:
 def _server_ended(reason: str, log: IO[bytes]) -> SweeperError:
     log.seek(0)
     lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    return SweeperError(f"the MLflow server is gone: {reason}. Its last lines: {' | '.join(lines[-5:]) or 'none'}")
+    return SweeperError(f"the MLflow server has ended: {reason}. Its last lines: {' | '.join(lines[-5:]) or 'none'}")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sweeper.core.objectives import EPOCH_METRICS, Objective
 from sweeper.core.trials import EpochReport
 from sweeper.trial.validation import ValidationPass, weights_to_save
 
-#: Told of each epoch; answers whether the trial is to stop (a pruner's decision).
+#: Called after each epoch; returns whether the trial is to stop (a pruner's decision).
 Report = Callable[[EpochReport], bool]
 
 

@@ -1,4 +1,4 @@
-"""Times a network's training: some batches, and nothing of it is kept."""
+"""Times a network's training: some batches, and nothing is kept."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from sweeper.trial.train import train
 def run_to_result(spec: TrialSpec, report: Report) -> None:
     """Runs a trial and leaves `result.json`, whatever the trial's code raises; then those that follow an evaluation.
 
-    The file is renamed into place last, when weights, predictions and pictures lie beside it.
+    The file is renamed into place last, when weights, predictions and pictures are next to it.
     """
     _run_one(spec, report)
     if isinstance(spec, EvaluationSpec):

@@ -1,6 +1,6 @@
 """One trial, from its resolved configuration to `result.json`: the recipe that trains a network.
 
-Runs in a process of its own or in the driver's (`executor=serial`); it writes into its folder and to no store.
+Runs in its own process or in the driver's (`executor=serial`); it writes into its folder and to no store.
 TensorFlow and Keras are imported where they are used, so that importing this module is cheap.
 """
 

@@ -192,7 +192,7 @@ def _square(array: Array) -> float:
 
 
 def _apart(distance: float) -> str:
-    return f"{100 * distance:.2g} % apart" if distance else "apart in nothing but the sign of a zero"
+    return f"{100 * distance:.2g} % apart" if distance else "different only in the sign of a zero"
 
 
 def _size(arrays: Mapping[str, Array]) -> str:
@@ -221,7 +221,7 @@ def judge(
     if all(one.is_equal for one in compared):
         return Verdict(True, f"Same, to the bit: {_everything(compared)}{_given(differences)}.")
     telling = [one for one in differences if one.kind is not Kind.NONE]
-    why = _given(telling) or f"; no recorded input explains it, so one does that is not ({', '.join(unseen)})"
+    why = _given(telling) or f"; no recorded input explains it, so one that was not recorded does ({', '.join(unseen)})"
     is_rounded = any(one.kind is Kind.ROUNDING for one in differences)
     if is_rounded and all(one.is_near for one in compared):
         return Verdict(True, f"Same within the tolerance ({tolerance}), not to the bit{why}.")

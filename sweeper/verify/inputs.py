@@ -26,7 +26,7 @@ class Kind(Enum):
     """What an input that differs may do to the figures."""
 
     CODE = "another code may compute anything"
-    ROUNDING = "the same sums are rounded otherwise"
+    ROUNDING = "the same sums are rounded differently"
     NONE = "nothing that is known"
 
 
@@ -67,7 +67,7 @@ def _commit(of: Mapping[str, str]) -> str:
     commit = of.get(tags.GIT_COMMIT, UNKNOWN)
     if commit == UNKNOWN:
         return UNKNOWN
-    changed = " with changes that no commit has" if of.get(tags.GIT_CHANGED) == "true" else ""
+    changed = " with uncommitted changes" if of.get(tags.GIT_CHANGED) == "true" else ""
     return f"commit {commit[:10]}{changed}"
 
 
@@ -83,7 +83,7 @@ def version_differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> 
     for name in dict.fromkeys((*recorded, *now)):
         one, other = recorded.get(name, NOT_RECORDED), now.get(name, NOT_RECORDED)
         if name == "device" and GPU in (one, other):
-            found.append(Difference("a GPU, whose sums are not the same twice", one, other, Kind.ROUNDING))
+            found.append(Difference("a GPU, whose sums vary from run to run", one, other, Kind.ROUNDING))
         elif one != other:
             kind = Kind.CODE if name == "keras-sweeper" else Kind.ROUNDING if name in _ROUNDS else Kind.NONE
             found.append(Difference(_NAMES.get(name, name), one or "(none set)", other or "(none set)", kind))

@@ -1,6 +1,6 @@
-"""`python -m sweeper verify`: trains a row of a leaderboard again and compares what comes of it with what was recorded.
+"""`python -m sweeper verify`: trains a row of a leaderboard again and compares the outcome with what was recorded.
 
-find the row -> read what its run recorded -> say which inputs differ -> train in a folder of its own -> compare
+find the row -> read what its run recorded -> say which inputs differ -> train in its own folder -> compare
 
 Nothing is written to the stores. What does not live here: the comparison (`sweeper.verify.comparison`,
 `sweeper.verify.inputs`), and the training, which is a sweep's own (`sweeper.verify.rerun`).
@@ -62,7 +62,7 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
         trust: whether code and servers that the folder names may be used.
 
     Raises:
-        RefusedError: no such row, a row that has nothing to compare with, or images that cannot be had.
+        RefusedError: no such row, a row that has nothing to compare with, or images that is not possible.
     """
     row = find_row(paths, given)
     if not trust:
@@ -99,7 +99,7 @@ def refuse_foreign_code(row: Row, given: str) -> None:
     if foreign:
         raise ConfigError(
             f"Trial {row.trial.number} of sweep {row.sweep} was built by {', '.join(foreign)}, which would be imported "
-            "and called: so says the output folder. Accepted: the same command with --trust, where you know the folder "
+            "and called: the output folder says so. Accepted: the same command with --trust, where you know the folder "
             f"and the code.  Try: python -m sweeper verify {given} --trust"
         )
 
@@ -123,7 +123,7 @@ def row_config(row: Row, recorded: RecordedRun, data_path: str | None) -> dict[s
 
 
 def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path, kept: Path) -> PreparedData:
-    """Checks what a sweep would, the builder among it, and lays the images down.
+    """Checks what a sweep would, the builder among it, and writes the images.
 
     Raises:
         DataError: the images are not where they were.
@@ -136,8 +136,8 @@ def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path, kept
         place = config["data"]["path"]
         raise DataError(
             f"The images of trial {row.trial.number} of sweep {row.sweep} (data={config['data']['name']}"
-            f"{f', data.path={place}' if place else ''}) cannot be had: {str(error).partition('. ')[0]}. Accepted: the "
-            f"same images, wherever they lie now.  Try: python -m sweeper verify {given} --data-path FILE"
+            f"{f', data.path={place}' if place else ''}) are not available: {str(error).partition('. ')[0]}. Accepted: "
+            f"the same images, in their present place.  Try: python -m sweeper verify {given} --data-path FILE"
         ) from error
     except TypeError as error:
         raise ConfigError(
@@ -165,7 +165,7 @@ def _other_images(row: Row, prepared: PreparedData) -> str:
         )
     if identity["split_digest"] != prepared.split_digest:
         return (
-            "Not the same: the code now splits these images otherwise (digest of the split "
+            "Not the same: the code now splits these images differently (digest of the split "
             f"{identity['split_digest'][:12]} recorded, {prepared.split_digest[:12]} now). Nothing was trained."
         )
     return ""
@@ -239,7 +239,7 @@ def _conclude(
     console.print()
     console.print(Text(verdict.text), soft_wrap=True)
     if line := _own_line(row, config["data"]["path"]):
-        console.print(Text("To train it in a sweep of its own:"), soft_wrap=True)
+        console.print(Text("To train it in a separate sweep:"), soft_wrap=True)
         console.print(Text(f"  {line}"), soft_wrap=True)
     return 0 if verdict.is_same else 1
 

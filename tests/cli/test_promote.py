@@ -122,7 +122,7 @@ def test_a_former_champion_of_other_images_is_said_to_be_one(
     run(paths, "--trial", "1")
     shown = capsys.readouterr().out
     assert "It was pruned: its training was ended early." in shown
-    assert "That one was trained on other images, so the two do not compare." in shown
+    assert "That one was trained on other images, so the two cannot be compared." in shown
 
 
 def test_the_registered_model_is_called_as_is_wanted(paths: OutputPaths, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,8 @@ def test_copies_within_validation_are_counted_without_the_first_and_the_first_th
     x_train = with_copies(raw().x_train, {7: 6, 8: 6, 9: 6})
     assert copy_warnings(raw(x_train=x_train), indices()) == (
         "3 of 4 validation images are exact copies of other validation images (x_train[7] of x_train[6], x_train[8] "
-        "of x_train[6], x_train[9] of x_train[6]): intervals and tests count each as a new image, and are too sure.",
+        "of x_train[6], x_train[9] of x_train[6]): intervals and tests count each as a new image, and are "
+        "too confident.",
     )
 
 
@@ -74,7 +75,7 @@ def test_copies_in_the_test_set_are_counted_against_training_itself_and_validati
         "1 of 4 test images is an exact copy of training images (x_test[0] of x_train[5]): test figures are too high, "
         "since the networks were trained on these images.",
         "1 of 4 test images is an exact copy of other test images (x_test[3] of x_test[2]): intervals and tests count "
-        "each as a new image, and are too sure.",
+        "each as a new image, and are too confident.",
         "1 of 4 test images is an exact copy of validation images (x_test[1] of x_train[7]): on these images the test "
         "set confirms nothing.",
     )

@@ -98,7 +98,7 @@ def write_no_array(path: Path) -> None:
     ("write", "message"),
     [
         pytest.param(write_nothing, r"my\.npz is an empty file", id="empty"),
-        pytest.param(write_text, r"my\.npz is not an \.npz file \(it is no zip archive\)", id="text"),
+        pytest.param(write_text, r"my\.npz is not an \.npz file \(it is not a zip archive\)", id="text"),
         pytest.param(write_array, r"my\.npz is a single array \(\.npy\), not an \.npz file of four", id="npy"),
         pytest.param(write_half, r"my\.npz is truncated or corrupt \(File is not a zip file\)", id="half"),
         pytest.param(write_folder, r"The folder .*my\.npz lacks the IDX files of train-images, ", id="folder"),

@@ -152,7 +152,7 @@ def test_a_report_without_whole_predictions_says_so_and_has_the_same_rows(
 
     assert typed.status == 0, typed.err
     assert f"on the validation images are missing or damaged in {place}" in typed.said
-    assert "How sure that is cannot be said" in typed.said or "Not compared" in typed.said
+    assert "How certain that is cannot be determined" in typed.said or "Not compared" in typed.said
     assert Typed(capsys, folder, "report", "--csv", str(folder / "again.csv")).status == 0
     assert figures(folder, "again.csv") == board(folder)
 

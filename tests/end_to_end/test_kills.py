@@ -20,7 +20,7 @@ LONG = ["training.epochs=10", "training.threads=1", "sweep.name=killed", "sweep.
 
 
 class Sweep:
-    """A driver in a process group of its own, whose descendants can be looked at."""
+    """A driver in its own process group, whose descendants can be looked at."""
 
     def __init__(self, folder: Path, *words: str) -> None:
         self.folder = folder

@@ -64,7 +64,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "no key": ("=3", ("no key", "Try: arch.depth=3")),
     "an open bracket": ("'arch.filters=[3,5'", ("a bracket is not closed",)),
     "an open quote": ('"arch.activation=\'relu"', ("a quote is not closed", "Try: arch.activation=relu")),
-    "a comma too many": ("-m arch.depth=3,,5", ("a value is missing beside a comma",)),
+    "a comma too many": ("-m arch.depth=3,,5", ("a value is missing next to a comma",)),
     "an unknown function": ("-m 'arch.depth=rnage(3,8)'", ("no function rnage", "Try: 'arch.depth=range(3,8)'")),
     "a function without arguments": ("-m 'arch.depth=range()'", ("missing a required argument", "range(3,8,2)")),
     "several overrides in one word": ("'arch.depth=3 seed=1'", ("several overrides in one pair of quotes",)),
@@ -174,7 +174,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "own arrays without a path": ("data=npz", ("data=npz needs data.path", "np.savez")),
     "a path to nothing": ("data=npz data.path=nowhere.npz", ("No such file", "Try: data=npz data.path=my.npz")),
     "a path to a folder": ("data=npz data.path=folder", ("lacks the IDX files of train-images",)),
-    "a path to text": ("data=npz data.path=text.npz", ("it is no zip archive",)),
+    "a path to text": ("data=npz data.path=text.npz", ("it is not a zip archive",)),
     "half a file": ("data=npz data.path=half.npz", ("is truncated or corrupt",)),
     "pickled objects": ("data=npz data.path=pickle.npz", ("x_train holds Python objects",)),
     "pixels that a run would refuse, in a plan": (
@@ -206,7 +206,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "an interval with an end that no network takes": (
         "-m 'arch.dropout=interval(0,2)'",
-        ("arch.dropout=2.0 is not accepted: a rate from 0 up to, but not, 1", "Try: arch.dropout=0.25"),
+        ("arch.dropout=2.0 is not accepted: a rate from 0 to below 1", "Try: arch.dropout=0.25"),
     ),
     "a list of the wrong length": ("'arch.kernel_size=[3,3]'", ("2 entries", "Try: arch.kernel_size=[3,3,3]")),
     "a depth beyond all": ("arch.depth=1000000", ("a whole number from 1 to 1000",)),

@@ -231,14 +231,14 @@ PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
             "here",
             "tracking.experiment=ü",
             PLAIN,
-            ("tracking.experiment=\\xfc has characters that are no text in this locale (C", "Try: PYTHONUTF8=1 in"),
+            ("tracking.experiment=\\xfc has characters that are not text in this locale (C", "Try: PYTHONUTF8=1 in"),
             id="a word in a locale without UTF-8",
         ),
         pytest.param(
             "ü",
             "seed=1",
             PLAIN,
-            ("The current folder ", "\\xfc has characters that are no text in this locale", "Try: PYTHONUTF8=1 in"),
+            ("The current folder ", "\\xfc has characters that are not text in this locale", "Try: PYTHONUTF8=1 in"),
             id="a folder in a locale without UTF-8",
         ),
         pytest.param(

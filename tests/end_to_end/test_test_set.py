@@ -228,7 +228,7 @@ def test_sweeps_on_other_images_are_ranked_by_themselves(folder: Path, wider: Do
     done = run_sweeper(folder, "report", "boxed", "split")
 
     assert done.stderr == (
-        "Each sweep is ranked by itself: boxed and split were scored on different images: their split differs.\n"
+        "Each sweep is ranked separately: boxed and split were scored on different images: their split differs.\n"
     )
     assert done.stdout.count("Leaderboard of ") == 2
 

@@ -157,7 +157,7 @@ def test_trials_on_different_splits_are_refused_with_the_reason() -> None:
 
     assert found.group == ()
     assert found.expected is None
-    assert "How sure that is cannot be said: its trials were scored on different images" in found.sentences[0]
+    assert "How certain that is cannot be determined: its trials were scored on different images" in found.sentences[0]
 
 
 def test_a_trial_whose_answers_are_lost_is_named() -> None:

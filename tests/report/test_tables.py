@@ -80,7 +80,7 @@ def test_the_leaderboard_drops_columns_and_keeps_its_numbers_whole(width: int) -
     assert text.count("[32,64,128]") == (3 if width >= 60 else 0)
     assert text.count("0.0012345678") == (3 if width >= 80 else 0)
     assert text.count("218,460") == (3 if width >= 100 else 0)
-    assert ("Too wide for here" in text) == (width < 80)
+    assert ("Too wide for this terminal" in text) == (width < 80)
 
 
 def test_a_narrow_leaderboard_leaves_out_first_what_is_the_same_in_every_row_and_says_so() -> None:
@@ -90,7 +90,7 @@ def test_a_narrow_leaderboard_leaves_out_first_what_is_the_same_in_every_row_and
     assert "77000001" in text
     assert text.count("1000000") == 2
     caption = " ".join(text[text.index("Too wide") :].split())
-    assert caption == "Too wide for here: arch.parameter_b, arch.parameter_c; --csv - has all columns"
+    assert caption == "Too wide for this terminal: arch.parameter_b, arch.parameter_c; --csv - has all columns"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ REFUSED = [
     pytest.param("output_dir=a,b", "cannot vary", id="the output folder"),
     pytest.param("achr.depth=3,5", "Did you mean 'arch.depth'.*Try: arch.depth=3,5$", id="a misspelt node"),
     pytest.param("arch.depth=range(1,100000000)", "has 99999999 values.*at most 100000", id="a range too long"),
-    pytest.param("arch.depth=range(1,inf)", "has a bound that is no number", id="a range without an end"),
+    pytest.param("arch.depth=range(1,inf)", "has a bound that is not a number", id="a range without an end"),
     pytest.param("arch.depth=glob(*)", "this key is not one.*Try: arch.depth=3,5,7", id="glob over no group"),
     pytest.param("~arch.depth=3,5", "deletes and varies", id="a deletion that varies"),
 ]

@@ -191,7 +191,7 @@ def test_an_address_that_only_the_folder_names_gets_no_credentials(
 
     assert seen == []
     assert promoted.returncode == verified.returncode == 2
-    assert f"are on the MLflow server http://{host}: so says a file in" in promoted.stderr
+    assert f"are on the MLflow server http://{host}: a file says so in" in promoted.stderr
     assert "--trust" in verified.stderr
     assert reported.returncode == 0
 
@@ -200,5 +200,5 @@ def test_a_function_that_only_the_folder_names_is_not_called(own_sweep: Path, ru
     done = run_sweeper(own_sweep, "verify", "mine:0")
 
     assert done.returncode == 2
-    assert "was built by nets.build, which would be imported and called: so says the output folder." in done.stderr
+    assert "was built by nets.build, which would be imported and called: the output folder says so." in done.stderr
     assert "Try: python -m sweeper verify mine:0 --trust" in " ".join(done.stderr.split())

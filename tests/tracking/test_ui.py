@@ -200,7 +200,7 @@ def test_a_server_that_cannot_start_says_why(store: tuple[OutputPaths, str], tmp
     with _serving(tmp_path, tmp_path) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert errors.startswith("SweeperError: the MLflow server is gone: it ended with status 1. Its last lines: ")
+    assert errors.startswith("SweeperError: the MLflow server has ended: it ended with status 1. Its last lines: ")
     assert "found version abcdef123456" in errors
     assert len(errors.splitlines()) == 1
 

@@ -128,7 +128,7 @@ OTHER = {GIT_COMMIT: "b" * 40, GIT_CHANGED: "false"}
             COMMIT,
             {**COMMIT, GIT_CHANGED: "true"},
             ["a", "b", "c", "d", "e"],
-            "commit aaaaaaaaaa with changes that no commit has: a, b, c, d and 1 more differ",
+            "commit aaaaaaaaaa with uncommitted changes: a, b, c, d and 1 more differ",
             id="changes-now",
         ),
         pytest.param({**COMMIT, GIT_CHANGED: "true"}, COMMIT, [], "commit aaaaaaaaaa", id="changes-then"),
@@ -197,7 +197,7 @@ FAR = {"weights": [-4.0, 3.0]}
             NEAR,
             [],
             False,
-            "Not the same: val_loss; no recorded input explains it, so one does that is not (the code of x).",
+            "Not the same: val_loss; no recorded input explains it, so one that was not recorded does (the code of x).",
             id="unexplained",
         ),
         pytest.param(

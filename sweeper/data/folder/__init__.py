@@ -92,7 +92,7 @@ class _Split:
     """Which pictures are in which split, as places in the listing, and the classes of all.
 
     Attributes:
-        validation: None where the folder has none of its own.
+        validation: None where the folder has none.
         is_drawn: whether the test pictures were drawn from those of training.
     """
 
@@ -177,7 +177,7 @@ def _split(config: DataConfig, listing: Listing, whole: Indices) -> _Split:
     if empty:
         raise DataError(
             f"No training picture of {listed(empty)} can be read in {listing.root}. Accepted: at least one of each "
-            "class.  Try: delete the folders of such classes, or copy their pictures anew"
+            "class.  Try: delete the folders of such classes, or copy their pictures again"
         )
     own_validation = validation if "val" in listing.splits else None
     if "test" in listing.splits:
@@ -186,7 +186,7 @@ def _split(config: DataConfig, listing: Listing, whole: Indices) -> _Split:
     if not sum(test_counts):
         raise DataError(
             f"{listing.root} has too few pictures to hold some out as a test set: at most {max(counts)} of a class. "
-            f"Accepted: {_TRAINED + 1} or more of a class, or test pictures in DIR/test beside DIR/train.  {EXAMPLE}"
+            f"Accepted: {_TRAINED + 1} or more of a class, or test pictures in DIR/test next to DIR/train.  {EXAMPLE}"
         )
     kept_counts = [have - taken for have, taken in zip(counts, test_counts, strict=True)]
     left, held_out = draw(labels[train], (kept_counts, test_counts), TEST_SEED)

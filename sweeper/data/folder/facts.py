@@ -1,7 +1,7 @@
 """What is known of a folder's files from earlier looks at them: headers and digests, as long as they are unchanged.
 
 A file whose size and time of change are those of the earlier look is not read again. What was changed so shortly
-before a look that a later change could bear the same time is not remembered.
+before a look that a later change could have the same time is not remembered.
 What does not live here: the pixels (`kept`).
 """
 

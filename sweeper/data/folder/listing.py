@@ -64,7 +64,7 @@ class Listing:
         root: the folder, absolute.
         pictures: sorted by their names.
         class_names: sorted; a class's number is its place here.
-        splits: the folder of each split that has one of its own: train, val, test; empty where DIR holds the classes.
+        splits: the folder of each split that has its own: train, val, test; empty where DIR holds the classes.
         notes: what was left out, each a sentence.
     """
 
@@ -223,7 +223,7 @@ def _check_name(folder: Path, name: str) -> None:
 def _splits(root: Path, files: Sequence[_File]) -> dict[str, str]:
     """The folder of each split; empty where the folders are classes.
 
-    `train` is a split if its pictures lie in folders; where they lie in `train` itself, beside other folders, it is a
+    `train` is a split if its pictures lie in folders; where they lie in `train` itself, next to other folders, it is a
     class as they are.
     """
     tops = sorted({file.parts[0] for file in files if len(file.parts) > 1})
@@ -233,7 +233,7 @@ def _splits(root: Path, files: Sequence[_File]) -> dict[str, str]:
     if others and not is_split:
         return {}
     if others:
-        raise _refusal(root, f"has {found['train'][0]} with folders in it, as a split, and beside it {listed(others)}, "
+        raise _refusal(root, f"has {found['train'][0]} with folders in it, as a split, and also {listed(others)}, "
                              "which is none")  # fmt: skip
     if not found["train"]:
         if not any(found.values()):

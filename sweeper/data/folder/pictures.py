@@ -2,11 +2,11 @@
 
 The rules, in this order:
 
-    rotation   as EXIF says how the camera was held
+    rotation   as EXIF gives the camera's orientation
     frames     of an animation, and of a file of several pages, the first
     16 bits    grey: divided by 257, rounded; of colour, Pillow keeps the upper byte
     palette    its colours
-    alpha      laid on white
+    alpha      drawn on white
     colour     grey from colour: 0.299 red + 0.587 green + 0.114 blue (ITU-R 601-2)
     size       bilinear, of all pixels that a new one covers
 
@@ -70,7 +70,7 @@ class Target:
     Attributes:
         height, width: in pixels.
         is_grey: one channel, else three.
-        resize: what becomes of another shape: `stretch` it, `crop` what is beyond, or `pad` it with black; empty where
+        resize: how another shape is treated: `stretch` it, `crop` what is beyond, or `pad` it with black; empty where
             all have this size already.
     """
 
@@ -130,7 +130,7 @@ def decode(content: bytes, target: Target) -> NDArray[np.uint8]:
 def _sideways(image: Image.Image) -> bool:
     """Whether EXIF says that height and width change places; Pillow has turned the size of a TIFF already."""
     if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
-        return False  # a PNG's EXIF behind its pixels would be found by decoding it alone
+        return False  # a PNG's EXIF after its pixels would be found by decoding it alone
     return image.getexif().get(_ORIENTATION) in _SIDEWAYS
 
 

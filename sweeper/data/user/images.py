@@ -89,7 +89,7 @@ def type_faults(headers: Mapping[str, ArrayHeader], read: Callable[[str], AnyArr
         elif header.dtype.kind == "f" and header.dtype.itemsize not in _ROUNDING:
             faults.append(Fault(f"{key} is {header.dtype}", (change(key, '{}.astype("float32")'),)))
         elif header.dtype.kind not in "fbu":
-            faults.append(Fault(f"{key} is {header.dtype}, which is no type of pixels"))
+            faults.append(Fault(f"{key} is {header.dtype}, which is not a type of pixels"))
     return faults
 
 
@@ -113,10 +113,10 @@ def pixel_faults(images: Mapping[str, AnyArray]) -> list[Fault]:
         if np.isnan(low) or np.isinf(low) or np.isinf(high):
             faults.append(Fault(f"{key} has pixels that are NaN or infinite"))
         elif dtype == np.uint8 and high == 1.0:
-            text = f"{key} is uint8 with no value above 1, all but black on the scale of 0 to 255"
+            text = f"{key} is uint8 with no value above 1, almost black on the scale of 0 to 255"
             faults.append(Fault(text, (change(key, "{} * 255"),)))
         elif key in off:
-            where = "outside [0, 1]" if low < 0 or high > 1 else "all but black on the scale of 0 to 1"
+            where = "outside [0, 1]" if low < 0 or high > 1 else "almost black on the scale of 0 to 1"
             text = f"{key} is {dtype} from {low:g} to {high:g}, {where}{shared.why if shared else ''}"
             faults.append(Fault(text, (change(key, shared.expression),) if shared else None))
     return faults

@@ -113,7 +113,7 @@ def _float_faults(labels: Mapping[str, AnyArray]) -> list[Fault]:
         if np.isfinite(array).all() and (array == np.round(array)).all() and np.abs(array).max() < 2**53:
             faults.append(Fault(f"{key} is {array.dtype}, not whole numbers", (change(key, '{}.astype("int64")'),)))
         else:
-            faults.append(Fault(f"{key} is {array.dtype} with values that are not whole, so they are no classes"))
+            faults.append(Fault(f"{key} is {array.dtype} with values that are not whole, so they are not classes"))
     return faults
 
 
@@ -138,8 +138,8 @@ def _numbers_fault(train: str, classes: list[int], labels: Mapping[str, AnyArray
     lowest, highest = classes[0], classes[-1]
     if lowest == -1 and 0 in classes:
         return Fault(
-            f"{train} has the label -1 beside 0; labels count from 0 (leave images out that have no label, or number "
-            "the classes anew)"
+            f"{train} has the labels -1 and 0; labels count from 0 (leave images out that have no label, or number "
+            "the classes again)"
         )
     fix = _numbered(labels)
     if lowest < 0:

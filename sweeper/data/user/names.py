@@ -1,4 +1,4 @@
-"""The names of a user's arrays: a validation set of their own, and the four arrays under other names. Pure."""
+"""The names of a user's arrays: their own validation set, and the four arrays under other names. Pure."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def cell(key: str) -> str:
 
 
 def change(key: str, expression: str) -> str:
-    """The statement that replaces an array; `{}` in `expression` stands for it."""
+    """The statement that replaces an array; `{}` in `expression` is its name."""
     return f"{cell(key)} = {expression.format(cell(key))}"
 
 

@@ -107,7 +107,7 @@ class Known:
         return [role for role in LOOKS if role in found]
 
     def facts(self, numbers: set[int]) -> tuple[tuple[str, ...], list[list[Any]]]:
-        """What every chart knows of these trials: role, a line that names it, a line that says where it stands."""
+        """What every chart knows of these trials: role, a line that names it, a line with its rank."""
         metric = self.report.objective.metric
         found: list[list[Any]] = []
         for one in self.ranked:

@@ -1,4 +1,4 @@
-"""The chart of parallel coordinates: a line a trial through its values and its objectives."""
+"""The chart of parallel coordinates: one line per trial through its values and its objectives."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _broken(title: str) -> list[str]:
 def _finding(known: Known, rows: Sequence[TrialRow], keys: Sequence[str], number: int) -> str:
     """How to read it, and what the leading group has in common."""
     metrics = listed([plain(one.metric) for one in known.report.objectives])
-    found = f"A line a trial through its value of each parameter to its {metrics} on the right, better above."
+    found = f"One line per trial, through its value of each parameter to its {metrics} on the right, better above."
     group = [row for row in rows if row.number in known.roles.group]
     if len(group) > 1:
         same = {key: {label_of(row.params.get(key)) for row in group} for key in keys}

@@ -56,7 +56,7 @@ def _tried(values: Sequence[Any]) -> str:
         return ", ".join(text or "empty" for text in texts) or "no value yet"
     if whole and all(map(math.isfinite, numbers)):
         return f"{setting(min(numbers))} to {setting(max(numbers))}, {len(texts):,} values"
-    return f"{', '.join(text or 'empty' for text in texts[:_SHOWN])} and {len(texts) - _SHOWN:,} more"
+    return listed((text or "empty" for text in texts), _SHOWN)
 
 
 def sweeps(rows: Sequence[TrialRow]) -> list[str]:
@@ -86,7 +86,7 @@ def _data(report: SweepReport) -> str:
         train, held_out = counts.pop()
         kind = "test" if report.test_is_validation else "validation"
         if train is not None:
-            images = f", {train:,} images to train on and {held_out:,} {kind} images to judge by"
+            images = f", {train:,} images to train on and {held_out:,} {kind} images to evaluate on"
     notes = f" {plain(report.about['data_notes'])}" if "data_notes" in report.about else ""
     return f"Data: {plain(report.about['data'])}{images}.{notes}"
 
@@ -175,7 +175,7 @@ def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fa
     else:
         number, noun = len(findings.group), "trial"
     if not number:
-        return Fact("Leading group", "not known", "how sure the order is has not been found out")
+        return Fact("Leading group", "not known", "how certain the order is was not determined")
     if number == 1:
         return Fact("Leading group", "the leader alone", f"every other {noun} is worse beyond chance")
     if findings.configurations is not None:
@@ -197,7 +197,7 @@ def _repeats(report: SweepReport) -> int:
 def leads(report: SweepReport, ranked: Sequence[RankedRow]) -> str:
     """What won, in one sentence, where the findings have none."""
     if not _leads(ranked):
-        return "No trial is complete, so nothing leads."
+        return "No trial is complete, so there is no leader."
     if report.further:
         front = [called(one.row) for one in ranked if one.rank == 1]
         return f"On the Pareto front: {trials(front)}."

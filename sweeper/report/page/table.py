@@ -118,7 +118,7 @@ def lay_out(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> B
     Args:
         report: the sweep.
         ranked: its trials that ended.
-        known: who stands out.
+        known: which trials are highlighted.
     """
     names, rows = table(ranked, report.params, *report.objectives)
     columns = _columns(report, names, rows)

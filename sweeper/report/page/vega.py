@@ -40,7 +40,7 @@ class Chart:
 
     Attributes:
         title: its heading; may be empty.
-        finding: in whole sentences; the text in place of the picture, too.
+        finding: in whole sentences; also the text for readers without the picture.
         variants: its views, the first shown first.
         fields: the names of the data's columns; `trial` is joined with what is known of the trial.
         rows: the data.
@@ -87,7 +87,7 @@ def part_of(shown: int, number: int, noun: str = "trial") -> str:
     """Says that a part is shown, where it is one."""
     if shown >= number:
         return ""
-    return f" Shown are {shown:,} of {number:,} {noun}s: the best, and of the others evenly spaced ones."
+    return f" Shown are {shown:,} of {number:,} {noun}s: the best, and evenly spaced ones of the others."
 
 
 def quantity(field: str, title: str | None, name: str, *, log: bool = False, **scale: Any) -> Spec:
@@ -129,12 +129,12 @@ def points(roles: Sequence[str], x: Spec, y: Spec, *, legend: bool = True) -> Sp
 
 
 def lines(roles: Sequence[str], number: int, *, legend: str = "top", dashed: bool = True) -> tuple[Spec, Spec]:
-    """Two layers: a line a trial, which stands out where it is pointed at; and what makes it easy to point at.
+    """Two layers: one line per trial, which is highlighted where the pointer is; and what makes it easy to point at.
 
     Args:
         roles: those that occur.
         number: how many lines there are; the more, the fainter those in the background.
-        legend: where it stands.
+        legend: where it is.
         dashed: whether lines of stopped trials are.
     """
     back = f"datum.role === '{OTHER}' || datum.role === '{STOPPED}'"
@@ -186,7 +186,7 @@ def _with_room(low: float, high: float) -> tuple[float, float]:
     return float(f"{low - room:.5g}"), float(f"{high + room:.5g}")
 
 
-_FEW = 6  # distinct numbers up to which each has a place of its own
+_FEW = 6  # distinct numbers up to which each has its own place
 
 
 def is_scale(values: Sequence[Any]) -> bool:

@@ -70,11 +70,11 @@ class Drawn:
 def draw(
     rows: Sequence[TrialRow], dimensions: Sequence[Dimension], objectives: Sequence[Objective], paths: PlotPaths
 ) -> Drawn | None:
-    """Draws what can be drawn, in place of what an earlier start has drawn.
+    """Draws what can be drawn, and replaces what an earlier start has drawn.
 
     Args:
         rows: the sweep's trials.
-        dimensions: what varies; tells which scale is logarithmic.
+        dimensions: what varies; it gives which scales are logarithmic.
         objectives: what was searched for. Importances, slices and history are of the first.
         paths: where the pictures go.
 
@@ -180,7 +180,7 @@ def _draw_history(search: Search) -> Figure:
 
 
 def _draw_pareto(search: Search) -> Figure:
-    """Complete points by the first two objectives; what no other is better than in both stands out."""
+    """Complete points by the first two objectives; the points that no other beats in both are highlighted."""
     from optuna.visualization.matplotlib import plot_pareto_front
 
     axes = plot_pareto_front(search.study(2), target_names=list(search.labels[:2]))
@@ -240,7 +240,7 @@ def _name_slice(axes: Axes, parameter: Parameter, search: Search) -> None:
 
 
 def _draw_parallel(search: Search) -> Figure:
-    """A line a point through its values and its objectives; the darker, the better."""
+    """One line per configuration through its values and its objectives; the darker, the better."""
     from matplotlib.collections import LineCollection
     from optuna.visualization.matplotlib import plot_parallel_coordinate
 

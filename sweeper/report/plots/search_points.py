@@ -170,7 +170,7 @@ def _parameters(points: Sequence[_Point], dimensions: Sequence[Dimension]) -> li
 
 
 def _parameter(key: str, name: str, values: Mapping[int, Any], dimension: Dimension | None) -> Parameter:
-    """Numbers on a scale of their own; all else by labels."""
+    """Numbers on their own scale; all else by labels."""
     numbers = list(values.values())
     if not distributions.are_numbers(numbers):
         texts = {number: cell_text(value) or "null" for number, value in values.items()}

@@ -1,7 +1,7 @@
 """What runs in the recorder's process: entries are written to MLflow in order, calls are answered between them.
 
-It never gives up on a store that is away or locked: the sweep goes on meanwhile. What will not pass (a full disk, a run
-that somebody deleted) ends it, and with it the sweep.
+It never gives up on a store that is away or locked: the sweep continues meanwhile. A lasting failure (a full disk, a
+run that somebody deleted) ends it, and with it the sweep.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class RecordQueue:
     """One sweep's queue. Driver and recorder have one object each, on the same file."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file, or creates it; one that is damaged is made anew, since the study has what it had.
+        """Opens the file, or creates it; one that is damaged is made again, since the study has what it had.
 
         Raises:
             sqlite3.Error: it cannot be read or written.

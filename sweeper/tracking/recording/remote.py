@@ -1,4 +1,4 @@
-"""The driver's end of the recorder: it adds entries, calls the tracker there, and hears what the recorder says."""
+"""The driver's side of the recorder: it adds entries, calls the tracker there, and receives its reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sweeper.tracking.tracker import RunStatus
 _DEATHS = 4  # in a row without anything written, after which the sweep gives up
 _LONG_LIFE_S = 10.0  # after which a recorder's death has nothing to do with its start
 _POLL_S = 0.2
-_SILENT_S = 3.0  # for which nobody is told that a call takes time
+_SILENT_S = 3.0  # before a note says that a call takes time
 _LAST_WORDS_S = 5.0  # for which a recorder that is to end may finish what it writes
 
 
@@ -75,7 +75,7 @@ class RemoteTracker:
         """Passes on what the recorder says, and starts it again if it is gone.
 
         Raises:
-            TrackingError: it failed for good.
+            TrackingError: it failed, and a retry does not help.
         """
         try:
             while self._connection.poll():
@@ -87,7 +87,7 @@ class RemoteTracker:
         """Waits until every entry is written.
 
         Raises:
-            TrackingError: the store has been away for longer than `tracking.retry_timeout_s`, or failed for good.
+            TrackingError: the store has been away for longer than `tracking.retry_timeout_s`, or a retry does not help.
         """
         self.check()
         self._call("flush")
@@ -194,7 +194,7 @@ class RemoteTracker:
             self._connection.send(words)
 
     def _restart(self) -> None:
-        """Starts the recorder again after its process has ended by itself or by a kill; nothing is lost by it."""
+        """Starts the recorder again after its process has ended or was killed; nothing is lost by it."""
         self._end_process()
         oldest = self.queue.oldest()
         if oldest != self._oldest or time.monotonic() - self._started > _LONG_LIFE_S:

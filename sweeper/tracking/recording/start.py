@@ -1,6 +1,6 @@
 """Starts the recorder's process, also before the sweep that it will record is known.
 
-What does not live here: what the process does (`sweeper.tracking.recording.process`), and what the driver tells it
+What does not live here: what the process does (`sweeper.tracking.recording.process`), and what the driver sends it
 (`sweeper.tracking.recording.remote`).
 """
 

@@ -95,7 +95,7 @@ HEADER_FAULTS = [
     pytest.param(changed("x_test", lambda x: x[:0]), r"x_test is empty: its shape is \(0, 6, 5\)", id="no images"),
     pytest.param(changed("x_test", lambda x: x[:, :0]), r"x_test is empty: its shape is \(6, 0, 5\)", id="no rows"),
     pytest.param(changed("y_train", lambda y: y[:0]), r"y_train is empty", id="no labels"),
-    pytest.param(changed("x_train", lambda x: x.astype(str)), "x_train is <U3, which is no type of pixels", id="text"),
+    pytest.param(changed("x_train", lambda x: x.astype(str)), "x_train is <U3, which is not a type", id="text"),
     pytest.param(
         changed("y_train", lambda y: y + 0.5), "y_train is float64 with values that are not whole", id="half labels"
     ),
@@ -116,7 +116,7 @@ HEADER_FAULTS = [
         changed("y_train", lambda y: y + 1), "y_train has labels from 1 to 3; labels count from 0", id="labels from 1"
     ),
     pytest.param(
-        changed("y_train", lambda y: y - 1), "y_train has the label -1 beside 0; labels count from 0", id="negative"
+        changed("y_train", lambda y: y - 1), "y_train has the labels -1 and 0; labels count from 0", id="negative"
     ),
     pytest.param(
         changed("y_train", lambda y: y * 10**12), "labels up to 2000000000000, but none of class 1, 2,", id="huge"

@@ -153,7 +153,7 @@ def test_the_page_says_what_was_searched_what_leads_and_what_it_cost() -> None:
         "33.0 s of training in 7 epochs, over all trials",
         "What varied: arch.depth (0, 1, 2, 3) and optimizer.learning_rate (0.01, 0.1, 1.0).",
         "the sampler tpe, and the pruner median ended the worse ones early",
-        "Data: digits, 4,000 images to train on and 1,000 validation images to judge by.",
+        "Data: digits, 4,000 images to train on and 1,000 validation images to evaluate on.",
         "trial 3 out of memory",
         "The test set has not been opened.",
     ):
