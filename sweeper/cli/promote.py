@@ -223,7 +223,7 @@ def _former(former: Version | None, about: dict[str, str]) -> list[str]:
         return []
     is_ours = tags.TRIAL in former.tags
     trial = f" (trial {former.tags[tags.TRIAL]} of sweep {former.tags[tags.SWEEP]})" if is_ours else ""
-    lines = [f"Until now it was version {former.number}{trial}, which stays, without the alias."]
+    lines = [f"Before, it was version {former.number}{trial}, which is kept, without the alias."]
     if former.tags.get(tags.DATA_DIGEST, about[tags.DATA_DIGEST]) != about[tags.DATA_DIGEST]:
         lines.append("That one was trained on other images, so the two cannot be compared.")
     return lines

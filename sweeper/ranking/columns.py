@@ -150,7 +150,7 @@ def sort_rows(names: Sequence[str], rows: list[dict[str, Any]], column: str) -> 
     name = column.removeprefix("-")
     if name not in names:
         raise ConfigError(
-            f"--sort {column} is no column. There are: {', '.join(names)}. {did_you_mean(name, names)}"
+            f"--sort {column} is not a column. There are: {', '.join(names)}. {did_you_mean(name, names)}"
             "  Try: --sort=duration_s, or --sort=-val_accuracy for the largest first"
         )
     full = [row for row in rows if not _is_empty(row[name])]

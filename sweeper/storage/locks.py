@@ -63,7 +63,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 def _not_yours(path: Path | str, what: str) -> StoreError:
     return StoreError(
-        f"{path}, which keeps two drivers apart, cannot be {what}; it may be another user's. Accepted: an output_dir "
+        f"{path}, which locks out a second driver, cannot be {what}; it may be another user's. Accepted: an output_dir "
         "whose files you may write.  Try: output_dir=another-folder"
     )
 
@@ -78,7 +78,7 @@ def _lock(file: TextIO, how: int) -> None:
     except OSError as error:
         raise StoreError(
             f"{file.name} cannot be locked: {error.strerror or error}. The file system of output_dir has no "
-            "locks (some network file systems), so that two drivers could not be kept apart. Accepted: an output_dir "
+            "locks (some network file systems), so a second driver could not be locked out. Accepted: an output_dir "
             "on another file system.  Try: output_dir=/var/tmp/mlruns"
         ) from error
 

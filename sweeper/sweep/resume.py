@@ -47,7 +47,7 @@ def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy,
         listener(
             Note(
                 f"{plan.paths.study_db} has no trial of sweep {plan.name}, which has run before: that file was deleted "
-                "or replaced. Every trial is run again; a copy of the file, put back first, would keep them."
+                "or replaced. Every trial is run again; to keep them, put back a copy of the file first."
             )
         )
     _refuse_changed(plan.name, factory.candidate(first), known)

@@ -152,7 +152,7 @@ def _note_lost_runs(study: SweepStudy, tracker: RemoteTracker, parent_run_id: st
             Note(
                 f"MLflow at {tracker.uri} does not have the runs of {num_runs} finished trials: it was deleted or "
                 "replaced, or the command names another store. Their figures are in the study; their files and models "
-                "are back with a copy of the former store."
+                "can be restored from a copy of the former store."
             )
         )
 

@@ -89,7 +89,7 @@ class TestSet:
         costs = (
             ""
             if times == 1
-            else f" It is opening {times}: who has seen the earlier figures and kept searching selected on the test "
+            else f" It is opening {times}: a search after the earlier figures were seen selected on the test "
             "set too, so its figures say less than after one opening; report.finalists=0 keeps it closed."
         )
         self._say(f"The test set is opened for {whom}.{costs}")

@@ -88,7 +88,7 @@ def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:
     if colon and name and number.isdecimal():
         return name, int(number), ""
     if not _RUN_ID.fullmatch(given.lower()):
-        raise ConfigError(f"{given} is no trial. {_ACCEPTED}  Try: python -m sweeper report")
+        raise ConfigError(f"{given} is not a trial. {_ACCEPTED}  Try: python -m sweeper report")
     found = [one for one in find_runs(paths, given.lower()) if one[2].startswith(given.lower())]
     if not found:
         raise ConfigError(
@@ -96,6 +96,6 @@ def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:
         )
     if len({run_id for _, _, run_id in found}) > 1:
         named = ", ".join(f"{run_id} ({name}:{number})" for name, number, run_id in found[:4])
-        raise ConfigError(f"{given} begins several run ids: {named}. {_ACCEPTED}"
+        raise ConfigError(f"several run ids begin with {given}: {named}. {_ACCEPTED}"
                           f"  Try: python -m sweeper verify {found[0][2]}")  # fmt: skip
     return found[0]

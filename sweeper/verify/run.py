@@ -204,10 +204,10 @@ def _print_inputs(console: Console, row: Row, prepared: PreparedData, difference
         f"Images: {prepared.summary.name}, from {prepared.source}.",
     ]
     if row.stop_after is not None:
-        lines.append(f"A pruner ended it after epoch {row.stop_after}; so it is now.")
+        lines.append(f"A pruner ended it after epoch {row.stop_after}; so is this training.")
     if row.cuts:
         cuts = " and ".join(f"epoch {cut}" for cut in row.cuts)
-        lines.append(f"It was interrupted after {cuts} and resumed from its checkpoint; so it is now.")
+        lines.append(f"It was interrupted after {cuts} and resumed from its checkpoint; so is this training.")
     if not differences:
         lines.append("Inputs: code, versions and CPU are those that were recorded.")
     for line in lines:

@@ -135,7 +135,10 @@ def test_the_same_line_again_opens_nothing(again: Done) -> None:
 
 def test_opening_it_again_for_others_says_what_that_costs(folder: Path, wider: Done) -> None:
     assert wider.returncode == 0, wider.stderr
-    assert "The test set is opened for 2 finalists. It is opening 2: who has seen" in wider.stdout
+    assert (
+        "The test set is opened for 2 finalists. It is opening 2: a search after the earlier figures were seen"
+        in wider.stdout
+    )
     assert "The test set was opened 2 times." in " ".join(wider.stdout.split())
     assert all(row["test_accuracy"] for row in board(folder))
 

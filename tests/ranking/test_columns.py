@@ -173,7 +173,7 @@ def test_rows_are_sorted_by_a_column(column: str, values: list[Any], expected: l
 
 @pytest.mark.parametrize("column", ["val_acuracy", "-val_acuracy"])
 def test_an_unknown_column_is_refused_with_those_there_are(column: str) -> None:
-    with pytest.raises(ConfigError, match=rf"--sort {column} is no column") as refusal:
+    with pytest.raises(ConfigError, match=rf"--sort {column} is not a column") as refusal:
         sorted_by(column, 1)
     text = str(refusal.value)
     assert "There are: rank, trial, state, arch.x, train_loss" in text

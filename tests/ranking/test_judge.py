@@ -306,7 +306,7 @@ def test_each_further_opening_is_warned_of() -> None:
     found = judged(case([row(0, 990), row(1, 985)], test=opened(0.9, 0.95, times=3)))
 
     assert "The test set (1,000 images) was opened 3 times" in found.sentences[-3]
-    assert found.warnings[0].startswith("The test set was opened 3 times. Who sees its figures and keeps searching")
+    assert found.warnings[0].startswith("The test set was opened 3 times. Searching further after seeing its figures")
 
 
 def test_the_notebooks_way_is_labelled() -> None:

@@ -190,6 +190,6 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(tmp_path: Path) -> None
 
 
 def test_an_unknown_column_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--sort accuracy is no column"):
+    with pytest.raises(ConfigError, match="--sort accuracy is not a column"):
         export.write_csv([sweep(trial(0))], str(tmp_path / "a.csv"), View(sort="accuracy"))
     assert list(tmp_path.iterdir()) == []

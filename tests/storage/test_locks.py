@@ -66,6 +66,6 @@ def test_a_file_system_without_locks_is_refused(
 def test_a_lock_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".lock").mkdir()
 
-    said = r"\.lock, which keeps two drivers apart, cannot be written: Is a directory"
+    said = r"\.lock, which locks out a second driver, cannot be written: Is a directory"
     with pytest.raises(StoreError, match=said), sweep_lock(tmp_path / ".lock", "mine"):
         pytest.fail("nothing is locked")

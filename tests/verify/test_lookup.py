@@ -25,10 +25,10 @@ def paths(own_sweep: Path) -> OutputPaths:
         ),
         pytest.param("mine:9", r"sweep mine has no trial 9\. Its trials: 0 to 3\.", id="no-such-trial"),
         pytest.param("other:0", r"There is no sweep 'other'", id="no-such-sweep"),
-        pytest.param("mine", r"mine is no trial\. Accepted: a trial's run id, or", id="a-sweep"),
+        pytest.param("mine", r"mine is not a trial\. Accepted: a trial's run id, or", id="a-sweep"),
         pytest.param("0000000", r"no trial in .* has such a run\.", id="no-such-run"),
-        pytest.param("abc", r"abc is no trial\.", id="too-short"),
-        pytest.param("output_dir=x", r"output_dir=x is no trial\.", id="an-override"),
+        pytest.param("abc", r"abc is not a trial\.", id="too-short"),
+        pytest.param("output_dir=x", r"output_dir=x is not a trial\.", id="an-override"),
     ],
 )
 def test_what_is_no_row_is_refused(paths: OutputPaths, given: str, message: str) -> None:
@@ -41,7 +41,9 @@ def test_a_beginning_that_several_runs_share_is_refused_with_their_names(
 ) -> None:
     found = [("mine", 0, "abcdef00"), ("yours", 4, "abcdef11")]
     monkeypatch.setattr("sweeper.verify.lookup.find_runs", lambda *_: found)
-    with pytest.raises(RefusedError, match=r"abcdef begins several run ids: abcdef00 \(mine:0\), abcdef11 \(yours:4\)"):
+    with pytest.raises(
+        RefusedError, match=r"several run ids begin with abcdef: abcdef00 \(mine:0\), abcdef11 \(yours:4\)"
+    ):
         find_row(paths, "abcdef")
 
 

@@ -69,7 +69,7 @@ def test_a_pruned_row_is_ended_where_it_was_ended(own_sweep: Path, run_sweeper: 
     done = run_sweeper(own_sweep, "verify", "mine:1", "--trust")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "A pruner ended it after epoch 2; so it is now." in done.stdout
+    assert "A pruner ended it after epoch 2; so is this training." in done.stdout
     assert "the curves of 2 epochs" in done.stdout
     assert set(table(done.stdout).values()) == {"yes"}
     assert "in a sweep of its own" not in done.stdout
