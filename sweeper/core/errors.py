@@ -11,7 +11,7 @@
     │   ├── DataError                 arrays that are missing, malformed or not what they claim
     │   ├── SweepLockedError          another driver works on the same sweep
     │   ├── SweepChangedError         the same sweep.name with another fixed configuration
-    │   └── StoreError                an output folder, a store or a report that is not possible
+    │   └── StoreError                an output folder, a store or a report that is not available
     │       └── DamagedFileError      a file of this project that is missing or not whole
     ├── TrialError                    this trial is bad, the others continue
     │   └── NonFiniteError            its loss is NaN or infinite

@@ -62,7 +62,7 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
         trust: whether code and servers that the folder names may be used.
 
     Raises:
-        RefusedError: no such row, a row that has nothing to compare with, or images that is not possible.
+        RefusedError: no such row, a row that has nothing to compare with, or images that are not available.
     """
     row = find_row(paths, given)
     if not trust:

@@ -201,7 +201,11 @@ FAR = {"weights": [-4.0, 3.0]}
             id="unexplained",
         ),
         pytest.param(
-            NEAR, [LIBRARY], False, "so one that was not recorded does (the code of x).", id="a-library-explains-nothing"
+            NEAR,
+            [LIBRARY],
+            False,
+            "so one that was not recorded does (the code of x).",
+            id="a-library-explains-nothing",
         ),
         pytest.param(NEAR, [CODE], False, "Not the same: val_loss; inputs that differ: code.", id="other-code"),
         pytest.param(NEAR, [CPU], True, "weights within 30 %), not to the bit; inputs that differ: CPU.", id="rounded"),
