@@ -105,7 +105,7 @@ def test_a_trial_has_one_version_and_the_alias_goes_to_and_fro(
     assert "It is version 2 of model npz now" in second
     assert f"Before, it was version 1 (trial {best} of sweep mine), which is kept, without the alias." in second
     back = promoted()
-    assert f"Before, it was version 2 (trial {other} of sweep mine), which stays" in back
+    assert f"Before, it was version 2 (trial {other} of sweep mine), which is kept" in back
     versions = client(paths).search_model_versions("name = 'npz'")
     assert {str(one.version): one.tags[tags.TRIAL] for one in versions} == {"1": str(best), "2": str(other)}
     assert {name: str(one) for name, one in client(paths).get_registered_model("npz").aliases.items()} == {

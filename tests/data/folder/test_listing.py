@@ -125,7 +125,7 @@ REFUSED = {
     "a split without train": ({"test__a": 1, "val__a": 1}, r"has test and val, but no folder train"),
     "a folder beside the splits": (
         {"train__a": 1, "train__b": 1, "more__a": 1},
-        r"has train with folders in it, as a split, and beside it more, which is none",
+        r"has train with folders in it, as a split, and also more, which is none",
     ),
     "two folders for one split": (
         {"train__a": 1, "train__b": 1, "val__a": 1, "validation__b": 1},
