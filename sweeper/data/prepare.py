@@ -24,9 +24,9 @@ from sweeper.core.text import listed, printable
 from sweeper.data import copies, digits, folder, published, user
 from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down, write_file_names
 from sweeper.data.mapped import MappedImages
+from sweeper.data.pixel_statistics import pixel_statistics
 from sweeper.data.progress import Report, silent
 from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
-from sweeper.data.statistics import pixel_statistics
 
 
 @dataclass(frozen=True)

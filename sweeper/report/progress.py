@@ -30,7 +30,7 @@ from sweeper.core.events import (
 from sweeper.core.objectives import Objective
 from sweeper.core.text import duration, figure, printable
 from sweeper.core.trials import EpochReport, TrialRow, TrialState
-from sweeper.report.files import FilesProgress
+from sweeper.report.files_progress import FilesProgress
 
 _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
 

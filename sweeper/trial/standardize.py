@@ -1,6 +1,6 @@
 """`data.normalize=standardize`: the first layer of a network, so that the saved model takes images as they are.
 
-What does not live here: the mean and variance of the training images (`sweeper.data.statistics`).
+What does not live here: the mean and variance of the training images (`sweeper.data.pixel_statistics`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from sweeper.config.trial import DataConfig
 from sweeper.data import open_arrays, prepare
 from sweeper.data.mapped import MappedImages
-from sweeper.data.statistics import pixel_statistics
+from sweeper.data.pixel_statistics import pixel_statistics
 
 BYTES = np.random.default_rng(0).integers(0, 256, (600, 5, 4, 3), dtype=np.uint8)
 FLOATS = np.random.default_rng(0).random((600, 5, 4, 2), dtype=np.float32)

@@ -6,8 +6,7 @@ import pytest
 from rich.console import Console
 
 from sweeper.core.events import FilesRead, Note
-from sweeper.report import files
-from sweeper.report.files import FilesProgress
+from sweeper.report.files_progress import FilesProgress
 from sweeper.report.progress import ConsoleListener
 
 
