@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from sweeper.core.events import FilesRead, Note
+from sweeper.report import files_progress
 from sweeper.report.files_progress import FilesProgress
 from sweeper.report.progress import ConsoleListener
 
@@ -22,7 +23,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(files, "time", clock)
+    monkeypatch.setattr(files_progress, "time", clock)
     return clock
 
 
