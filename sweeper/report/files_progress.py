@@ -15,6 +15,11 @@ _PAUSE_S = 10.0  # between two lines
 _LONG_S = 1.0  # what took less is not said
 
 
+def can_redraw(console: Console) -> bool:
+    """Whether lines that were printed can be drawn again; a terminal with TERM=dumb cannot."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 class FilesProgress:
     """Shows how far each look at the files has come. What takes less than a second leaves no line."""
 
@@ -29,7 +34,7 @@ class FilesProgress:
         now = time.monotonic()
         if event.verb != self._verb:
             self._verb, self._started, self._last = event.verb, now, now
-        if self._console.is_terminal:
+        if can_redraw(self._console):
             self._draw(event)
         elif event.done < event.total and now - self._last >= _PAUSE_S:
             self._last = now

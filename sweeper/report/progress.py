@@ -30,7 +30,7 @@ from sweeper.core.events import (
 from sweeper.core.objectives import Objective
 from sweeper.core.text import duration, figure, printable
 from sweeper.core.trials import EpochReport, TrialRow, TrialState
-from sweeper.report.files_progress import FilesProgress
+from sweeper.report.files_progress import FilesProgress, can_redraw
 
 _QUIET_S = 20.0  # seconds without a line after which an epoch is worth one
 
@@ -299,7 +299,7 @@ def data_lines(checked: CheckedData) -> list[str]:
 
 def create(console: Console, progress: Progress) -> Display:
     """The live table on a terminal, lines elsewhere."""
-    return LiveDisplay(console, progress) if console.is_terminal else LineDisplay(console, progress)
+    return LiveDisplay(console, progress) if can_redraw(console) else LineDisplay(console, progress)
 
 
 def trial_listener(console: Console, objective: Objective) -> ConsoleListener:

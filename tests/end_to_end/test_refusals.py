@@ -144,7 +144,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "tracking.patience_s=60",
         ("It is now called tracking.retry_timeout_s", "Try: tracking.retry_timeout_s=60"),
     ),
-    "repeats and a swept seed": ("-m sweep.seeds=3 seed=0,1", ("two ways of the same",)),
+    "repeats and a swept seed": ("-m sweep.seeds=3 seed=0,1", ("do the same",)),
     "a start of a grid from another sweep": (
         "-m sweep.warm_start=x arch.depth=3,5",
         ("a grid trains every configuration",),

@@ -215,7 +215,7 @@ def test_a_builder_that_cannot_be_called_is_refused_before_anything_trains(
 def test_operations_are_no_objective_for_a_builder_of_ones_own(check: Check, own_builder: str) -> None:
     trials = check("arch=custom", f"arch._target_={own_builder}").trials
     message = (
-        rf"flops is not known of .*arch\._target_={own_builder}\)\. .*num_params, .*Try: objective\.metric=num_params"
+        rf"flops is not known for .*arch\._target_={own_builder}\)\. .*num_params, .*Try: objective\.metric=num_params"
     )
 
     with pytest.raises(ObjectiveError, match=message):

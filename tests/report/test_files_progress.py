@@ -64,7 +64,8 @@ def test_each_kind_of_look_has_its_own_time(clock: Clock) -> None:
     assert printed(console) == ["Looking at 2 pictures took 1.5 s.", "Checking 2 pictures took 1.5 s."]
 
 
-def test_on_a_terminal_a_bar_is_drawn_and_taken_away_before_the_next_line() -> None:
+def test_on_a_terminal_a_bar_is_drawn_and_taken_away_before_the_next_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     with ConsoleListener(console) as listener:
         for done in (1, 20, 40):
@@ -75,3 +76,16 @@ def test_on_a_terminal_a_bar_is_drawn_and_taken_away_before_the_next_line() -> N
     assert "Reading pictures" in text
     assert "/60" in text
     assert text.rstrip().endswith("The data is whole.")
+
+
+def test_on_a_terminal_that_cannot_move_its_cursor_lines_are_written(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    progress = FilesProgress(console)
+    for done in (1, 30, 60):
+        progress.show(FilesRead("Reading", done, 60))
+        clock.now += 11
+    assert isinstance(console.file, io.StringIO)
+    assert "Reading pictures: 30 of 60" in console.file.getvalue()

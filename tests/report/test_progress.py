@@ -170,6 +170,11 @@ def test_an_epoch_is_told_only_where_nothing_was_for_a_while(monkeypatch: pytest
 HOSTILE = "[bold]x[/bold] [/] :smile: [link=http://a]"
 
 
+@pytest.fixture(autouse=True)
+def _a_terminal_that_can_redraw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
 @pytest.mark.parametrize(("kind", "terminal"), [(LineDisplay, False), (LiveDisplay, True)])
 def test_what_a_user_gave_is_printed_as_it_is(kind: type, terminal: bool) -> None:
     shown = Shown(kind, terminal=terminal)
