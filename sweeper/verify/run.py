@@ -29,7 +29,7 @@ from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.paths import OutputPaths, TrialPaths
-from sweeper.core.text import printable
+from sweeper.core.text import listed, printable
 from sweeper.core.trials import TrainingSpec, TrialState
 from sweeper.executors import Executor
 from sweeper.host import machine
@@ -206,7 +206,7 @@ def _print_inputs(console: Console, row: Row, prepared: PreparedData, difference
     if row.stop_after is not None:
         lines.append(f"A pruner ended it after epoch {row.stop_after}; so is this training.")
     if row.cuts:
-        cuts = " and ".join(f"epoch {cut}" for cut in row.cuts)
+        cuts = listed(f"epoch {cut}" for cut in row.cuts)
         lines.append(f"It was interrupted after {cuts} and resumed from its checkpoint; so is this training.")
     if not differences:
         lines.append("Inputs: code, versions and CPU are those that were recorded.")

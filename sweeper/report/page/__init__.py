@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweeper.core.text import listed
 from sweeper.report.examples import Exhibits
 from sweeper.report.export import write_text
 from sweeper.report.page import sections
@@ -59,7 +60,7 @@ def page(reports: Sequence[SweepReport], exhibits: Mapping[str, Exhibits] | None
         .get_template("page.html")
         .render(
             sweeps=shown,
-            title=" and ".join(plain(report.name) for report in reports) or "No sweep",
+            title=listed(plain(report.name) for report in reports) or "No sweep",
             style=style,
             script=script,
             library=library,
