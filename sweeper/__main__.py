@@ -23,8 +23,11 @@ def main() -> int:
     gc.disable()  # imports make no garbage; the sweep's loop turns the collector on again
     from sweeper.cli import errors
     from sweeper.host import process, streams
+    from sweeper.report import event_lines
 
     streams.open_standard_streams()
+    if "sweep.progress=json" in sys.argv[1:]:
+        event_lines.open_channel()  # so that a refusal is an event too
     process.prepare_libraries()
     process.note_interrupts()
     try:

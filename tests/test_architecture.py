@@ -21,6 +21,7 @@ SOURCES = sorted([*ROOT.glob("sweeper/**/*.py"), *ROOT.glob("models/*.py")])
 
 #: The packages of `sweeper`, top to bottom: a package imports only from the lines below its own.
 FLOORS = """
+    api
     __main__
     cli
     sweep verify
@@ -37,8 +38,9 @@ MODELS_MAY_IMPORT = {"sweeper.core.errors", "sweeper.core.targets"}
 
 #: Doors: the modules of a package that others may import, beside what its `__init__` names. The rest is private to it.
 DOORS = {
+    "api": "run sweep",
     "artifacts": "answers damage figures model predictions result versions",
-    "cli": "arguments commands errors hydra_sweeper",
+    "cli": "arguments commands errors hydra_sweeper promote",
     "config": "groups identity keras_optimizers keys schema sweep trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
@@ -47,7 +49,8 @@ DOORS = {
     "inference": "",
     "preflight": "check estimate",
     "ranking": "columns findings judge leaderboard sentences",
-    "report": "command_lines examples export page plots.curves plots.search progress sweep_report terminal",
+    "report": "command_lines event_lines examples export page plots.curves plots.search progress sweep_report tables "
+    "terminal",
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "distributions locks stored_sweep study",

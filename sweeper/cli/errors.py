@@ -18,8 +18,10 @@ from hydra.errors import OverrideParseException
 from sweeper.cli import config_files
 from sweeper.config import keys
 from sweeper.core.errors import SweeperError, did_you_mean
+from sweeper.core.events import Note
 from sweeper.core.secrets import hide_passwords
 from sweeper.host import process
+from sweeper.report import event_lines
 
 #: Lines of Hydra's messages that are left out: repetitions and internals.
 _NOISE = ("object_type=", "reference_type=", "full_key:", "See https", "To append to your config")
@@ -281,18 +283,19 @@ def guarded(function: Callable[[], int]) -> int:
     try:
         return _or_interrupted(function)
     except SweeperError as error:
-        say(f"{type(error).__name__}: {error}")
+        _report(f"{type(error).__name__}: {error}", error.exit_status)
         return error.exit_status
     except (HydraException, OmegaConfBaseException) as error:
-        say(errors.hydra_error(error, sys.argv[1:]))
+        _report(errors.hydra_error(error, sys.argv[1:]), 2)
         return 2
     except AttributeError as error:
         if not (sys.flags.optimize and _is_of_grammar(error)):
             raise
-        say(
+        _report(
             "ConfigError: Python runs with -O (or PYTHONOPTIMIZE), and Hydra then cannot read functions such as "
             "range(0,2), or keys in braces: it needs the assertions that -O leaves out. Accepted: Python without -O.  "
-            "Try: PYTHONOPTIMIZE= python -m sweeper with the same words"
+            "Try: PYTHONOPTIMIZE= python -m sweeper with the same words",
+            2,
         )
         return 2
     except KeyboardInterrupt:
@@ -318,6 +321,20 @@ def _or_interrupted(function: Callable[[], int]) -> int:
         raise
 
 
+def _report(text: str, exit_status: int) -> None:
+    """Prints an error's paragraph, `ConfigError: …`; with `sweep.progress=json` it is an event."""
+    events = event_lines.channel()
+    if events is None:
+        say(text)
+    else:
+        kind, _, message = hide_passwords(" ".join(text.split())).partition(": ")
+        events.write(event_lines.ERROR, {"kind": kind, "text": message, "exit_status": exit_status})
+
+
 def say(text: str) -> None:
-    """Prints an error's paragraph on standard error."""
+    """Prints a paragraph on standard error; with `sweep.progress=json` it is an event."""
+    events = event_lines.channel()
+    if events is not None:
+        events(Note(hide_passwords(" ".join(text.split()))))
+        return
     print(hide_passwords(" ".join(text.split())), file=sys.stderr)  # noqa: T201  an error's paragraph belongs on stderr

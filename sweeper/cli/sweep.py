@@ -14,13 +14,14 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
-from rich.console import Console
 
 from sweeper import executors
+from sweeper.cli import output as outputs
+from sweeper.cli.output import Output
 from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler
 from sweeper.config import keys
 from sweeper.core.errors import ConfigError
-from sweeper.core.events import Note, SweepEvent, SweepStarted
+from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
 from sweeper.core.paths import OutputPaths
 from sweeper.report.command_lines import resume_line
 from sweeper.storage.locks import check_writable
@@ -38,18 +39,17 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
             "has them.  Try: experiment=notebook"
         )
     plan = plan_sweep(loader, config, arguments, params)
-    console = Console(highlight=False)
-    print_sampler(console, plan)
-    print_left_out(console, plan)
+    output = outputs.choose(plan.settings.sweep.progress)
+    print_sampler(output.console, plan)
+    print_left_out(output.console, plan)
     if plan.settings.sweep.dry_run:
-        print_plan(console, plan)
+        print_plan(output.console, plan)
+        output.planned(plan)
         return 0
-    return _run_sweep(console, plan)
+    return _run_sweep(output, plan)
 
 
-def _run_sweep(console: Console, plan: SweepPlan) -> int:
-    from sweeper.cli.outcome import print_outcome
-    from sweeper.report.progress import ConsoleListener
+def _run_sweep(output: Output, plan: SweepPlan) -> int:
     from sweeper.storage.locks import sweep_lock
     from sweeper.sweep.run import run_sweep
 
@@ -62,17 +62,17 @@ def _run_sweep(console: Console, plan: SweepPlan) -> int:
         # The forkserver loads TensorFlow on one core while the data and the stores are opened on the other.
         executor = executors.create(plan.settings.executor.name, plan.settings.workers, plan.settings.machine.gpus)
         stack.callback(executor.close)
-        shown = stack.enter_context(ConsoleListener(console))
+        shown: Listener = stack.enter_context(output.listening())
 
         def listen(event: SweepEvent) -> None:
             if isinstance(event, SweepStarted):
-                print_estimate(console, plan, event.estimate)
+                print_estimate(output.console, plan, event.estimate)
             shown(event)
             if isinstance(event, SweepStarted) and (note := resume_note(event.resume_command)):
                 shown(Note(note))
 
         outcome = run_sweep(plan, executor, listen)
-    print_outcome(console, plan, outcome)
+    output.ended(plan, outcome)
     return outcome.exit_status
 
 

@@ -70,6 +70,9 @@ def _objective(metric: Any, direction: Any) -> Objective:
     )
 
 
+#: How a sweep reports what happens.
+PROGRESS = ("auto", "lines", "json")
+
 SWEEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -98,8 +101,11 @@ class SweepConfig:
         None  # [{key: value}]: configurations that a sampler begins with; it fills in the keys that are missing
     )
     warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
+    progress: str = "auto"  # auto: a live table on a terminal, lines elsewhere; lines; json: one event per line
 
     def __post_init__(self) -> None:
+        near = nearest(self.progress, PROGRESS, "json")
+        check(self.progress in PROGRESS, "sweep.progress", self.progress, f"one of {', '.join(PROGRESS)}", near)
         _ = self.extent, self.limits, self.attempts, self.rules  # which check their keys
         if self.name is not None and not SWEEP_NAME.fullmatch(self.name):
             raise refuse(

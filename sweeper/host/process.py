@@ -48,6 +48,14 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
 
+def ask_to_end_with(parent: int) -> None:
+    """Lets this process get a SIGTERM when its parent ends, however that ends (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != parent:  # it ended before this line
+        os._exit(1)
+
+
 def stop_signals() -> list[signal.Signals]:
     """The signals that end a sweep or server: Ctrl-C, SIGTERM and a terminal that was closed.
 

@@ -6,6 +6,7 @@ It shows; it decides nothing. Everything user-given is printed as it is, never a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -215,9 +216,16 @@ class LiveDisplay:
 class ConsoleListener:
     """Prints a sweep's events. Use it as a context manager, so that a live table is closed whatever happens."""
 
-    def __init__(self, console: Console, display: Display | None = None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        display: Display | None = None,
+        create: Callable[[Console, Progress], Display] | None = None,
+    ) -> None:
+        """Takes where it prints, and what shows running trials: a display, or what makes one when a sweep starts."""
         self._console = console
         self._display = display
+        self._create = suited if create is None else create
         self._files: FilesProgress | None = None
 
     def __enter__(self) -> ConsoleListener:
@@ -251,7 +259,7 @@ class ConsoleListener:
         progress = Progress(event.estimate.num_trials + len(event.finished), event.estimate.workers, event.objective)
         for row in event.finished:
             progress.add(row, here=False)
-        self._display = create(self._console, progress)
+        self._display = self._create(self._console, progress)
 
     @staticmethod
     def _show(display: Display, event: TrialBegan | EpochFinished | TrialFinished | TrialInterrupted) -> None:
@@ -297,11 +305,11 @@ def data_lines(checked: CheckedData) -> list[str]:
     ]
 
 
-def create(console: Console, progress: Progress) -> Display:
+def suited(console: Console, progress: Progress) -> Display:
     """The live table on a terminal, lines elsewhere."""
     return LiveDisplay(console, progress) if can_redraw(console) else LineDisplay(console, progress)
 
 
 def trial_listener(console: Console, objective: Objective) -> ConsoleListener:
     """A listener for the events of a single trial, outside any sweep."""
-    return ConsoleListener(console, create(console, Progress(1, 1, objective)))
+    return ConsoleListener(console, suited(console, Progress(1, 1, objective)))

@@ -72,6 +72,14 @@ def leaderboard_table(
     return table
 
 
+def plain_cells(
+    names: Sequence[str], rows: Sequence[Mapping[str, Any]], params: Sequence[str], objectives: Sequence[Objective]
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The headings and cells of the same table, as text, whatever its width."""
+    columns = _columns(names, rows, params, objectives)
+    return [column.heading for column in columns], list(zip(*(column.cells for column in columns), strict=True))
+
+
 def _marks(rows: Sequence[Mapping[str, Any]]) -> bool:
     return any(row.get("leading_group") for row in rows)
 

@@ -7,7 +7,8 @@ writing a run (`sweeper.tracking.tracker`). MLflow takes over a second to import
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.artifacts.damage import load_arrays, reading
 from sweeper.artifacts.model import read_weights
-from sweeper.core.errors import DamagedFileError, StoreError
+from sweeper.core.errors import DamagedFileError, RunGoneError, StoreError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.host import process
@@ -106,6 +107,49 @@ def tracking_uri(paths: OutputPaths, name: str, *, trust: bool) -> str:
             "folder and the server.  Try: add --trust"
         )
     return take_credentials(uri)
+
+
+@contextmanager
+def artifact(uri: str, run_id: str, name: str, folder: str) -> Iterator[Path]:
+    """One file of a run: where it lies on this machine, or a copy in `folder`.
+
+    Raises:
+        StoreError: the store, the run or the file is not there.
+    """
+    with _read(uri, run_id):
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        root = str(connect(uri).get_run(run_id).info.artifact_uri)
+        files: Any = get_artifact_repository(root, tracking_uri=uri)
+        yield Path(files.download_artifacts(name, folder if not root.startswith("file:") else None))
+
+
+def model_folder(uri: str, run_id: str, folder: Path) -> Path:
+    """The folder of a run's model: where it lies on this machine, or a copy in `folder`.
+
+    Raises:
+        StoreError: the store, the run or its model is not there.
+    """
+    with _read(uri, run_id):
+        client = connect(uri)
+        experiment_id = client.get_run(run_id).info.experiment_id
+        return logged_model.download(client, experiment_id, run_id, folder / "model", uri)
+
+
+@contextmanager
+def _read(uri: str, run_id: str) -> Iterator[None]:
+    """Makes what MLflow raises of a run a StoreError."""
+    if uri.startswith("http"):
+        check(uri)
+    unreadable: tuple[type[Exception], ...] = (*failures(), DamagedFileError, RunGoneError)
+    try:
+        yield
+    except unreadable as error:
+        why = str(error) if isinstance(error, DamagedFileError | RunGoneError) else reason(error)
+        raise StoreError(
+            f"Run {run_id} of {uri} cannot be read: {why}. Accepted: a finished trial whose run still has "
+            "its files.  Try: python -m sweeper report"
+        ) from error
 
 
 def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
