@@ -46,11 +46,11 @@ class Shown:
         self._cell: NotebookDisplay | None = None
         width = {"width": _WIDTH} if self._is_notebook else {}
         self._console = Console(highlight=False, force_jupyter=False, **width)  # type: ignore[arg-type]
-        self._listener = ConsoleListener(self._console, create=self._display)
+        self._listener = ConsoleListener(self._console, make=self._display)
 
     def _display(self, console: Console, counts: Progress) -> progress.Display:
         if not self._is_notebook:
-            return progress.suited(console, counts)
+            return progress.create(console, counts)
         self._cell = NotebookDisplay(console, counts)
         return self._cell
 

@@ -55,11 +55,11 @@ class TextOutput:
 
     def __init__(self, console: Console, *, in_lines: bool) -> None:
         self.console = console
-        self._create = progress.LineDisplay if in_lines else progress.suited
+        self._create = progress.LineDisplay if in_lines else progress.create
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
-        with progress.ConsoleListener(self.console, create=self._create) as listener:
+        with progress.ConsoleListener(self.console, make=self._create) as listener:
             yield listener
 
     def planned(self, plan: SweepPlan) -> None:

@@ -220,12 +220,12 @@ class ConsoleListener:
         self,
         console: Console,
         display: Display | None = None,
-        create: Callable[[Console, Progress], Display] | None = None,
+        make: Callable[[Console, Progress], Display] | None = None,
     ) -> None:
         """Takes where it prints, and what shows running trials: a display, or what makes one when a sweep starts."""
         self._console = console
         self._display = display
-        self._create = suited if create is None else create
+        self._make = create if make is None else make
         self._files: FilesProgress | None = None
 
     def __enter__(self) -> ConsoleListener:
@@ -259,7 +259,7 @@ class ConsoleListener:
         progress = Progress(event.estimate.num_trials + len(event.finished), event.estimate.workers, event.objective)
         for row in event.finished:
             progress.add(row, here=False)
-        self._display = self._create(self._console, progress)
+        self._display = self._make(self._console, progress)
 
     @staticmethod
     def _show(display: Display, event: TrialBegan | EpochFinished | TrialFinished | TrialInterrupted) -> None:
@@ -305,11 +305,11 @@ def data_lines(checked: CheckedData) -> list[str]:
     ]
 
 
-def suited(console: Console, progress: Progress) -> Display:
+def create(console: Console, progress: Progress) -> Display:
     """The live table on a terminal, lines elsewhere."""
     return LiveDisplay(console, progress) if can_redraw(console) else LineDisplay(console, progress)
 
 
 def trial_listener(console: Console, objective: Objective) -> ConsoleListener:
     """A listener for the events of a single trial, outside any sweep."""
-    return ConsoleListener(console, suited(console, Progress(1, 1, objective)))
+    return ConsoleListener(console, create(console, Progress(1, 1, objective)))
