@@ -11,8 +11,10 @@ from typing import Any
 from sweeper.config.checks import check, is_int, nearest
 from sweeper.core.errors import ConfigError, did_you_mean
 
-#: Precisions that are timed on this machine: `training.precision=auto` becomes the faster one.
-AUTO, TIMED_PRECISIONS = "auto", ("float32", "mixed_bfloat16")
+#: What leaves a setting to this machine: it is timed when a sweep first starts.
+AUTO = "auto"
+#: Precisions that are timed: `training.precision=auto` becomes the faster one.
+TIMED_PRECISIONS = ("float32", "mixed_bfloat16")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", AUTO)
 
 
@@ -119,7 +121,7 @@ class TrainingConfig:
     epochs: int = 10  # 1 to 1,000,000
     batch_size: int = 128  # images a step, 1 to 1,000,000
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16; auto: what trains faster on this machine
-    threads: int = 2  # TensorFlow's CPU threads of each trial; part of a trial's identity
+    threads: Any = 2  # TensorFlow's CPU threads of each trial, part of its identity; auto: what is fastest here
     restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
     checkpoint: bool = False  # keep the state after each epoch, so that an interrupted trial resumes from there
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
@@ -134,7 +136,11 @@ class TrainingConfig:
         most = f"a whole number from 1 to {_MOST}"
         check(1 <= self.epochs <= _MOST, "training.epochs", self.epochs, most, "10")
         check(1 <= self.batch_size <= _MOST, "training.batch_size", self.batch_size, most, "128")
-        check(1 <= self.threads <= 256, "training.threads", self.threads, "a whole number from 1 to 256", "2")
+        threads = self.threads
+        known = threads == AUTO or (is_int(threads) and 1 <= threads <= 256)
+        check(
+            known, "training.threads", threads, "a whole number from 1 to 256, or auto", nearest(threads, (AUTO,), "2")
+        )
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"training.precision={self.precision} is not known. Accepted: {', '.join(PRECISIONS)}. "

@@ -56,7 +56,7 @@ class Estimate:
 
     num_trials: int
     workers: int
-    threads: tuple[int, ...]
+    threads: tuple[int | str, ...]
     seconds: float | None
     source: str
 

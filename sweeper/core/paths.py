@@ -109,7 +109,7 @@ class SweepPaths:
 
     @property
     def probe(self) -> Path:
-        """The folder of a network that is timed; deleted afterwards."""
+        """The folders of networks that are timed; deleted afterwards."""
         return self.root / "probe"
 
     @property

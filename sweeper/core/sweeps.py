@@ -19,14 +19,15 @@ class SweepInfo:
         data: the data set's name.
         test_is_validation: with `data.validation=test`: every figure is then selected on the test set.
         sampler, pruner: their names.
-        fixed: the overrides that every trial has, as typed, but with the precision that `auto` became.
+        fixed: the overrides that every trial has, as typed, but with what `auto` became.
         space: what each swept key takes, as text.
         margin: accuracy that a cheaper trial may lose, as a fraction.
         data_path: `data.path` of the last start.
         data_notes: notes on the images, each a sentence.
         data_warnings: what makes figures on these images less than they seem, each a sentence.
         class_names: of each data set whose classes have names, by its digest.
-        precision: what `training.precision=auto` became when the sweep was first started.
+        precision, threads: what `training.precision=auto` and `training.threads=auto` became when the sweep was first
+            started.
     """
 
     started: str
@@ -44,6 +45,7 @@ class SweepInfo:
     data_warnings: tuple[str, ...] = ()
     class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     precision: str | None = None
+    threads: int | None = None
 
 
 def described(objectives: Sequence[Objective]) -> str:

@@ -81,9 +81,12 @@ class ProbeSpec(TrialSpec):
 
     Attributes:
         seconds: time to spend on batches, once the first ones are done.
+        together: probes that run at a time, each in a folder of `folder`'s parent; their batches are timed while all
+            of them train.
     """
 
     seconds: float
+    together: int = 1
 
 
 @dataclass(frozen=True)

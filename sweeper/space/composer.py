@@ -72,7 +72,7 @@ class Composer:
         self.space = space
         self._groups: dict[tuple[str, ...], _Base] = {}
         self._found: set[str] = set()
-        self._precision: str | None = None
+        self._settled: dict[str, Any] = {}
         #: Overrides that choose no option of a group, which is its default, and which Hydra does not accept.
         self._defaults = {f"{d.key}={NO_OPTION}" for d in space.dimensions if d.is_group and NO_OPTION in d.options}
 
@@ -129,11 +129,11 @@ class Composer:
         }
         data = without_later_defaults(config["data"])  # after `params`, which may name such a key
         config = {**config, "data": data}
-        return Point(overrides, params, config if self._precision is None else with_precision(config, self._precision))
+        return Point(overrides, params, settled(config, self._settled) if self._settled else config)
 
-    def settle_precision(self, precision: str) -> None:
-        """From here on points have this precision where `training.precision=auto` leaves it open."""
-        self._precision = precision
+    def settle(self, values: Mapping[str, Any]) -> None:
+        """From here on points have these values of `training` where `auto` leaves them open."""
+        self._settled.update(values)
 
     def exists(self, dimension: Dimension, groups: Choices) -> bool:
         """Whether a key exists under these choices of groups (the other entries are not read)."""
@@ -186,11 +186,11 @@ class Composer:
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
 
 
-def with_precision(config: dict[str, Any], precision: str) -> dict[str, Any]:
-    """A point's configuration with this precision where `training.precision=auto` leaves it open."""
-    if config["training"]["precision"] != AUTO:
-        return config
-    return {**config, "training": {**config["training"], "precision": precision}}
+def settled(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A point's configuration with these values of `training` where `auto` leaves them open."""
+    training = config["training"]
+    found = {key: value for key, value in values.items() if training[key] == AUTO}
+    return {**config, "training": {**training, **found}} if found else config
 
 
 def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: DictConfig) -> None:

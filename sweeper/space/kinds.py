@@ -37,6 +37,9 @@ def cast_config(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(data, Mapping) and isinstance(data.get("validation"), str):  # a number, or "test"
         kind = int if _WHOLE.fullmatch(data["validation"]) else float
         found["data"] = {**data, "validation": cast(data["validation"], kind)}
+    training = config.get("training")
+    if isinstance(training, Mapping) and isinstance(training.get("threads"), str):  # a number, or "auto"
+        found["training"] = {**training, "threads": cast(training["threads"], int)}
     return found
 
 

@@ -94,6 +94,7 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         "data_notes": list(info.data_notes),
         "data_warnings": list(info.data_warnings),
         "precision": info.precision,
+        "threads": info.threads,
         **({"class_names": info.class_names} if info.class_names else {}),
         "data": info.data,
         "test_is_validation": info.test_is_validation,
@@ -126,4 +127,5 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
         data_warnings=tuple(values.get("data_warnings", ())),
         class_names={digest: tuple(names) for digest, names in values.get("class_names", {}).items()},
         precision=values.get("precision"),
+        threads=values.get("threads"),
     )

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from sweeper.config import keys
 from sweeper.config.schema import LAST_SEED
 from sweeper.config.sweep import SamplerConfig
-from sweeper.config.trial import AUTO, PRECISIONS
+from sweeper.config.trial import AUTO
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.events import Estimate
 from sweeper.core.objectives import Objective
@@ -21,7 +21,7 @@ from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.preflight import check
 from sweeper.preflight.check import PlannedTrial, Preflight
-from sweeper.space.composer import Composer, with_precision
+from sweeper.space.composer import Composer, settled
 from sweeper.space.dimensions import SearchSpace
 from sweeper.space.intervals import with_whole_intervals
 from sweeper.space.parser import check_grid, parse_space
@@ -101,20 +101,21 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
         pruning.make_pruner(settings.pruner, 10)
 
 
-def check_precision(settings: Settings, space: SearchSpace, trials: Sequence[PlannedTrial]) -> None:
-    """Refuses `training.precision=auto` where it varies, and where no process can be timed."""
-    if not any(planned.point.config["training"]["precision"] == AUTO for planned in trials):
-        return
-    if "training.precision" in space.keys:
-        raise ConfigError(
-            "training.precision=auto cannot be one of several choices: it is decided once for the whole sweep. "
-            f"Accepted: {', '.join(PRECISIONS[:-1])}, or auto alone.  Try: training.precision=auto"
-        )
-    if settings.executor.name == "serial":
-        raise ConfigError(
-            "training.precision=auto is timed in separate processes, and executor=serial has none."
-            "  Try: training.precision=float32"
-        )
+def check_open_settings(settings: Settings, space: SearchSpace, trials: Sequence[PlannedTrial]) -> None:
+    """Refuses `auto` of a setting that is timed where it varies, and where no process can be timed."""
+    for key, typed in (("precision", "float32"), ("threads", "2")):
+        if not any(planned.point.config["training"][key] == AUTO for planned in trials):
+            continue
+        name = f"training.{key}"
+        if name in space.keys:
+            raise ConfigError(
+                f"{name}=auto cannot be one of several choices: it is decided once for the whole sweep. "
+                f"Accepted: auto alone, or choices without it.  Try: {name}=auto"
+            )
+        if settings.executor.name == "serial":
+            raise ConfigError(
+                f"{name}=auto is timed in separate processes, and executor=serial has none.  Try: {name}={typed}"
+            )
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class SweepPlan:
         name: the sweep's name.
         resume_command: the command that resumes it.
         provenance: tags that name the code and who ran it.
-        precision: what `training.precision=auto` became; None where it was not asked for, or is not decided yet.
+        settled: what `auto` became, by the key under `training`; without those that are not decided yet.
     """
 
     settings: Settings
@@ -143,7 +144,7 @@ class SweepPlan:
     name: str = ""
     resume_command: str = ""
     provenance: dict[str, str] = field(default_factory=dict)
-    precision: str | None = None
+    settled: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def trials(self) -> tuple[PlannedTrial, ...]:
@@ -183,28 +184,31 @@ class SweepPlan:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The overrides that every trial has, without passwords; `training.precision=auto` is what it became."""
-        words = tuple(map(hide_passwords, self.space.fixed))
-        if self.precision is None:
-            return words
-        others = (word for word in words if not word.startswith("training.precision="))
-        return (*others, f"training.precision={self.precision}")
+        """The overrides that every trial has, without passwords; what was `auto` is what it became."""
+        words = map(hide_passwords, self.space.fixed)
+        became = tuple(f"training.{key}={value}" for key, value in self.settled.items())
+        others = (word for word in words if not word.startswith(tuple(f"training.{key}=" for key in self.settled)))
+        return (*others, *became)
 
     @property
-    def precision_is_open(self) -> bool:
-        """Whether `training.precision=auto` is still to be decided."""
-        return self.precision is None and any(
-            planned.point.config["training"]["precision"] == AUTO for planned in self.trials
-        )
+    def open_settings(self) -> tuple[str, ...]:
+        """The keys under `training` whose `auto` is still to be decided."""
+        configs = [planned.point.config["training"] for planned in self.trials]
+        return tuple(key for key in ("precision", "threads") if any(config[key] == AUTO for config in configs))
 
-    def with_precision(self, precision: str) -> SweepPlan:
-        """The same plan, in which `training.precision=auto` is this precision."""
-        self.composer.settle_precision(precision)
+    def settle(self, key: str, value: Any) -> SweepPlan:
+        """The same plan, in which `auto` of this key under `training` is this value."""
+        self.composer.settle({key: value})
         trials = tuple(
-            replace(planned, point=replace(planned.point, config=with_precision(planned.point.config, precision)))
+            replace(planned, point=replace(planned.point, config=settled(planned.point.config, {key: value})))
             for planned in self.trials
         )
-        return replace(self, preflight=replace(self.preflight, trials=trials), precision=precision)
+        checked = replace(self.preflight, trials=trials)
+        return replace(self, preflight=checked, settled={**self.settled, key: value})
+
+    def with_workers(self, workers: int) -> SweepPlan:
+        """The same plan with so many trials at a time."""
+        return replace(self, settings=replace(self.settings, workers=workers))
 
     def named(self, name: str, resume_command: str, provenance: dict[str, str]) -> SweepPlan:
         """The same plan, to be run under a name."""
@@ -237,7 +241,7 @@ def plan_sweep(
     composer = Composer(loader, config, space)
     checked = checked_points(settings, composer, space)
     check.check_objectives(checked.trials, settings.objectives)
-    check_precision(settings, space, checked.trials)
+    check_open_settings(settings, space, checked.trials)
     return SweepPlan(settings, space, checked, composer, enqueued, reason)
 
 
@@ -254,7 +258,7 @@ def estimated(plan: SweepPlan, trials: Sequence[PlannedTrial], num_left: int) ->
     speed = measured_speed(plan.paths)
     workers = min(plan.settings.workers, max(num_left, 1))
     seconds = estimate.sweep_seconds(trials, speed, workers, max(num_left, len(trials)))
-    threads = sorted({int(planned.point.config["training"]["threads"]) for planned in trials}) or [0]
+    threads = sorted({planned.point.config["training"]["threads"] for planned in trials}) or [0]
     return Estimate(num_left, workers, tuple(threads), seconds, speed.source)
 
 

@@ -107,7 +107,8 @@ def _info(
         data_notes=about_each(nodes, [one.notes for one in data_sets]),
         data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
         class_names={**(old.class_names if old else {}), **named},
-        precision=plan.precision or (old.precision if old else None),
+        precision=plan.settled.get("precision") or (old.precision if old else None),
+        threads=plan.settled.get("threads") or (old.threads if old else None),
     )
 
 

@@ -29,7 +29,7 @@ from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
 from sweeper.storage.locks import store_lock
 from sweeper.storage.study import SweepStudy
-from sweeper.sweep import precision, resume
+from sweeper.sweep import precision, resume, threads
 from sweeper.sweep.driver import Driver
 from sweeper.sweep.finish import Finish, SweepOutcome
 from sweeper.sweep.interruption import Interruption
@@ -71,7 +71,8 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))
     study = _open_stores(plan, tracker, retry, listener)
 
-    plan = precision.decided(plan, data_sets, executor, None if study.info is None else study.info.precision, listener)
+    plan = precision.decided(plan, data_sets, executor, study.info, listener)
+    plan = threads.decided(plan, data_sets, executor, study.info, listener)
     factory = TrialFactory(
         plan.folder,
         data_sets.prepare,
