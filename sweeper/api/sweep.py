@@ -6,6 +6,7 @@ trial's model and predictions (`sweeper.api.trial`).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 def load(names: Sequence[str], output_dir: str, *, trust: bool) -> Sweep:
     """As `sweeper.load`."""
     paths = OutputPaths(Path(check_output_dir(output_dir)).expanduser().resolve())
+    _quiet_tqdm()
     wanted = list(dict.fromkeys(names)) or sweep_names(paths)[:1]
     relocate_if_moved(paths)
     loaded = [stored_sweep.load(paths, name) for name in wanted]
@@ -43,6 +45,13 @@ def load(names: Sequence[str], output_dir: str, *, trust: bool) -> Sweep:
             f"and number of seeds.  Try: sweeper.load({wanted[0]!r})"
         )
     return Sweep(loaded[0] if len(loaded) == 1 else stored_sweep.together(loaded), paths, trust=trust)
+
+
+def _quiet_tqdm() -> None:
+    """In a notebook, tqdm, which Optuna imports, warns of a widget for bars that nobody draws here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import tqdm.auto  # noqa: F401
 
 
 @dataclass(frozen=True)
