@@ -166,6 +166,7 @@ def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
         tags.DATA_DIGEST: identity["digest"],
         tags.SPLIT_DIGEST: identity["split_digest"],
         tags.CLASS_NAMES: _class_names(sweep, identity["digest"]),
+        tags.CONVERSIONS: "\n".join(sweep.info.conversions.get(identity["digest"], ())),
         tags.LABEL: SELECTED_ON_TEST if row.facts.test_is_validation else "",
         **figures,
     }
@@ -211,6 +212,9 @@ def _print(
     if about[tags.CLASS_NAMES]:
         names = json.loads(about[tags.CLASS_NAMES])
         lines.append(f"Its outputs are the classes {listed(names)}, in this order; its metadata names all of them.")
+    if about[tags.CONVERSIONS]:
+        said = " ".join(about[tags.CONVERSIONS].splitlines())
+        lines.append(f"Its images and labels were converted, and images to predict need the same: {said}")
     lines += _former(done.former, about)
     lines += ["To predict with it (docs/promote.md shows how images.json is made):", *(f"  {line}" for line in shell)]
     lines += ["In Python:", *(f"  {line}" for line in python)]

@@ -29,11 +29,14 @@ _MOST_PIXELS = 10_000  # a side: more is a typing error
 
 NORMALIZATIONS = ("none", "standardize")
 
-#: Keys of `data` that `data=folder` alone reads.
-FOLDER_KEYS = ("image_size", "color", "resize", "skip_broken")
+#: Keys of `data` that not every data set reads, with those that do.
+READ_BY = {**dict.fromkeys(("image_size", "color", "resize", "skip_broken"), ("folder",)), "keys": ("npz",)}
 #: Keys of `data` that came after the first sweeps were recorded: at their defaults they are left out of a trial's
 #: configuration, so that those sweeps still resume.
-LATER_DATA_KEYS = (*FOLDER_KEYS, "normalize")
+LATER_DATA_KEYS = (*READ_BY, "normalize")
+
+#: What `data.keys` names: images and labels of each split.
+ROLES = ("x_train", "y_train", "x_test", "y_test", "x_val", "y_val")
 
 
 @dataclass
@@ -49,6 +52,7 @@ class DataConfig:
     color: str = "auto"  # auto: grayscale where all pictures are gray; grayscale; rgb
     resize: str = "stretch"  # how another shape becomes that size: stretch; crop the middle; pad with black
     skip_broken: bool = False  # leave pictures out that cannot be read, instead of refusing them
+    keys: Any = None  # the names of the arrays, as {x_train: NAME, y_train: NAME, …}; null: found by their spelling
     normalize: str = "none"  # standardize: the network begins with a layer that makes each channel's mean 0, variance 1
 
     def __post_init__(self) -> None:
@@ -68,6 +72,24 @@ class DataConfig:
         if self.max_samples is not None:
             check(self.max_samples >= 2, "data.max_samples", self.max_samples, "a number of images from 2", "2000")
         self._check_pictures()
+        self._check_keys()
+
+    def _check_keys(self) -> None:
+        given = self.keys
+        if given is None:
+            return
+        is_map = isinstance(given, Mapping) and set(given) <= set(ROLES)
+        names = list(given.values()) if is_map else []
+        is_paired = is_map and all(f"x{role[1:]}" in given and f"y{role[1:]}" in given for role in given)
+        check(
+            bool(names) and is_paired and all(isinstance(name, str) and name for name in names)
+            and len(set(names)) == len(names),
+            "data.keys",
+            given,
+            f"a map of {', '.join(ROLES)} (the last two where there is a validation set) to the names of different "
+            "arrays",
+            "'{x_train:images,y_train:labels,x_test:test_images,y_test:test_labels}'",
+        )  # fmt: skip
 
     def _check_pictures(self) -> None:
         size = self.image_size
@@ -86,9 +108,10 @@ class DataConfig:
             check(value in accepted, f"data.{key}", value, f"one of {', '.join(accepted)}", near)
 
     @property
-    def set_for_folders(self) -> dict[str, Any]:
-        """The keys that only `data=folder` reads, where they are not at their defaults."""
-        return {key: getattr(self, key) for key in FOLDER_KEYS if getattr(self, key) != _LATER_DEFAULTS[key]}
+    def without_effect(self) -> dict[str, Any]:
+        """The keys that this data set does not read, where they are not at their defaults."""
+        given = {key: getattr(self, key) for key, names in READ_BY.items() if self.name not in names}
+        return {key: value for key, value in given.items() if value != _LATER_DEFAULTS[key]}
 
 
 _LATER_DEFAULTS = {one.name: one.default for one in dataclasses.fields(DataConfig) if one.name in LATER_DATA_KEYS}

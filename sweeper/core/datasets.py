@@ -58,7 +58,9 @@ class CheckedData:
         test_is_validation: True with `data.validation=test`, the notebook's way.
         warnings: what makes figures on these images less than they seem, each a sentence: copies of images, classes
             without validation images, and the like.
-        notes: what else there is to know of the images, each a sentence.
+        notes: what else there is to know of the images, each a sentence; the conversions are among them.
+        conversions: what was done to the images and labels to bring them to the form that networks take, each a
+            sentence. Images to be predicted need the same.
     """
 
     summary: DataSummary
@@ -68,6 +70,7 @@ class CheckedData:
     test_is_validation: bool
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    conversions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

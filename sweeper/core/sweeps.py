@@ -26,6 +26,7 @@ class SweepInfo:
         data_notes: notes on the images, each a sentence.
         data_warnings: what makes figures on these images less than they seem, each a sentence.
         class_names: of each data set whose classes have names, by its digest.
+        conversions: what was done to each data set that was converted, by its digest.
         precision, threads: what `training.precision=auto` and `training.threads=auto` became when the sweep was first
             started.
     """
@@ -44,6 +45,7 @@ class SweepInfo:
     data_notes: tuple[str, ...] = ()
     data_warnings: tuple[str, ...] = ()
     class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    conversions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     precision: str | None = None
     threads: int | None = None
 

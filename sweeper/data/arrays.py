@@ -96,6 +96,7 @@ class RawData:
         source: where they came from, for people.
         x_validation, y_validation: a validation set that comes with the data, likewise; None without one.
         notes: what else there is to know of them, each a sentence.
+        conversions: what was done to bring them to this form, each a sentence.
         validation_name: what the validation set is called where it lies.
         class_names: of the classes, where they have names.
         files: for x_train, x_test and x_val, the files that they come from; empty where that is one file.
@@ -110,6 +111,7 @@ class RawData:
     x_validation: AnyImages | None = None
     y_validation: Labels | None = None
     notes: tuple[str, ...] = ()
+    conversions: tuple[str, ...] = field(default=(), kw_only=True)
     validation_name: str = Inventory.validation_name
     class_names: tuple[str, ...] = ()
     files: Mapping[str, FileNames] = field(default_factory=dict)
@@ -143,11 +145,17 @@ class RawData:
         return self.x_validation, self.y_validation
 
     def digest(self) -> str:
-        """SHA-256 (hex) over shape, dtype and bytes of the arrays that are there; the source does not count."""
+        """SHA-256 (hex) over shape, dtype and bytes of the arrays that are there, and the names of the classes.
+
+        The source does not count, nor what the arrays were converted from.
+        """
         if self.known_digest:
             return self.known_digest
         arrays = {key: getattr(self, key) for key in (*KEYS, "x_validation", "y_validation")}
-        return digest_arrays({key: array for key, array in arrays.items() if array is not None})
+        found = digest_arrays({key: array for key, array in arrays.items() if array is not None})
+        if not self.class_names:
+            return found
+        return hashlib.sha256(f"{found} {json.dumps(self.class_names)}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sweeper import data
 from sweeper.config.identity import canonical
-from sweeper.config.trial import DataConfig
+from sweeper.config.trial import READ_BY, DataConfig
 from sweeper.core.datasets import CheckedData, DataSummary, PreparedData
 from sweeper.core.errors import ConfigError, as_typed
 from sweeper.core.events import DataPrepared, Listener
@@ -46,13 +46,7 @@ class Source:
     def of_arrays(cls, inventory: Callable[[str | None], Inventory], read: Callable[[str | None], RawData]) -> Source:
         """A data set of arrays, of which `data.path` alone says which."""
 
-        def path(config: DataConfig) -> str | None:
-            _refuse_keys_of_folders(config)
-            return config.path
-
-        return cls(
-            lambda config, kept: inventory(path(config)), lambda config, kept, report, scratch: read(path(config))
-        )
+        return cls(lambda config, kept: inventory(config.path), lambda config, kept, report, scratch: read(config.path))
 
 
 SOURCES = {
@@ -61,19 +55,24 @@ SOURCES = {
     "fashion_mnist": Source.of_arrays(
         partial(published.inventory, published.FASHION_MNIST), partial(published.read, published.FASHION_MNIST)
     ),
-    "npz": Source.of_arrays(user.inventory, user.read),
+    "npz": Source(lambda config, kept: user.inventory(config), lambda config, kept, report, scratch: user.read(config)),
     "folder": Source(folder.inventory, folder.read),
 }
 
 
-def _refuse_keys_of_folders(config: DataConfig) -> None:
+def _refuse_keys(config: DataConfig) -> None:
     """Refuses a key that was typed, and would have no effect."""
-    if given := config.set_for_folders:
+    if given := config.without_effect:
         words = " ".join(f"data.{key}={as_typed(value)}" for key, value in given.items())
+        name = READ_BY[next(iter(given))][0]
+        example = {"folder": "data.path=pictures", "npz": "data.path=my.npz"}[name]
         raise ConfigError(
             f"{words} would have no effect with data={config.name}, whose images are used as they are. Accepted: with "
-            f"data=folder, a folder of pictures.  Try: data=folder data.path=pictures {words}"
+            f"data={name}, {_KINDS[name]}.  Try: data={name} {example} {words}"
         )
+
+
+_KINDS = {"folder": "a folder of pictures", "npz": "an .npz file of arrays"}
 
 
 def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
@@ -91,6 +90,7 @@ def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
         ConfigError: for a combination of `data.*` that is not possible.
         DataError: for a file that is missing, damaged, or not what it claims to be.
     """
+    _refuse_keys(config)
     inventory = SOURCES[config.name].inventory(config, kept)
     return _summary(config, inventory, plan_splits(inventory, config))
 
@@ -138,6 +138,7 @@ class _Read:
 
 
 def _read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = None) -> _Read:
+    _refuse_keys(config)
     raw = SOURCES[config.name].read(config, kept, report, scratch)
     plan = plan_splits(raw.inventory, config)
     indices = draw_splits(plan, raw, config.split_seed)
@@ -148,7 +149,8 @@ def _read(config: DataConfig, kept: Path, report: Report, scratch: Path | None =
         source=raw.source,
         test_is_validation=plan.validation_from == "test",
         warnings=tuple(map(printable, (*copies.copy_warnings(raw, indices), *_without_image(raw, plan)))),
-        notes=tuple(map(printable, (*raw.notes, *_about_validation(raw, plan)))),
+        conversions=tuple(map(printable, raw.conversions)),
+        notes=tuple(map(printable, (*raw.conversions, *raw.notes, *_about_validation(raw, plan)))),
     )
     return _Read(raw, indices, checked)
 

@@ -96,6 +96,7 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         "precision": info.precision,
         "threads": info.threads,
         **({"class_names": info.class_names} if info.class_names else {}),
+        **({"conversions": info.conversions} if info.conversions else {}),
         "data": info.data,
         "test_is_validation": info.test_is_validation,
     }
@@ -126,6 +127,7 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
         data_notes=tuple(values.get("data_notes", ())),
         data_warnings=tuple(values.get("data_warnings", ())),
         class_names={digest: tuple(names) for digest, names in values.get("class_names", {}).items()},
+        conversions={digest: tuple(said) for digest, said in values.get("conversions", {}).items()},
         precision=values.get("precision"),
         threads=values.get("threads"),
     )

@@ -167,4 +167,5 @@ def prepared_tags(prepared: PreparedData) -> dict[str, str]:
         tags.DATA_SOURCE: prepared.source,
         tags.DATA_DIGEST: prepared.data_digest,
         tags.SPLIT_DIGEST: prepared.split_digest,
+        **({tags.CONVERSIONS: "\n".join(prepared.conversions)} if prepared.conversions else {}),
     }

@@ -92,6 +92,7 @@ def _info(
     if old is not None and old.objectives != plan.objectives:
         raise _changed(plan.name, [f"objective: {described(old.objectives)} -> {described(plan.objectives)}"])
     named = {one.data_digest: one.summary.class_names for one in data_sets if one.summary.class_names}
+    converted = {one.data_digest: one.conversions for one in data_sets}
     return SweepInfo(
         started=datetime.now(UTC).isoformat(timespec="microseconds") if old is None else old.started,
         objectives=plan.objectives,
@@ -107,6 +108,7 @@ def _info(
         data_notes=about_each(nodes, [one.notes for one in data_sets]),
         data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
         class_names={**(old.class_names if old else {}), **named},
+        conversions={digest: said for digest, said in ((old.conversions if old else {}) | converted).items() if said},
         precision=plan.settled.get("precision") or (old.precision if old else None),
         threads=plan.settled.get("threads") or (old.threads if old else None),
     )

@@ -38,6 +38,7 @@ DATA = "sweeper.data"
 DATA_SOURCE = "sweeper.data_source"
 DATA_DIGEST = "sweeper.data_digest"
 SPLIT_DIGEST = "sweeper.split_digest"
+CONVERSIONS = "sweeper.data_conversions"  # what was done to the arrays, a sentence a line; of those that it was done to
 CLASS_NAMES = "sweeper.class_names"  # JSON, in the order of the outputs; of data whose classes have names
 
 #: On a sweep's run: how often its test set was opened, and when (ISO 8601, one per line).

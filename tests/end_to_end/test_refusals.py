@@ -181,10 +181,29 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
         "data=npz data.path=bright.npz sweep.dry_run=true",
         ("x_train", "outside [0, 1]"),
     ),
-    "channels first": ("data=npz data.path=first.npz", ("channels come first", ".transpose(0, 2, 3, 1)", "python -c")),
-    "labels that are names": (
+    "channels in the middle": (
+        "data=npz data.path=middle.npz",
+        ("channels come in the middle", ".transpose(0, 1, 3, 2)", "python -c"),
+    ),
+    "labels that are names of files": (
         "data=npz data.path=names.npz",
-        ("y_train is text ('cat', 'dog')", "np.unique", "python -c"),
+        ("y_train has 20 different labels for 20 images", "no classes", "Try: data=npz"),
+    ),
+    "arrays under other names": (
+        "data=npz data.path=odd.npz",
+        ("it lacks x_train, y_train; it holds pictures, classes, x_test, y_test", "'data.keys={x_train:NAME,"),
+    ),
+    "keys of arrays that are not there": (
+        "data=npz data.path=odd.npz data.keys={x_train:pictures,y_train:class,x_test:x_test,y_test:y_test}",
+        ("class, named by data.keys, is not in it; it holds pictures, classes", "Try: data=npz data.path="),
+    ),
+    "keys that are no map": (
+        "data=npz data.path=odd.npz data.keys=pictures",
+        ("data.keys=pictures is not accepted: a map of x_train", "Try: data.keys="),
+    ),
+    "keys of arrays with other data": (
+        "data.keys={x_train:a,y_train:b}",
+        ("data.keys={x_train:a,y_train:b} would have no effect with data=digits", "Try: data=npz data.path=my.npz"),
     ),
     "too few images for the default": (
         "data=npz data.path=few.npz sweep.dry_run=true",
@@ -263,9 +282,11 @@ def _wrong_files(folder: Path) -> None:
     np.savez(folder / "pickle.npz", **{**arrays, "x_train": np.array([{}], dtype=object)})
     np.savez(folder / "a,b.npz", **arrays)
     np.savez(folder / "bright.npz", **{**arrays, "x_train": images.astype(np.float32) + 3})
-    np.savez(folder / "first.npz", **{**arrays, "x_train": images[:, None], "x_test": images[:, None]})
-    names = np.array(["cat", "dog"])[labels]
+    middle = images[:, :, None]
+    np.savez(folder / "middle.npz", **{**arrays, "x_train": middle, "x_test": middle})
+    names = np.array([f"{number}.png" for number in range(20)])
     np.savez(folder / "names.npz", **{**arrays, "y_train": names, "y_test": names})
+    np.savez(folder / "odd.npz", pictures=images, classes=labels, x_test=images, y_test=labels)
     np.savez(folder / "few.npz", **{**arrays, "x_train": images[:4], "y_train": labels[:4]})
     np.savez(folder / "val.npz", **arrays, x_val=images, y_val=labels)
     whole = (folder / "good.npz").read_bytes()

@@ -1,8 +1,10 @@
-"""`data=npz`: custom arrays, an `.npz` file or a folder of IDX files, checked before anything trains.
+"""`data=npz`: custom arrays, an `.npz` file or a folder of IDX files, brought to one form before anything trains.
 
-All faults that shapes, types and labels show are named at once; pixels are checked when they are read. What does not
-live here: the formats of the files (`npz_format`, `idx_format`), the checks (`layout`, `images`, `labels`), and the
-split.
+    names -> headers (layout) -> labels -> pixels (scale) -> RawData
+
+What a form leaves no doubt about is converted, and said; the rest is refused, with what to type. All faults that
+shapes, types and labels show are named at once; pixels are looked at when they are read. What does not live here: the
+formats of the files (`npz_format`, `idx_format`), and the split.
 """
 
 from __future__ import annotations
@@ -11,46 +13,48 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.text import listed
 from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
 from sweeper.data.download import explaining, given_path, path_word
 from sweeper.data.folder.listing import holds_folders_of_pictures
-from sweeper.data.user import images, labels
-from sweeper.data.user.names import name_faults, renamed, validation_names
-from sweeper.data.user.repair import ACCEPTED, EXAMPLE, refusal
+from sweeper.data.user import labels, layout, names, scale
+from sweeper.data.user.repair import ACCEPTED, EXAMPLE, Fault, change, pickle_fault, refusal, unknown_names
 
 _ADVICE = f"{ACCEPTED}  {EXAMPLE}"
 
 
-def inventory(path: str | None) -> Inventory:
+def inventory(config: DataConfig) -> Inventory:
     """Returns what the file or folder holds, from its arrays' headers and its labels; pixels are not read.
 
     Raises:
         ConfigError: if no `data.path` is given.
         DataError: if it is missing, damaged, or its arrays are not what is accepted; names every fault.
     """
-    return _checked(path).inventory
+    return _checked(config).inventory
 
 
-def read(path: str | None) -> RawData:
-    """Reads the arrays whole and checks their values.
+def read(config: DataConfig) -> RawData:
+    """Reads the arrays whole, and brings them to the form that the trials take.
 
     Returns:
-        Images as uint8, or float32 where they were floats; labels as int64.
+        Images as uint8, or float32 where they were floats in [0, 1]; labels as int64.
 
     Raises:
         ConfigError: if no `data.path` is given.
-        DataError: as for `inventory`, and for pixels that are NaN, infinite, or on another scale.
+        DataError: as for `inventory`, and for pixels that are NaN, infinite, or on a scale that cannot be told.
     """
-    found = _checked(path)
+    found = _checked(config)
     pixels = found.source.arrays(found.headers)
-    if faults := images.pixel_faults(pixels):
-        raise refusal(found.source.place, faults, found.stored)
-    notes = (*found.notes, *images.dark_notes(pixels))
-    x_train, x_test, *x_validation = (images.as_images(pixels.pop(key)) for key in found.headers)
-    y_train, y_test, *y_validation = found.labels.values()
+    conversion, faults = scale.find(pixels)
+    if faults:
+        raise refusal(found.source.place, faults, found.names, config.keys)
+    images = {key: layout.channels_last(conversion.apply(key, pixels.pop(key))) for key in found.headers}
+    x_train, x_test, *x_validation = images.values()
+    y_train, y_test, *y_validation = found.classes.labels.values()
+    said = [*found.said, *filter(None, [conversion.said])]
     return RawData(
         x_train,
         y_train,
@@ -59,7 +63,10 @@ def read(path: str | None) -> RawData:
         f"custom arrays, {found.source.place}",
         x_validation=next(iter(x_validation), None),
         y_validation=next(iter(y_validation), None),
-        notes=notes,
+        notes=(*found.notes, *scale.dark_notes(images)),
+        conversions=tuple(said),
+        validation_name=found.validation_name,
+        class_names=found.classes.names,
     )
 
 
@@ -95,25 +102,37 @@ class Checked:
 
     Attributes:
         source: where they lie.
-        stored: the arrays that are used, and their names in the file.
         headers: of the arrays of images, by their names: training, test and, where there is one, validation.
-        labels: (n,) int64 by their names, in the same order.
+        classes: the labels, by their names, in the same order.
+        said: what is done to them, each a sentence.
         notes: what else there is to know of them, each a sentence.
     """
 
     source: Source
-    stored: Mapping[str, str]
     headers: Mapping[str, ArrayHeader]
-    labels: Mapping[str, AnyArray]
+    classes: labels.Classes
+    said: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the arrays that are used: training images, training labels, test images, and so on."""
+        return tuple(name for pair in zip(self.headers, self.classes.labels, strict=True) for name in pair)
+
+    @property
+    def validation_name(self) -> str:
+        """What the validation set is called; as the usual names, where there is none."""
+        return " and ".join(self.names[4:]) or Inventory.validation_name
 
     @property
     def inventory(self) -> Inventory:
         """What they hold."""
-        shape = images.image_shape(next(iter(self.headers.values())).shape)
-        num_classes = int(self.labels["y_train"].max()) + 1
-        train, test, *validation = (count_classes(array, num_classes) for array in self.labels.values())
-        return Inventory(shape, train, test, next(iter(validation), None))
+        shape = layout.image_shape(next(iter(self.headers.values())).shape)
+        arrays = list(self.classes.labels.values())
+        num_classes = len(self.classes.names) or int(arrays[0].max()) + 1
+        train, test, *validation = (count_classes(array, num_classes) for array in arrays)
+        own = next(iter(validation), None)
+        return Inventory(shape, train, test, own, self.validation_name, self.classes.names)
 
 
 def _refuse_pictures(place: Path) -> None:
@@ -125,35 +144,66 @@ def _refuse_pictures(place: Path) -> None:
         )
 
 
-def _checked(path: str | None) -> Checked:
+def _checked(config: DataConfig) -> Checked:
     """Reads headers and labels; raises DataError with all their faults."""
-    if path is None:
+    if config.path is None:
         raise ConfigError(f"data=npz needs data.path, the file of your arrays, and none is given. {_ADVICE}")
     with explaining(_ADVICE):
-        source = Source(given_path(path))
+        source = Source(given_path(config.path))
     _refuse_pictures(source.place)
-    names = source.names()
-    own = validation_names(names)
-    if faults := name_faults(source.place, names, own):
-        raise refusal(source.place, faults, renamed(names))
-    keys = (*KEYS, *own)
-    stored = {key: key for key in keys}
-    headers = source.headers(keys)
-    image_headers, label_headers = ({key: headers[key] for key in keys if key[0] == kind} for kind in "xy")
-    counts = {key: labels.num_labels(header) for key, header in zip(image_headers, label_headers.values(), strict=True)}
-    faults = [
-        *images.type_faults(image_headers, lambda key: source.arrays([key])[key]),
-        *images.layout_faults(image_headers, counts),
-    ]
-    if unreadable := labels.header_faults(label_headers):
-        raise refusal(source.place, [*faults, *unreadable], stored)
-    arrays = source.arrays(label_headers)
-    faults += labels.value_faults(arrays)
-    if faults := faults or images.count_faults(image_headers, label_headers, counts):
-        raise refusal(source.place, faults, stored)
-    unused = [name for name in names if name not in keys]
-    notes = (
-        *([f"Arrays of {source.place.name} that are not used: {listed(unused)}."] if unused else []),
-        *images.channel_notes(images.image_shape(headers["x_train"].shape)),
+    held = source.names()
+    roles, faults = names.find(held, config.keys)
+    if faults:
+        raise unknown_names(source.place, faults, len(held))
+    headers = source.headers(tuple(roles.values()))
+    image_headers, label_headers = (
+        {name: headers[name] for role, name in roles.items() if role[0] == kind} for kind in "xy"
     )
-    return Checked(source, stored, image_headers, {key: labels.as_labels(one) for key, one in arrays.items()}, notes)
+    counts = {key: labels.num_labels(header) for key, header in zip(image_headers, label_headers.values(), strict=True)}
+
+    def refused(found: Sequence[Fault]) -> DataError:
+        return refusal(source.place, found, tuple(roles.values()), config.keys)
+
+    faults = [*_type_faults(image_headers), *layout.faults(image_headers, counts)]
+    if unreadable := labels.header_faults(label_headers):
+        raise refused([*faults, *unreadable])
+    classes = labels.as_classes(source.arrays(label_headers))
+    faults += classes.faults
+    if faults := faults or _count_faults(image_headers, label_headers, counts):
+        raise refused(faults)
+    unused = [name for name in held if name not in roles.values()]
+    notes = [f"Arrays of {source.place.name} that are not used: {listed(unused)}."] if unused else []
+    notes += layout.notes(image_headers)
+    said = (*names.said(roles, config.keys), *layout.said(image_headers), *classes.said)
+    return Checked(source, image_headers, classes, said, tuple(notes))
+
+
+def _type_faults(headers: Mapping[str, ArrayHeader]) -> list[Fault]:
+    """What is wrong with the types of the images."""
+    faults = []
+    for key, header in headers.items():
+        if header.dtype.hasobject:
+            faults.append(pickle_fault(key, "a plain array of numbers"))
+        elif header.dtype.kind == "f" and header.dtype.itemsize not in (2, 4, 8):
+            faults.append(Fault(f"{key} is {header.dtype}", (change(key, '{}.astype("float32")'),)))
+        elif header.dtype.kind not in "fbui":
+            faults.append(Fault(f"{key} is {header.dtype}, which is not a type of pixels"))
+    return faults
+
+
+def _count_faults(
+    images: Mapping[str, ArrayHeader], of_labels: Mapping[str, ArrayHeader], counts: Mapping[str, int | None]
+) -> list[Fault]:
+    """What does not fit together, of arrays without other faults: images and labels, or sizes of images."""
+    faults = [
+        Fault(f"{key} has {header.shape[0]} images, but {other} has {counts[key]} labels")
+        for (key, header), other in zip(images.items(), of_labels, strict=True)
+        if header.shape[0] != counts[key]
+    ]
+    (first, shape), *others = ((key, layout.image_shape(header.shape)) for key, header in images.items())
+    faults += [
+        Fault(f"the images of {first} are {shape} (height, width, channels), but those of {key} are {other}")
+        for key, other in others
+        if other != shape
+    ]
+    return faults

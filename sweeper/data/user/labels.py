@@ -1,20 +1,40 @@
-"""A user's labels: which types and values are taken, and what is said of others.
+"""A user's labels: which forms are taken, and how they become the numbers of classes.
 
-Classes are the whole numbers 0, 1, 2 and so on, each with a training image. What does not live here: the images.
+Classes are the numbers 0, 1, 2 and so on, each with a training image; where the labels were something else, that is the
+name of the class. What is done is said, each a sentence. What does not live here: the images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sweeper.core.text import listed
 from sweeper.data.arrays import AnyArray, ArrayHeader
-from sweeper.data.user.images import pickle_fault
-from sweeper.data.user.repair import Fault, cell, change
+from sweeper.data.user.repair import Fault, pickle_fault
 
 _KINDS = "biufUS"  # bool, whole numbers, floats and text, by NumPy's letters
+_NAMED = 5  # labels in one sentence
+_EXACT = 2**53  # up to here a float tells whole numbers apart
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Labels on their way to numbers of classes.
+
+    Attributes:
+        labels: by their names in the file, training first; at the end (n,) int64 from 0.
+        names: of the classes, where they are not simply their numbers.
+        faults: what is wrong; the rest means nothing then.
+        said: what was done, each a sentence.
+    """
+
+    labels: Mapping[str, AnyArray]
+    names: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    said: tuple[str, ...] = field(default=())
 
 
 def header_faults(headers: Mapping[str, ArrayHeader]) -> list[Fault]:
@@ -22,9 +42,9 @@ def header_faults(headers: Mapping[str, ArrayHeader]) -> list[Fault]:
     faults = []
     for key, header in headers.items():
         if header.dtype.hasobject:
-            faults.append(pickle_fault(key))
+            faults.append(pickle_fault(key, f"{key}.astype('str') instead"))
         elif header.dtype.kind not in _KINDS:
-            faults.append(Fault(f"{key} is {header.dtype}, not whole numbers"))
+            faults.append(Fault(f"{key} is {header.dtype}, not whole numbers or text"))
         elif 0 in header.shape:
             faults.append(Fault(f"{key} is empty: its shape is {header.shape}"))
         elif len(header.shape) not in (1, 2):
@@ -39,40 +59,52 @@ def num_labels(header: ArrayHeader) -> int | None:
     return header.shape[0] if len(header.shape) in (1, 2) else None
 
 
-def value_faults(labels: Mapping[str, AnyArray]) -> list[Fault]:
-    """What is wrong with the shapes, types and values of labels.
+def as_classes(labels: Mapping[str, AnyArray]) -> Classes:
+    """The numbers of the classes.
 
     Args:
         labels: the arrays of labels by their names, as `header_faults` lets them pass; training first.
     """
-    for find in (_shape_faults, _text_faults, _float_faults, _class_faults):
-        if faults := find({key: array.reshape(-1) if _is_column(array) else array for key, array in labels.items()}):
-            return faults
-    return []
+    found = Classes(labels)
+    steps: tuple[Callable[[Mapping[str, AnyArray]], Classes], ...] = (_flat, _whole, _numbered)
+    for step in steps:
+        done = step(found.labels)
+        found = Classes(done.labels, done.names, done.faults, (*found.said, *done.said))
+        if found.faults:
+            break
+    return found
 
 
-def as_labels(labels: AnyArray) -> AnyArray:
-    """Labels without faults as (n,) int64."""
-    return labels.reshape(-1).astype(np.int64)
-
-
-def _is_column(labels: AnyArray) -> bool:
-    return labels.ndim == 2 and labels.shape[1] == 1
-
-
-def _shape_faults(labels: Mapping[str, AnyArray]) -> list[Fault]:
-    faults = []
+def _flat(labels: Mapping[str, AnyArray]) -> Classes:
+    """One value for each image: a column, a row, or the columns that are set."""
+    flat, faults, forms = {}, [], {}
     for key, array in labels.items():
-        text = f"{key} has the shape {array.shape}"
         if array.ndim == 1:
-            continue
-        if array.shape[0] == 1:
-            faults.append(Fault(f"{text}, a row instead of (n,)", (change(key, "{}.reshape(-1)"),)))
+            flat[key] = array
+        elif 1 in array.shape:
+            flat[key] = array.reshape(-1)
+            forms[key] = "a column (n, 1)" if array.shape[1] == 1 else "a row (1, n)"
         elif _is_one_hot(array):
-            faults.append(Fault(f"{text}, one-hot instead of one label for each image", (change(key, "{}.argmax(1)"),)))
+            flat[key] = array.argmax(1)
+            forms[key] = f"one-hot with {array.shape[1]:,} columns"
         else:
-            faults.append(Fault(f"{text}, several values for each image, none of which is its class"))
-    return faults
+            text = f"{key} has the shape {array.shape}, several values for each image, none of which is its class"
+            faults.append(Fault(text))
+    widths = {key: labels[key].shape[1] for key, form in forms.items() if form.startswith("one-hot")}
+    if len(set(widths.values())) > 1:
+        faults.append(Fault(f"the labels are one-hot with {listed(widths.values())} columns ({listed(widths)})"))
+    said = [
+        f"The labels {_of(forms, form)} are {form}: {_MEANING.get(form[:3], 'one label for each image')}."
+        for form in dict.fromkeys(forms.values())
+    ]
+    return Classes(flat, faults=tuple(faults), said=tuple(said))
+
+
+_MEANING = {"one": "a class is the number of its column, from 0"}
+
+
+def _of(forms: Mapping[str, str], form: str) -> str:
+    return listed([key for key, own in forms.items() if own == form])
 
 
 def _is_one_hot(labels: AnyArray) -> bool:
@@ -81,90 +113,127 @@ def _is_one_hot(labels: AnyArray) -> bool:
     return bool(((labels == 1).sum(1) == 1).all() and ((labels == 0).sum(1) == labels.shape[1] - 1).all())
 
 
-def _text_faults(labels: Mapping[str, AnyArray]) -> list[Fault]:
-    """Names instead of numbers, or numbers written as text."""
-    found = {key: array for key, array in labels.items() if array.dtype.kind in "US"}
-    if not found:
-        return []
-    is_written = all(_is_number(array) for array in found.values())
-    fix = None if is_written else _numbered(labels)
-    return [
-        Fault(
-            f"{key} is text ({', '.join(ascii(str(label)) for label in np.unique(array)[:3])}), not whole numbers",
-            (change(key, '{}.astype("int64")'),) if is_written else fix,
-        )
-        for key, array in found.items()
+def _whole(labels: Mapping[str, AnyArray]) -> Classes:
+    """Whole numbers, or text that is none."""
+    decoded, faults = _decoded(labels)
+    if faults:
+        return Classes(decoded, faults=tuple(faults))
+    is_text = {key: array.dtype.kind == "U" for key, array in decoded.items()}
+    if not any(is_text.values()):
+        return _from_numbers(decoded)
+    if all(_is_written_number(array) for key, array in decoded.items() if is_text[key]):
+        written = [key for key, text in is_text.items() if text]
+        numbers = {key: array.astype(np.int64) if is_text[key] else array for key, array in decoded.items()}
+        done = _from_numbers(numbers)
+        said = f"The labels {listed(written)} are numbers that are written as text, read as numbers."
+        return Classes(done.labels, faults=done.faults, said=(said, *done.said))
+    faults = [
+        Fault(f"{key} is {array.dtype}, but {next(name for name in is_text if is_text[name])} is text")
+        for key, array in decoded.items()
+        if not is_text[key]
     ]
+    faults += [
+        Fault(f"{key} has an empty label ('')") for key, array in decoded.items() if is_text[key] and "" in array
+    ]
+    return Classes(decoded, faults=tuple(faults))
 
 
-def _is_number(labels: AnyArray) -> bool:
+def _decoded(labels: Mapping[str, AnyArray]) -> tuple[dict[str, AnyArray], list[Fault]]:
+    """Text as `str`."""
+    decoded, faults = {}, []
+    for key, array in labels.items():
+        decoded[key] = array
+        if array.dtype.kind == "S":
+            try:
+                decoded[key] = np.char.decode(array, "utf-8")
+            except UnicodeDecodeError:
+                faults.append(Fault(f"{key} is text that is not UTF-8"))
+    return decoded, faults
+
+
+def _is_written_number(labels: AnyArray) -> bool:
+    """Whether every label is a whole number as Python writes it; `01` is a name."""
     try:
-        labels.astype(np.int64)
+        return all(str(int(text)) == text and abs(int(text)) < _EXACT for text in np.unique(labels))
     except ValueError:
         return False
-    return True
 
 
-def _float_faults(labels: Mapping[str, AnyArray]) -> list[Fault]:
-    faults = []
+def _from_numbers(labels: Mapping[str, AnyArray]) -> Classes:
+    """Numbers of any type as int64."""
+    whole, faults, floats = {}, [], []
     for key, array in labels.items():
-        if array.dtype.kind != "f":
-            continue
-        if np.isfinite(array).all() and (array == np.round(array)).all() and np.abs(array).max() < 2**53:
-            faults.append(Fault(f"{key} is {array.dtype}, not whole numbers", (change(key, '{}.astype("int64")'),)))
+        if array.dtype.kind == "u" and int(array.max()) >= 2**63:
+            faults.append(Fault(f"{key} has labels up to {int(array.max())}, beyond 64 bits with a sign"))
+        elif array.dtype.kind != "f":
+            whole[key] = array.astype(np.int64)
+        elif np.isfinite(array).all() and (array == np.round(array)).all() and np.abs(array).max() < _EXACT:
+            whole[key] = array.astype(np.int64)
+            floats.append(key)
         else:
             faults.append(Fault(f"{key} is {array.dtype} with values that are not whole, so they are not classes"))
-    return faults
+    said = (f"The labels {listed(floats)} are whole numbers in floats, read as whole numbers.",) if floats else ()
+    return Classes(whole, faults=tuple(faults), said=said)
 
 
-def _class_faults(labels: Mapping[str, AnyArray]) -> list[Fault]:
-    """Whole numbers that are not 0, 1, 2 and so on."""
-    train, *others = labels
-    classes = [int(label) for label in np.unique(labels[train])]
-    if len(classes) == 1:
+def _numbered(labels: Mapping[str, AnyArray]) -> Classes:
+    """The numbers 0, 1, 2 and so on for the labels of the training images, in their order."""
+    train = next(iter(labels))
+    known = np.unique(labels[train])
+    is_plain = known.dtype.kind != "U" and known.tolist() == list(range(len(known)))
+    faults = [*_training_faults(train, labels[train], known), *_unknown_labels(labels, known, is_plain=is_plain)]
+    if faults or is_plain:
+        return Classes(labels, faults=tuple(faults))
+    numbers = {key: np.searchsorted(known, array).astype(np.int64) for key, array in labels.items()}
+    return Classes(numbers, tuple(map(str, known.tolist())), said=(_about_labels(labels, known),))
+
+
+def _training_faults(train: str, labels: AnyArray, known: AnyArray) -> list[Fault]:
+    """What is wrong with the classes that the training images have."""
+    if len(known) == 1:
         return [Fault(f"{train} has one class only; at least 2 are needed")]
-    if classes != list(range(len(classes))):
-        return [_numbers_fault(train, classes, labels)]
+    is_text = known.dtype.kind == "U"
+    if not is_text and known[0] == -1 and known[1] == 0:
+        return [
+            Fault(
+                f"{train} has the labels -1 and 0, where -1 may mean that there is no label (leave such images out, or "
+                "number the classes from 0)"
+            )
+        ]
+    is_contiguous = not is_text and int(known[-1]) - int(known[0]) == len(known) - 1
+    if not is_contiguous and len(known) > len(labels) // 2:
+        some = listed([ascii(one) for one in known.tolist()], 3)
+        counts = f"{len(known):,} different labels for {len(labels):,} images"
+        return [Fault(f"{train} has {counts} ({some}), which are no classes")]
+    return []
+
+
+def _unknown_labels(labels: Mapping[str, AnyArray], known: AnyArray, *, is_plain: bool) -> list[Fault]:
+    """Labels without a training image."""
+    train, *others = labels
     faults = []
     for key in others:
-        unknown = [int(label) for label in np.setdiff1d(labels[key], labels[train])]
-        if unknown:
+        unknown = np.setdiff1d(labels[key], known)
+        if not len(unknown):
+            continue
+        if is_plain:
             low, high = int(labels[key].min()), int(labels[key].max())
-            faults.append(Fault(f"{key} has labels from {low} to {high}, but {train} has 0 to {classes[-1]}"))
+            faults.append(Fault(f"{key} has labels from {low} to {high}, but {train} has 0 to {len(known) - 1}"))
+        else:
+            named = listed([ascii(one) for one in unknown.tolist()], _NAMED)
+            word = "label" if len(unknown) == 1 else "labels"
+            faults.append(Fault(f"{key} has the {word} {named}, but {train} has none of them"))
     return faults
 
 
-def _numbers_fault(train: str, classes: list[int], labels: Mapping[str, AnyArray]) -> Fault:
-    lowest, highest = classes[0], classes[-1]
-    if lowest == -1 and 0 in classes:
-        return Fault(
-            f"{train} has the labels -1 and 0; labels count from 0 (leave images out that have no label, or number "
-            "the classes again)"
-        )
-    fix = _numbered(labels)
-    if lowest < 0:
-        return Fault(f"{train} has the label {lowest}; labels count from 0", fix)
-    if len(classes) == highest - lowest + 1:  # 1 to k, the commonest slip
-        return Fault(f"{train} has labels from {lowest} to {highest}; labels count from 0", fix)
-    known = set(classes)
-    absent = list(islice((str(label) for label in range(highest) if label not in known), 6))
-    more = " and others" if len(absent) > 5 else ""
-    return Fault(f"{train} has labels up to {highest}, but none of class {', '.join(absent[:5])}{more}", fix)
-
-
-def _numbered(labels: Mapping[str, AnyArray]) -> tuple[str, ...] | None:
-    """The statements that number the classes from 0, in the order of their labels, and print which is which.
-
-    None where labels have no class of a training image, or hardly repeat, as names of files do.
-    """
-    train, *others = labels
-    classes = np.unique(labels[train])
-    if not 1 < len(classes) <= len(labels[train]) // 2:
-        return None
-    if not all(np.isin(labels[key], classes).all() for key in others):
-        return None
+def _about_labels(labels: Mapping[str, AnyArray], known: AnyArray) -> str:
+    """The sentence about labels that are not 0, 1, 2 and so on."""
+    if known.dtype.kind == "U":
+        return f"The labels {listed(labels)} are text: the classes, in alphabetical order, are {listed(known)}."
+    low, high = int(known[0]), int(known[-1])
+    if high - low == len(known) - 1:
+        return f"The labels {listed(labels)} are {low} to {high}: the first output of a network is class {low}."
     return (
-        f"c, {cell(train)} = np.unique({cell(train)}, return_inverse=True)",
-        *(change(key, "np.searchsorted(c, {})") for key in others),
-        'print("Classes:", dict(enumerate(c.tolist())))',
+        f"The labels {listed(labels)} have gaps: the outputs of a network are the classes {listed(known.tolist())}, in "
+        "this order."
     )

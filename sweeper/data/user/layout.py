@@ -1,12 +1,20 @@
 """Which axis of an array of images is which: shapes that look right, and are another order of axes. Pure.
 
-Networks take (n, height, width, channels). What does not live here: the pixels' values (`images`).
+Networks take (n, height, width, channels). Channels that come first, beyond doubt, are put last; other orders are
+refused. What does not live here: the pixels' values (`scale`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+
+from sweeper.core.text import listed
+from sweeper.data.arrays import AnyArray, ArrayHeader
+from sweeper.data.user.repair import Fault, change
 
 Shape = tuple[int, ...]
 
@@ -25,6 +33,65 @@ class Misreading:
 
     text: str
     expression: str = ""
+
+
+def faults(headers: Mapping[str, ArrayHeader], counts: Mapping[str, int | None]) -> list[Fault]:
+    """What is wrong with the order of the images' axes.
+
+    Args:
+        headers: of the arrays of images, by their names; training first, then test.
+        counts: how many labels there are for each of them; None where that is not known.
+    """
+    train, test, *_ = headers
+    num_train, num_test, axis = counts[train], counts[test], None
+    if num_train is not None and num_test is not None:
+        axis = image_axis(headers[train].shape, headers[test].shape, num_train, num_test)
+    found = []
+    for key, header in headers.items():
+        if header.dtype.hasobject:
+            continue
+        if 0 in header.shape:
+            found.append(Fault(f"{key} is empty: its shape is {header.shape}"))
+        elif (axis is not None or not is_channels_first(header.shape)) and (wrong := misreading(header.shape, axis)):
+            fix = (change(key, wrong.expression),) if wrong.expression else None
+            found.append(Fault(f"{key} has the shape {header.shape}: {wrong.text}", fix))
+    return found
+
+
+def is_channels_first(shape: Shape) -> bool:
+    """Whether (n, channels, height, width) is beyond doubt: few channels, and no side that could be them."""
+    return len(shape) == 4 and shape[1] <= MOST_CHANNELS < min(shape[2:])
+
+
+def image_shape(shape: Shape) -> tuple[int, int, int]:
+    """(height, width, channels) of one of the images of an array without faults."""
+    if is_channels_first(shape):
+        return shape[2], shape[3], shape[1]
+    return shape[1], shape[2], shape[3] if len(shape) == 4 else 1
+
+
+def channels_last(images: AnyArray) -> AnyArray:
+    """Images of an array without faults as (n, height, width, channels), in C order."""
+    if images.ndim == 3:
+        return np.ascontiguousarray(images[..., np.newaxis])
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1) if is_channels_first(images.shape) else images)
+
+
+def said(headers: Mapping[str, ArrayHeader]) -> list[str]:
+    """A sentence about arrays whose axes are put in another order."""
+    first = [key for key, header in headers.items() if is_channels_first(header.shape)]
+    if not first:
+        return []
+    has = "has its" if len(first) == 1 else "have their"
+    return [f"{listed(first)} {has} channels first, as in PyTorch: they are put last."]
+
+
+def notes(headers: Mapping[str, ArrayHeader]) -> list[str]:
+    """A sentence for images with more channels than pictures commonly have."""
+    height, width, channels = image_shape(next(iter(headers.values())).shape)
+    if channels <= MOST_CHANNELS:
+        return []
+    return [f"Images are read as pictures of {height}x{width} pixels with {channels} channels."]
 
 
 def image_axis(train: Shape, test: Shape, num_train: int, num_test: int) -> int | None:

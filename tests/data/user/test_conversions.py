@@ -1,0 +1,230 @@
+"""Arrays in the forms that people have: what each becomes, and the sentence that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from custom_arrays import Given, arrays, saved
+from sweeper.data import describe, open_arrays, prepare
+
+NAMES = np.array(["bee", "ant", "cat"])  # of the classes 0, 1 and 2, in another order than the alphabet's
+
+
+def both(kind: str, change: Callable[[Any], Any]) -> Given:
+    """The images or the labels of both splits, changed."""
+    return {key: change(array) if key[0] == kind else array for key, array in arrays().items()}
+
+
+def alike(images: Any) -> Any:
+    """The images with a highest pixel of 255 in each split."""
+    images = images.copy()
+    images[0, 0, 0] = 255
+    return images
+
+
+LABELS = [
+    pytest.param(
+        lambda y: y[:, None],
+        (),
+        "The labels y_train and y_test are a column (n, 1): one label for each image.",
+        id="a column",
+    ),
+    pytest.param(
+        lambda y: y[None], (), "The labels y_train and y_test are a row (1, n): one label for each image.", id="a row"
+    ),
+    pytest.param(
+        lambda y: np.eye(3)[y],
+        (),
+        "The labels y_train and y_test are one-hot with 3 columns: a class is the number of its column, from 0.",
+        id="one-hot",
+    ),
+    pytest.param(
+        lambda y: np.eye(3, dtype=bool)[y],
+        (),
+        "The labels y_train and y_test are one-hot with 3 columns: a class is the number of its column, from 0.",
+        id="one-hot bool",
+    ),
+    pytest.param(
+        lambda y: y.astype(np.float32),
+        (),
+        "The labels y_train and y_test are whole numbers in floats, read as whole numbers.",
+        id="floats",
+    ),
+    pytest.param(
+        lambda y: y.astype(str),
+        (),
+        "The labels y_train and y_test are numbers that are written as text, read as numbers.",
+        id="numbers as text",
+    ),
+    pytest.param(
+        lambda y: (y * 5).astype("S"),
+        ("0", "5", "10"),
+        "The labels y_train and y_test are numbers that are written as text, read as numbers. "
+        "The labels y_train and y_test have gaps: the outputs of a network are the classes 0, 5 and 10, in this order.",
+        id="numbers as bytes, of two lengths",
+    ),
+    pytest.param(
+        lambda y: y + 1,
+        ("1", "2", "3"),
+        "The labels y_train and y_test are 1 to 3: the first output of a network is class 1.",
+        id="from 1",
+    ),
+    pytest.param(
+        lambda y: (y + 1)[:, None].astype(np.uint8),
+        ("1", "2", "3"),
+        "The labels y_train and y_test are a column (n, 1): one label for each image. "
+        "The labels y_train and y_test are 1 to 3: the first output of a network is class 1.",
+        id="a column from 1",
+    ),
+    pytest.param(
+        lambda y: y * 10**12,
+        ("0", "1000000000000", "2000000000000"),
+        "The labels y_train and y_test have gaps: the outputs of a network are the classes 0, 1000000000000 and "
+        "2000000000000, in this order.",
+        id="gaps",
+    ),
+    pytest.param(
+        lambda y: y * 2 - 3,
+        ("-3", "-1", "1"),
+        "The labels y_train and y_test have gaps: the outputs of a network are the classes -3, -1 and 1, in this "
+        "order.",
+        id="negative",
+    ),
+    pytest.param(
+        lambda y: np.eye(5)[y + 1],
+        ("1", "2", "3"),
+        "The labels y_train and y_test are one-hot with 5 columns: a class is the number of its column, from 0. "
+        "The labels y_train and y_test are 1 to 3: the first output of a network is class 1.",
+        id="one-hot, with columns that nothing is",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "names", "said"), LABELS)
+def test_labels_become_the_numbers_of_classes_and_it_is_said(change, names, said, tmp_path):
+    chosen = saved(tmp_path, both("y", change))
+    prepared = prepare(chosen, tmp_path / "prepared")
+
+    assert " ".join(prepared.conversions) == said
+    assert prepared.notes[: len(prepared.conversions)] == prepared.conversions
+    assert prepared.summary == describe(chosen)
+    assert prepared.summary.class_names == names
+    opened, plain = open_arrays(prepared), arrays()
+    np.testing.assert_array_equal(opened.y_test, plain["y_test"])
+    assert opened.y_train.dtype == np.int64
+    same = prepare(saved(tmp_path, plain), tmp_path / "plain")
+    assert same.split_digest == prepared.split_digest
+    assert (same.data_digest == prepared.data_digest) == (not names)
+
+
+@pytest.mark.parametrize("kind", ["U", "S"])
+def test_text_is_the_name_of_a_class_in_alphabetical_order(kind, tmp_path):
+    prepared = prepare(saved(tmp_path, both("y", lambda y: NAMES[y].astype(kind))), tmp_path / "prepared")
+    assert prepared.summary.class_names == prepared.summary.labels == ("ant", "bee", "cat")
+    np.testing.assert_array_equal(open_arrays(prepared).y_test, np.array([1, 0, 2])[arrays()["y_test"]])
+    assert prepared.conversions == (
+        "The labels y_train and y_test are text: the classes, in alphabetical order, are ant, bee and cat.",
+    )
+
+
+def test_other_names_of_the_same_classes_are_other_data(tmp_path):
+    digests = set()
+    for names in (NAMES, np.array(["bees", "ant", "cat"])):
+        chosen = saved(tmp_path, both("y", lambda y, names=names: names[y]))
+        digests.add(prepare(chosen, tmp_path / "prepared").data_digest)
+    assert len(digests) == 2
+
+
+PIXELS = [
+    pytest.param(lambda x: x.astype(np.int32), "are int32 from 0 to 255: read as bytes", id="int32"),
+    pytest.param(lambda x: x.astype(np.uint16), "are uint16 from 0 to 255: read as bytes", id="bytes in uint16"),
+    pytest.param(lambda x: x.astype(np.float32), "are float32 from 0 to 255: read as bytes", id="whole floats"),
+    pytest.param(lambda x: x.astype(np.float64), "are float64 from 0 to 255: read as bytes", id="whole float64"),
+    pytest.param(
+        lambda x: x.astype(np.uint16) * 257,
+        "are uint16 from 0 to 65,535: divided by 257 and rounded to bytes, as pictures of 16 bits are",
+        id="uint16",
+    ),
+    pytest.param(
+        lambda x: (x.astype(np.int64) * 257 - 128).clip(0),
+        "are int64 from 0 to 65,407: divided by 257 and rounded to bytes, as pictures of 16 bits are",
+        id="16 bits in int64, rounded up",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), PIXELS)
+def test_pixels_on_a_scale_beyond_doubt_become_the_bytes_that_they_are(change, said, tmp_path):
+    prepared = prepare(saved(tmp_path, both("x", lambda x: change(alike(x)))), tmp_path / "prepared")
+    same = prepare(saved(tmp_path, both("x", alike)), tmp_path / "plain")
+    assert prepared.conversions == (f"x_train and x_test {said}.",)
+    assert prepared.notes == prepared.conversions
+    np.testing.assert_array_equal(open_arrays(prepared).x_train, open_arrays(same).x_train)
+    assert (prepared.data_digest, prepared.split_digest) == (same.data_digest, same.split_digest)
+
+
+def test_fractions_up_to_255_are_divided_by_it(tmp_path):
+    given = both("x", lambda x: alike(x) * 0.9961)
+    prepared = prepare(saved(tmp_path, given), tmp_path / "prepared")
+    assert prepared.conversions == ("x_train and x_test are float64 from 0 to 254.005: divided by 255.",)
+    expected = given["x_test"].astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(open_arrays(prepared).x_test[..., 0], expected)
+
+
+def test_floats_up_to_255_beside_bytes_are_brought_to_them(tmp_path):
+    given = {**both("x", alike), "x_test": alike(arrays()["x_test"]).astype(np.float32)}
+    prepared = prepare(saved(tmp_path, given), tmp_path / "prepared")
+    assert prepared.conversions == ("x_test is float32 from 0 to 255: read as bytes.",)
+    np.testing.assert_array_equal(open_arrays(prepared).x_test[..., 0], alike(arrays()["x_test"]))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_whole_0_and_1_are_black_and_white(kind, tmp_path):
+    given = both("x", lambda x: (x > 127).astype(kind))
+    prepared = prepare(saved(tmp_path, given), tmp_path / "prepared")
+    name = np.dtype(kind).name
+    assert prepared.conversions == (f"x_train and x_test are {name} from 0 to 1: black and white, as 0 and 1.",)
+    np.testing.assert_array_equal(open_arrays(prepared).x_test[..., 0], (arrays()["x_test"] > 127) * np.uint8(255))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_that_come_first_are_put_last(channels, tmp_path):
+    random = np.random.RandomState(2)
+    last = {**arrays(), **{k: random.randint(0, 256, (n, 6, 5, channels)).astype("u1")
+                           for k, n in (("x_train", 12), ("x_test", 6))}}  # fmt: skip
+    first = {key: array.transpose(0, 3, 1, 2) if key[0] == "x" else array for key, array in last.items()}
+    chosen = saved(tmp_path, first)
+    prepared = prepare(chosen, tmp_path / "prepared")
+    assert prepared.conversions == ("x_train and x_test have their channels first, as in PyTorch: they are put last.",)
+    assert prepared.summary == describe(chosen)
+    assert prepared.summary.input_shape == (6, 5, channels)
+    np.testing.assert_array_equal(open_arrays(prepared).x_test, last["x_test"])
+    assert prepared.data_digest == prepare(saved(tmp_path, last), tmp_path / "plain").data_digest
+
+
+def test_arrays_as_they_are_taken_are_not_converted(tmp_path):
+    prepared = prepare(saved(tmp_path, arrays()), tmp_path / "prepared")
+    assert (prepared.conversions, prepared.notes, prepared.summary.class_names) == ((), (), ())
+
+
+def test_everything_at_once_is_converted_and_said_in_order(tmp_path):
+    given = {
+        "train_data": alike(arrays()["x_train"]).astype(np.float32)[:, None],
+        "train_targets": np.eye(3)[arrays()["y_train"]],
+        "test_data": alike(arrays()["x_test"]).astype(np.float32)[:, None],
+        "test_targets": np.eye(3)[arrays()["y_test"]],
+    }
+    prepared = prepare(saved(tmp_path, given), tmp_path / "prepared")
+    assert prepared.conversions == (
+        "By their names, train_data is x_train, train_targets is y_train, test_data is x_test and test_targets is "
+        "y_test.",
+        "train_data and test_data have their channels first, as in PyTorch: they are put last.",
+        "The labels train_targets and test_targets are one-hot with 3 columns: a class is the number of its column, "
+        "from 0.",
+        "train_data and test_data are float32 from 0 to 255: read as bytes.",
+    )
+    assert prepared.data_digest == prepare(saved(tmp_path, both("x", alike)), tmp_path / "plain").data_digest
