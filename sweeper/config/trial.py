@@ -21,7 +21,7 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", AUTO)
 _MOST = 1_000_000  # epochs, images a step: more is a typing error
 
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "npz", "folder")
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "npz", "folder")
 COLORS = ("auto", "grayscale", "rgb")
 RESIZES = ("stretch", "crop", "pad")
 
@@ -43,8 +43,8 @@ ROLES = ("x_train", "y_train", "x_test", "y_test", "x_val", "y_val")
 class DataConfig:
     """Which images, and how they are split."""
 
-    name: str = "digits"  # digits, mnist, fashion_mnist, npz, folder
-    path: str | None = None  # an .npz file, a folder of the four IDX files, or a folder of pictures
+    name: str = "digits"  # one of DATASETS
+    path: str | None = None  # an .npz file, a folder of IDX files or of pictures, an archive of CIFAR
     validation: Any = 0.2  # below 1: a fraction; from 2: a number of images; "test": the notebook's way
     split_seed: int = 0  # fixes the split, whatever `seed` is; 0 or more
     max_samples: int | None = None  # caps training + validation, and the test set; images

@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sweeper.core.errors import DataError
 
-#: Keras's server; the names of the files follow.
+#: Keras's server, and the one that Keras takes CIFAR from; the names of the files follow.
 DOWNLOAD_BASE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+CIFAR_BASE = "https://www.cs.toronto.edu/~kriz/"
 TIMEOUT_S = 10.0  # for the connection and for each silence after it
 
 _PLAIN = re.compile(r"[\w./+~-]+")  # what both a shell and Hydra take as it is
@@ -29,15 +31,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file on Keras's server and its published digest (hex) by a `hashlib` algorithm."""
+    """A file on a server and its published digest (hex) by a `hashlib` algorithm."""
 
     name: str
     algorithm: str
     digest: str
+    server: Literal["keras", "cifar"] = "keras"
 
     @property
     def url(self) -> str:
-        return DOWNLOAD_BASE + self.name
+        return (CIFAR_BASE if self.server == "cifar" else DOWNLOAD_BASE) + self.name
 
 
 def given_path(path: str) -> Path:

@@ -26,6 +26,7 @@ from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down, write_fi
 from sweeper.data.mapped import MappedImages
 from sweeper.data.pixel_statistics import pixel_statistics
 from sweeper.data.progress import Report, silent
+from sweeper.data.published import cifar
 from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
 
 
@@ -55,6 +56,8 @@ SOURCES = {
     "fashion_mnist": Source.of_arrays(
         partial(published.inventory, published.FASHION_MNIST), partial(published.read, published.FASHION_MNIST)
     ),
+    "cifar10": Source.of_arrays(partial(cifar.inventory, cifar.CIFAR10), partial(cifar.read, cifar.CIFAR10)),
+    "cifar100": Source.of_arrays(partial(cifar.inventory, cifar.CIFAR100), partial(cifar.read, cifar.CIFAR100)),
     "npz": Source(lambda config, kept: user.inventory(config), lambda config, kept, report, scratch: user.read(config)),
     "folder": Source(folder.inventory, folder.read),
 }

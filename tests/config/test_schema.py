@@ -30,8 +30,8 @@ WRONG = [
     (
         DataConfig,
         "name",
-        "cifar",
-        r"^data\.name=cifar .* one of digits, mnist, fashion_mnist, npz, folder\.  Try: data\.name=digits$",
+        "imagenet",
+        r"^data\.name=imagenet .* one of digits, mnist, fashion_mnist, cifar10, .*, folder\.  Try: data\.name=digits$",
     ),
     (
         DataConfig,
@@ -152,7 +152,10 @@ def test_a_value_that_a_key_does_not_take_is_refused(kind: type, key: str, value
 
 
 RIGHT = [
-    *((DataConfig, "name", name) for name in ("digits", "mnist", "fashion_mnist", "npz")),
+    *(
+        (DataConfig, "name", name)
+        for name in ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "npz", "folder")
+    ),
     *((DataConfig, "validation", value) for value in (0.001, 0.999, 2, 10_000, "test")),
     *((DataConfig, "split_seed", value) for value in (0, 2**32 - 1)),
     *((DataConfig, "max_samples", value) for value in (None, 2)),

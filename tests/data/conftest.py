@@ -15,3 +15,4 @@ def _no_network_and_an_empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "DOWNLOAD_BASE", UNREACHABLE)
+    monkeypatch.setattr(download, "CIFAR_BASE", UNREACHABLE)

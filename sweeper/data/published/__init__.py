@@ -1,7 +1,8 @@
-"""`data=mnist` and `data=fashion_mnist`: the published arrays, found, verified, and refused if they are others.
+"""Published data sets, found, verified, and refused if they are others: here `data=mnist` and `data=fashion_mnist`.
 
 Looked for in this order: `data.path`, Keras's cache, Keras's server (into the cache). Nothing falls back
-to other data. What does not live here: the formats of the files (`npz_format`, `idx_format`) and the download.
+to other data. What does not live here: the archives of CIFAR (`cifar`), the formats of the files (`npz_format`,
+`idx_format`) and the download.
 """
 
 from __future__ import annotations
