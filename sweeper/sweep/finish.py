@@ -1,6 +1,7 @@
 """A sweep's end: its test set opened, its ranking judged, leaderboard, pictures and page written, its run ended.
 
     predictions complete -> judged -> test set opened for the finalists -> judged again -> files -> MLflow
+                                      (pictures are drawn meanwhile)
 
 What does not live here: what is printed about it (`sweeper.cli.sweep`).
 """
@@ -69,6 +70,7 @@ class Finish:
         self._data_sets = data_sets
         self._parent_run_id = parent_run_id
         self._listener = listener
+        self._pictures: list[Path] | None = None
 
     def run(self, *, interrupted: bool, ran: set[int], nothing_left: bool) -> SweepOutcome:
         """Finishes the sweep.
@@ -87,6 +89,7 @@ class Finish:
             is_whole = self._open_test_set(loaded)
             loaded = self._loaded()
         report = sweep_report.judged(loaded)
+        self._draw(report)
         self._end_run(report, self._write_files(loaded, report), interrupted=interrupted)
         self._tidy()
         succeeded = nothing_left or any(row.number in ran and row.state in _WELL for row in report.rows)
@@ -129,7 +132,7 @@ class Finish:
         test_set = TestSet(
             self._study, self._tracker, self._executor, self._plan.folder, self._parent_run_id, self._listener
         )
-        return test_set.open_for(numbers, lambda number: self._data_of(loaded, number))
+        return test_set.open_for(numbers, lambda number: self._data_of(loaded, number), lambda: self._draw(found))
 
     def _data_of(self, loaded: stored_sweep.Loaded, number: int) -> PreparedData:
         """A trial's data, at the place where this start has it, which is no part of a trial's identity."""
@@ -140,23 +143,28 @@ class Finish:
         node = {key: value for key, value in recorded.items() if key not in ("digest", "split_digest")}
         return self._data_sets.prepare({"path": self._plan.trials[0].point.config["data"]["path"], **node})
 
-    def _write_files(self, loaded: stored_sweep.Loaded, report: sweep_report.SweepReport) -> list[Path]:
-        """Writes leaderboard, page and pictures; returns what the sweep's run gets."""
-        folder, leader = self._plan.folder, report.findings.leader
+    def _draw(self, report: sweep_report.SweepReport) -> None:
+        """Draws the sweep's pictures, once: they show what was found on the validation images."""
+        if self._pictures is not None:
+            return
+        self._pictures, folder = [], self._plan.folder
         rows = [row for row in report.rows if row.state is not TrialState.RUNNING]
+        if any(row.history for row in rows):
+            figures.save(curves.sweep_curves_figure(rows, self._plan.objective), folder.curves)
+            self._pictures.append(folder.curves)
+        drawn = search.draw(rows, self._plan.space.dimensions, self._plan.objectives, folder.plots)
+        if drawn is not None:
+            self._pictures.append(drawn.folder)
+            self._listener(Note(drawn.text))
+
+    def _write_files(self, loaded: stored_sweep.Loaded, report: sweep_report.SweepReport) -> list[Path]:
+        """Writes leaderboard and page; returns what the sweep's run gets."""
+        folder, leader = self._plan.folder, report.findings.leader
         export.write_csv([report], str(folder.leaderboard))
         prepared = None if leader is None else self._data_of(loaded, leader)
         shown = examples.of_sweep(loaded, self._plan.paths, leader, prepared)
         page.write_page([report], str(folder.page), {report.name: shown})
-        files = [folder.leaderboard, folder.page, folder.multirun]
-        if any(row.history for row in rows):
-            figures.save(curves.sweep_curves_figure(rows, self._plan.objective), folder.curves)
-            files.append(folder.curves)
-        drawn = search.draw(rows, self._plan.space.dimensions, self._plan.objectives, folder.plots)
-        if drawn is not None:
-            files.append(drawn.folder)
-            self._listener(Note(drawn.text))
-        return files
+        return [folder.leaderboard, folder.page, folder.multirun, *(self._pictures or ())]
 
     def _end_run(self, report: sweep_report.SweepReport, files: list[Path], *, interrupted: bool) -> None:
         """Ends the sweep's own run, with its files and the number of trials in each state."""

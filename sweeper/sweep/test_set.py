@@ -53,19 +53,22 @@ class TestSet:
         self._parent_run_id = parent_run_id
         self._listener = listener
 
-    def open_for(self, numbers: Sequence[int], data_of: Callable[[int], PreparedData]) -> bool:
+    def open_for(
+        self, numbers: Sequence[int], data_of: Callable[[int], PreparedData], meanwhile: Callable[[], None]
+    ) -> bool:
         """Evaluates those of the trials that have not been; returns whether all of them now have figures.
 
         Args:
             numbers: the finalists, all scored on the same images.
             data_of: a trial's prepared data; they may differ in how large the images are.
+            meanwhile: called once, while the first ones are evaluated.
         """
         new = [number for number in numbers if number not in self._study.test.results]
         if not new:
             return True
         self._record_opening(new)
         trials = {trial.number: trial for trial in self._study.trials()}
-        failures = self._evaluate([trials[number] for number in new], data_of)
+        failures = self._evaluate([trials[number] for number in new], data_of, meanwhile)
         shutil.rmtree(self._paths.evaluations, ignore_errors=True)
         for number, reason in failures.items():
             self._say(f"Trial {number} could not be evaluated on the test set: {reason}.")
@@ -94,7 +97,9 @@ class TestSet:
         )
         self._say(f"The test set is opened for {whom}.{costs}")
 
-    def _evaluate(self, trials: Sequence[StudyTrial], data_of: Callable[[int], PreparedData]) -> dict[int, str]:
+    def _evaluate(
+        self, trials: Sequence[StudyTrial], data_of: Callable[[int], PreparedData], meanwhile: Callable[[], None]
+    ) -> dict[int, str]:
         """Runs the evaluations, one process per worker for all of them; returns why some left no figures.
 
         A process that dies spoils the network at which it died; those that were to follow get another process.
@@ -124,13 +129,18 @@ class TestSet:
                     failures[left[0].number] = event.reason or NO_RESULT
                     waiting.extend(_shared(left[1:], 1))
 
-        deadline = time.monotonic() + _TIMEOUT_S
-        while (waiting or running) and time.monotonic() < deadline:
+        def start_waiting() -> None:
             while waiting and len(running) < self._executor.workers:
                 spec = waiting.pop(0)
                 running[spec.number] = spec
                 self._executor.submit(spec)
+
+        deadline = time.monotonic() + _TIMEOUT_S
+        start_waiting()
+        meanwhile()
+        while (waiting or running) and time.monotonic() < deadline:
             self._executor.poll(handle, _POLL_S)
+            start_waiting()
         for number, spec in running.items():
             self._executor.kill(number, "")
             for one in (spec, *spec.following):
