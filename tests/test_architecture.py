@@ -30,6 +30,7 @@ FLOORS = """
     data space ranking tracking
     artifacts config
     inference host
+    metrics
     core
 """
 #: `models` stands beside `config`: it builds networks and takes nothing of `sweeper` but errors and imports by name.
@@ -41,12 +42,13 @@ DOORS = {
     "api": "run sweep",
     "artifacts": "answers damage figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper promote",
-    "config": "groups identity keras_optimizers keys schema sweep trial",
+    "config": "groups identity keras_optimizers keys metrics schema sweep trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
     "host": "import_path machine process streams",
     "inference": "",
+    "metrics": "",
     "preflight": "check estimate",
     "ranking": "columns findings judge leaderboard sentences",
     "report": "command_lines event_lines examples export page plots.curves plots.search progress sweep_report tables "
@@ -228,6 +230,7 @@ def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
     written = yaml.safe_load((ROOT / "conf/config.yaml").read_text())
     assert written["sweep"] == dataclasses.asdict(sweep.SweepConfig())
     assert written["seed"] == schema.Config().seed
+    assert written["metrics"] == schema.Config().metrics
     assert written["output_dir"] == schema.Config().output_dir
 
 

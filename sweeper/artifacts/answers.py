@@ -7,16 +7,18 @@ file is a projection of the runs' `predictions.npz`, from which a missing answer
     record = trial's number (uint32) | images (uint32) | payload | checksum of these three (CRC-32, uint32)
 
 Of a trial that was run again, the last record counts. Payloads: `correct.bits` has one bit per image, `predicted.u16`
-the class, `losses.f16` one float16 an image. What does not live here: the statistics (`sweeper.inference`), and which
-trials are compared (`sweeper.ranking.judge`).
+the class, `losses.f16` one float16 an image. Where metrics were asked for, `labels.u16` has the true class, and
+`val_brier.f32` and the like one float32, of each metric that is the mean of a score of each image.
+
+What does not live here: the statistics (`sweeper.inference`), and which trials are compared (`sweeper.ranking.judge`).
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.artifacts.damage import load_arrays, reading
+from sweeper.artifacts.predictions import SCORES
+from sweeper.core.objectives import Metric
 from sweeper.core.paths import AnswerPaths
+from sweeper.metrics import scored_by_image
 
 _HEADER = struct.Struct("<II")
 _CHECKSUM = struct.Struct("<I")
@@ -38,13 +43,18 @@ class Answers:
     Attributes:
         correct: (images,), whether its class was right.
         losses: (images,), the cross-entropy of each image; None where it was not kept, or not asked for.
+        labels, predicted: (images,), true and predicted classes; None likewise.
+        scores: by metric, (images,); of those that are the mean of a score of each image, and were asked for.
     """
 
     correct: NDArray[np.bool_]
     losses: NDArray[np.float16] | None = None
+    labels: NDArray[np.uint16] | None = None
+    predicted: NDArray[np.uint16] | None = None
+    scores: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-def append(paths: AnswerPaths, number: int, predictions: Path) -> None:
+def append(paths: AnswerPaths, number: int, predictions: Path, metrics: Sequence[Metric] = ()) -> None:
     """Adds a trial's answers from its `predictions.npz`; a record that a killed driver left half is cut away first.
 
     Raises:
@@ -55,28 +65,53 @@ def append(paths: AnswerPaths, number: int, predictions: Path) -> None:
     with reading(predictions):
         predicted, labels = arrays["predicted"], arrays["labels"]
         losses = arrays.get("losses")  # earlier files have none
+        scores = {metric.name: arrays[f"{SCORES}{metric.name}"] for metric in metrics if scored_by_image(metric)}
     _append(paths.correct, number, len(labels), np.packbits(predicted == labels).tobytes(), _bits)
     _append(paths.predicted, number, len(labels), predicted.astype("<u2").tobytes(), _pairs_of_bytes)
     if losses is not None:
         _append(paths.losses, number, len(labels), losses.astype("<f2").tobytes(), _pairs_of_bytes)
+    if metrics:
+        _append(paths.labels, number, len(labels), labels.astype("<u2").tobytes(), _pairs_of_bytes)
+    for name, values in scores.items():
+        _append(paths.scores(name), number, len(labels), values.astype("<f4").tobytes(), _fours_of_bytes)
 
 
-def read(paths: AnswerPaths, *, losses: bool = False) -> dict[int, Answers]:
-    """Every trial's answers by its number, with losses where asked for; a record that is not whole is left out."""
+def read(paths: AnswerPaths, *, losses: bool = False, metrics: Sequence[Metric] = ()) -> dict[int, Answers]:
+    """Every trial's answers by its number, with what is asked for; a record that is not whole is left out.
+
+    Args:
+        paths: the files.
+        losses: whether the images' losses are read.
+        metrics: what the trials were asked for; labels, classes and scores are read where there are any.
+    """
     kept = _arrays(paths.losses, "<f2") if losses else {}
+    labels = _arrays(paths.labels, "<u2") if metrics else {}
+    predicted = read_predicted(paths) if metrics else {}
+    scores = {metric.name: _scores(paths, metric) for metric in metrics if scored_by_image(metric)}
     return {
         number: Answers(
-            np.unpackbits(np.frombuffer(payload, np.uint8), count=num_images).astype(bool), kept.get(number)
+            np.unpackbits(np.frombuffer(payload, np.uint8), count=num_images).astype(bool),
+            kept.get(number),
+            labels.get(number),
+            predicted.get(number),
+            {name: values[number] for name, values in scores.items() if number in values},
         )
         for number, (num_images, payload) in _records(paths.correct, _bits)[0].items()
     }
 
 
-def lacking(paths: AnswerPaths, numbers: Iterable[int], *, losses: bool = False) -> list[int]:
+def lacking(
+    paths: AnswerPaths, numbers: Iterable[int], *, losses: bool = False, metrics: Sequence[Metric] = ()
+) -> list[int]:
     """Those of the trials of which a file has no whole record."""
     kept = set(_records(paths.correct, _bits)[0]) & set(_records(paths.predicted, _pairs_of_bytes)[0])
     if losses:
         kept &= set(_records(paths.losses, _pairs_of_bytes)[0])
+    if metrics:
+        kept &= set(_records(paths.labels, _pairs_of_bytes)[0])
+    for metric in metrics:
+        if scored_by_image(metric):
+            kept &= set(_scores(paths, metric))
     return [number for number in numbers if number not in kept]
 
 
@@ -90,12 +125,21 @@ def _arrays(path: Path, dtype: str) -> dict[int, NDArray[Any]]:
     return {number: np.frombuffer(payload, dtype=dtype) for number, (_, payload) in records.items()}
 
 
+def _scores(paths: AnswerPaths, metric: Metric) -> dict[int, NDArray[np.float32]]:
+    records, _ = _records(paths.scores(metric.name), _fours_of_bytes)
+    return {number: np.frombuffer(payload, dtype="<f4") for number, (_, payload) in records.items()}
+
+
 def _bits(num_images: int) -> int:
     return (num_images + 7) // 8
 
 
 def _pairs_of_bytes(num_images: int) -> int:
     return 2 * num_images
+
+
+def _fours_of_bytes(num_images: int) -> int:
+    return 4 * num_images
 
 
 _Size = Callable[[int], int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from sweeper.core.paths import TrialPaths
 
+#: Begins the name of an array with a metric's score of each image.
+SCORES = "scores_"
 #: Probabilities below this count as this, as in Keras's cross-entropy (`keras.config.epsilon`).
 _LEAST = 1e-7
 
@@ -27,8 +29,17 @@ def save_predictions(
     labels: np.ndarray[Any, Any],
     class_names: Sequence[str] = (),
     files: Sequence[str] = (),
+    scores: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> np.ndarray[Any, Any]:
     """Writes `predictions.npz`, with the names of classes and of the images' files where they have some.
+
+    Args:
+        paths: the trial's.
+        probabilities: (images, classes).
+        labels: (images,).
+        class_names: of each class.
+        files: of each image.
+        scores: by metric the score of each image, (images,), of metrics that are their mean and were asked for.
 
     Returns:
         The predicted classes, (images,).
@@ -38,6 +49,7 @@ def save_predictions(
     named: dict[str, Any] = {
         name: np.array(values) for name, values in (("class_names", class_names), ("files", files)) if values
     }
+    named |= {f"{SCORES}{name}": values for name, values in (scores or {}).items()}
     np.savez_compressed(
         paths.predictions,
         probabilities=probabilities.astype(np.float16),

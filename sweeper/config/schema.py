@@ -37,6 +37,7 @@ class Config:
     sweep: SweepConfig = field(default_factory=SweepConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    metrics: Any = None  # computed after each epoch besides loss and accuracy: [val_macro_f1], or custom ones
     seed: int = 0  # seeds weights, shuffling and dropout; 0 to 2**32 - 1
     output_dir: str = "mlruns"
 

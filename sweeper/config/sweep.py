@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from sweeper.config.checks import check, is_int, nearest, refuse
 from sweeper.config.groups import Attempts, Extent, Limits, Rules, group
+from sweeper.config.metrics import meant_metric
 from sweeper.core.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
-from sweeper.core.objectives import EPOCH_METRICS, METRIC_DIRECTIONS, Objective
+from sweeper.core.objectives import EPOCH_METRICS, FURTHER_METRICS, METRIC_DIRECTIONS, Direction, Metric, Objective
 
 
 @dataclass
@@ -21,19 +23,20 @@ class ObjectiveConfig:
     metric: Any = "val_accuracy"
     direction: Any = None  # maximize, minimize, or a list of them; null: as each metric has it
 
-    def __post_init__(self) -> None:
-        self.resolve()
-
-    def resolve(self) -> tuple[Objective, ...]:
+    def resolve(self, custom: Sequence[Metric] = ()) -> tuple[Objective, ...]:
         """Returns each metric with its direction.
+
+        Args:
+            custom: the metrics that `metrics` asks for; custom ones may be objectives too.
 
         Raises:
             ObjectiveError: for a metric that no trial logs, a test metric, or an unknown direction.
         """
+        known = METRIC_DIRECTIONS | {metric.name: metric.direction for metric in custom}
         metrics = self.metric if isinstance(self.metric, list) and self.metric else [self.metric]
         directions = self.direction if isinstance(self.direction, list) else [self.direction] * len(metrics)
         if len(directions) != len(metrics):
-            listed = ",".join(METRIC_DIRECTIONS.get(str(metric), "minimize") for metric in metrics)
+            listed = ",".join(known.get(str(metric), "minimize") for metric in metrics)
             raise ObjectiveError(
                 f"objective.direction has {len(directions)} entries for {len(metrics)} metrics. Accepted: one for each "
                 f"metric, or null (as each metric has it).  Try: objective.direction=[{listed}]"
@@ -43,27 +46,28 @@ class ObjectiveConfig:
                 f"objective.metric={as_typed(self.metric)} names a metric twice. Accepted: different ones."
                 "  Try: objective.metric=[val_accuracy,num_params]"
             )
-        return tuple(_objective(metric, direction) for metric, direction in zip(metrics, directions, strict=True))
+        return tuple(_objective(*pair, known) for pair in zip(metrics, directions, strict=True))
 
 
-def _objective(metric: Any, direction: Any) -> Objective:
-    known = ", ".join(METRIC_DIRECTIONS)
+def _objective(metric: Any, direction: Any, directions: Mapping[str, Direction]) -> Objective:
+    known = ", ".join(directions)
     if isinstance(metric, str) and metric.startswith("test_"):
         raise ObjectiveError(
             f"objective.metric={metric} would select on the test set, which then measures nothing. "
-            f"Accepted: {known}.  Try: objective.metric=val_accuracy"
+            f"Accepted: {known}.  Try: objective.metric={meant_metric(metric, list(directions), 'val_accuracy')}"
         )
-    if not isinstance(metric, str) or metric not in METRIC_DIRECTIONS:
-        near = nearest(metric, METRIC_DIRECTIONS, "val_accuracy")
+    if not isinstance(metric, str) or metric not in directions:
+        near = meant_metric(str(metric), list(directions), "")
+        meant = f" Did you mean {near!r}?" if near else ""
         raise ObjectiveError(
-            f"objective.metric={as_typed(metric)} is not logged by a trial. Logged: {known}. "
-            f"{did_you_mean(str(metric), METRIC_DIRECTIONS)}  Try: objective.metric={near}"
+            f"objective.metric={as_typed(metric)} is not logged by a trial. Logged: {known}; a custom one is given by "
+            f"metrics.{meant}  Try: objective.metric={near or 'val_accuracy'}"
         )
     if direction is None:
-        return Objective(metric, METRIC_DIRECTIONS[metric])
+        return Objective(metric, directions[metric])
     if direction == "maximize" or direction == "minimize":
         return Objective(metric, direction)
-    near = nearest(direction, ("maximize", "minimize"), METRIC_DIRECTIONS[metric])
+    near = nearest(direction, ("maximize", "minimize"), directions[metric])
     raise ObjectiveError(
         f"objective.direction={as_typed(direction)} is not a direction. Accepted: maximize, minimize, or null "
         f"(as the metric has it).  Try: objective.direction={near}"
@@ -192,12 +196,15 @@ class PrunerConfig:
     _target_: str | None = None  # the class of a custom pruner, by its dotted path
     options: dict[str, Any] = field(default_factory=dict)  # passed to the class
 
-    def __post_init__(self) -> None:
-        if self.metric is not None and self.metric not in EPOCH_METRICS:
+    def check_metric(self, custom: Sequence[Metric] = ()) -> None:
+        """Raises ObjectiveError for a metric that no epoch has; `custom` are those that `metrics` asks for."""
+        known = list(dict.fromkeys([*EPOCH_METRICS, *FURTHER_METRICS, *(metric.name for metric in custom)]))
+        if self.metric is not None and self.metric not in known:
+            near = meant_metric(self.metric, known, "")
+            meant = f" Did you mean {near!r}?" if near else ""
             raise ObjectiveError(
-                f"pruner.metric={self.metric} is not known after an epoch. Accepted: {', '.join(EPOCH_METRICS)}, or "
-                f"null (the first objective that is). {did_you_mean(self.metric, EPOCH_METRICS)}"
-                "  Try: pruner.metric=val_accuracy"
+                f"pruner.metric={self.metric} is not known after an epoch. Accepted: {', '.join(known)}, or null (the "
+                f"first objective that is).{meant}  Try: pruner.metric={near or 'val_accuracy'}"
             )
 
 

@@ -14,7 +14,8 @@
     │   └── StoreError                an output folder, a store or a report that is not available
     │       └── DamagedFileError      a file of this project that is missing or not whole
     ├── TrialError                    this trial is bad, the others continue
-    │   └── NonFiniteError            its loss is NaN or infinite
+    │   ├── NonFiniteError            its loss, or an objective, is NaN or infinite
+    │   └── MetricError               a custom metric's function failed
     ├── ExecutorError                 trials can no longer be started
     └── TrackingError                 what was found can no longer be recorded
         └── RunGoneError              one run, or its model, was deleted
@@ -98,7 +99,11 @@ class TrialError(SweeperError):
 
 
 class NonFiniteError(TrialError):
-    """A loss became NaN or infinite."""
+    """A loss, or an objective, became NaN or infinite."""
+
+
+class MetricError(TrialError):
+    """A custom metric's function failed, or gave no number."""
 
 
 class ExecutorError(SweeperError):

@@ -139,6 +139,14 @@ class AnswerPaths:
     def losses(self) -> Path:
         return self.root / "losses.f16"
 
+    @property
+    def labels(self) -> Path:
+        return self.root / "labels.u16"
+
+    def scores(self, metric: str) -> Path:
+        """Of a metric that is the mean of a score of each image."""
+        return self.root / f"{metric}.f32"
+
 
 @dataclass(frozen=True)
 class PlotPaths:

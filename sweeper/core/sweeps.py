@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sweeper.core.objectives import Objective
+from sweeper.core.errors import as_typed
+from sweeper.core.objectives import Metric, Objective
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class SweepInfo:
         conversions: what was done to each data set that was converted, by its digest.
         precision, threads: what `training.precision=auto` and `training.threads=auto` became when the sweep was first
             started.
+        metrics: what its trials compute because it was asked for, by an objective, the pruner or `metrics`.
     """
 
     started: str
@@ -48,8 +50,21 @@ class SweepInfo:
     conversions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     precision: str | None = None
     threads: int | None = None
+    metrics: tuple[Metric, ...] = ()
 
 
 def described(objectives: Sequence[Objective]) -> str:
     """`val_accuracy (maximize), num_params (minimize)`."""
     return ", ".join(f"{objective.metric} ({objective.direction})" for objective in objectives)
+
+
+def named_metrics(metrics: Sequence[Metric]) -> str:
+    """`[val_macro_f1,{name:val_cost,_target_:costs.mean,direction:minimize}]`, as it is typed."""
+    return as_typed(
+        [
+            {"name": one.name, "_target_": one.target, "direction": one.direction, **one.options}
+            if one.target
+            else one.name
+            for one in metrics
+        ]
+    )

@@ -20,7 +20,7 @@ class RecordedTestSet:
 
     Attributes:
         openings: every opening, the first first.
-        results: by trial: test_accuracy, test_loss, num_images.
+        results: by trial: test_accuracy, test_loss, metrics that were asked for (test_macro_f1, ...), num_images.
     """
 
     openings: tuple[Opening, ...] = ()

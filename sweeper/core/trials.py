@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.core.datasets import PreparedData
-from sweeper.core.objectives import EPOCH_METRICS, Objective
+from sweeper.core.objectives import Metric, Objective, epoch_name
 
 
 class TrialState(StrEnum):
@@ -55,11 +55,13 @@ class TrainingSpec(TrialSpec):
         overrides: what distinguishes it, as typed: `("arch.depth=3",)`.
         metric: the objective's metric (the first, where there are several).
         measures_latency: whether an objective needs `predict_latency_ms`.
+        metrics: what is computed after each epoch because it was asked for.
     """
 
     overrides: tuple[str, ...]
     metric: Objective
     measures_latency: bool = False
+    metrics: tuple[Metric, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +71,12 @@ class EvaluationSpec(TrialSpec):
     Attributes:
         trained: the folder with the trial's saved network.
         following: further networks that the same process evaluates afterwards, each with its own result.
+        metrics: what is computed because it was asked for, on the test images here.
     """
 
     trained: Path
     following: tuple[EvaluationSpec, ...] = ()
+    metrics: tuple[Metric, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +95,7 @@ class ProbeSpec(TrialSpec):
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch of a running trial. `epoch` counts from 1; `metrics` has EPOCH_METRICS and `duration_s`."""
+    """One epoch of a running trial, from 1; `metrics` has EPOCH_METRICS, those asked for, and `duration_s`."""
 
     epoch: int
     metrics: dict[str, float]
@@ -175,11 +179,11 @@ class TrialRow:
         number: the trial's number in its sweep, from 0.
         state: complete, pruned, failed (or running, while it does).
         params: swept parameters by full key (`arch.depth`), in the order of the sweep.
-        metrics: figures by name; keys as METRIC_DIRECTIONS plus test_loss, test_accuracy, epochs.
+        metrics: figures by name; keys as METRIC_DIRECTIONS plus custom ones, test_loss, test_accuracy, epochs.
         seed: the trial's seed.
         run_id: its MLflow run, or empty.
         error: the reason of a failure in one line, or empty.
-        history: one dict of EPOCH_METRICS (and duration_s) an epoch, from epoch 1.
+        history: one dict of EPOCH_METRICS, metrics asked for, and duration_s per epoch, from epoch 1.
         overrides: what distinguishes it, as typed.
         arch: its network's configuration; empty where it is not known.
         point: the number of its configuration; None where it is not known.
@@ -232,8 +236,8 @@ class TrialRow:
 
     def curve(self, objective: Objective) -> list[float]:
         """An objective after each epoch; empty for one that no epoch has, such as `num_params`."""
-        metric = objective.metric.removeprefix("train_")  # an epoch calls it loss, a trial train_loss
-        return [epoch[metric] for epoch in self.history if metric in EPOCH_METRICS and metric in epoch]
+        name = epoch_name(objective.metric)
+        return [] if name is None else [epoch[name] for epoch in self.history if name in epoch]
 
 
 def mean(values: Sequence[float]) -> float:

@@ -13,14 +13,17 @@ from sweeper.inference.groups import (
     leading_configurations,
     leading_group,
     leading_group_by_losses,
+    paired_p,
 )
 from sweeper.inference.margin import not_worse
 from sweeper.inference.pairs import discordant, holm, mcnemar_p
-from sweeper.inference.ranks import rank_intervals
+from sweeper.inference.ranks import rank_intervals, rank_intervals_by_losses
+from sweeper.inference.swaps import CountMetric, leading_group_by_swaps, rank_intervals_by_swaps, swap_p
 from sweeper.inference.winner import ExpectedScore, winners_score
 
 __all__ = [
     "ConfigurationGroup",
+    "CountMetric",
     "Elimination",
     "ExpectedScore",
     "Left",
@@ -30,9 +33,14 @@ __all__ = [
     "leading_configurations",
     "leading_group",
     "leading_group_by_losses",
+    "leading_group_by_swaps",
     "mcnemar_p",
     "not_worse",
+    "paired_p",
     "rank_intervals",
+    "rank_intervals_by_losses",
+    "rank_intervals_by_swaps",
+    "swap_p",
     "wilson_interval",
     "winners_score",
 ]

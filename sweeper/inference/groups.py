@@ -67,7 +67,7 @@ def leading_group(correct: NDArray[np.bool_], alpha: float = 0.05) -> Eliminatio
     rows = as_correct(correct)
     right = rows.sum(axis=1, dtype=np.int64)
     only_leader, only_other = against(rows, int(np.argmax(right)))
-    return _eliminate(right.astype(np.float64), mcnemar_p(only_leader, only_other), alpha)
+    return eliminate(right.astype(np.float64), mcnemar_p(only_leader, only_other), alpha)
 
 
 def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05) -> Elimination:
@@ -83,13 +83,23 @@ def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05) -
     Raises:
         ValueError: no such table, fewer than two images, a loss that is not finite, or alpha outside (0, 1).
     """
+    rows = checked_losses(losses)
+    mean = rows.mean(axis=1, dtype=np.float64)
+    leader = rows[int(np.argmin(mean))].astype(np.float64)
+    p_values = [paired_t_p(rows[start : start + _BLOCK] - leader, 0.0) for start in range(0, len(rows), _BLOCK)]
+    return eliminate(-mean, np.concatenate(p_values), alpha)
+
+
+def checked_losses(losses: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The table (K, n) itself, if it is one.
+
+    Raises:
+        ValueError: no such table, fewer than two images, or a loss that is not finite.
+    """
     rows = _finite_table(losses, "trials by images")
     if rows.shape[1] < 2:
         raise ValueError("losses of two images at least are needed to say how much they vary; given: 1")
-    mean = rows.mean(axis=1, dtype=np.float64)
-    leader = rows[int(np.argmin(mean))].astype(np.float64)
-    p_values = [_paired_t_p(rows[start : start + _BLOCK] - leader, 0.0) for start in range(0, len(rows), _BLOCK)]
-    return _eliminate(-mean, np.concatenate(p_values), alpha)
+    return rows
 
 
 def leading_configurations(scores: NDArray[np.floating], alpha: float = 0.05) -> ConfigurationGroup:
@@ -114,13 +124,17 @@ def leading_configurations(scores: NDArray[np.floating], alpha: float = 0.05) ->
     if num_seeds < 3:
         raise ValueError(f"configurations are compared over three common seeds at least; given: {num_seeds}")
     mean = np.array([math.fsum(row) / num_seeds for row in rows])  # exact, so that ties are ties
-    p_values = _paired_t_p(rows - rows[int(np.argmax(mean))], _step(rows) ** 2 / 6)
-    group = _eliminate(mean, p_values, alpha)
+    p_values = paired_t_p(rows - rows[int(np.argmax(mean))], _step(rows) ** 2 / 6)
+    group = eliminate(mean, p_values, alpha)
     return ConfigurationGroup(group.members, group.left, num_seeds)
 
 
-def _eliminate(merit: NDArray[np.float64], p_values: NDArray[np.float64], alpha: float) -> Elimination:
-    """The elimination by the p-values against the best by merit; the leader never changes, since it never leaves."""
+def eliminate(merit: NDArray[np.float64], p_values: NDArray[np.float64], alpha: float) -> Elimination:
+    """The elimination by the p-values against the best by merit; the leader never changes, since it never leaves.
+
+    Raises:
+        ValueError: alpha outside (0, 1).
+    """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
     ranking = np.lexsort((np.arange(len(merit)), -merit))
@@ -136,7 +150,12 @@ def _eliminate(merit: NDArray[np.float64], p_values: NDArray[np.float64], alpha:
     return Elimination(tuple(index for index in ranking.tolist() if index not in gone), left)
 
 
-def _paired_t_p(differences: NDArray[np.float64], added_variance: float) -> NDArray[np.float64]:
+def paired_p(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """The two-sided p of the paired t test of two trials' losses, (n,) each, n at least 2."""
+    return float(paired_t_p((one.astype(np.float64) - other.astype(np.float64))[None, :], 0.0)[0])
+
+
+def paired_t_p(differences: NDArray[np.float64], added_variance: float) -> NDArray[np.float64]:
     """(K,): two-sided p of each row's mean being 0; 1 where it is 0, 0 where it is not and nothing varies."""
     from scipy.special import stdtr
 

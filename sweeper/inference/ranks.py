@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.inference.groups import checked_losses, paired_t_p
 from sweeper.inference.pairs import discordant
 
 
@@ -39,6 +40,39 @@ def rank_intervals(correct: NDArray[np.bool_], alpha: float = 0.05) -> NDArray[n
     better, worse = np.nonzero(only_first > only_first.T)
     more, fewer = only_first[better, worse], only_first[worse, better]
     p_values = betainc(more, fewer + 1, 0.5)  # P(at least `more` of them) if both are equally good
+    return ranks_by_pairs(num, better, worse, p_values, alpha)
+
+
+def rank_intervals_by_losses(losses: NDArray[np.floating], alpha: float = 0.05) -> NDArray[np.int64]:
+    """The same by the mean of each trial's losses, by paired t tests; smaller is better.
+
+    Args:
+        losses: (K, n), the loss of trial i on image j; K up to some dozens.
+        alpha: as in `rank_intervals`.
+
+    Raises:
+        ValueError: as `leading_group_by_losses`.
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
+    rows = checked_losses(losses).astype(np.float64)
+    mean = rows.mean(axis=1)
+    p_values = np.stack([paired_t_p(rows - row, 0.0) for row in rows])
+    better, worse = np.nonzero(mean[:, None] < mean[None, :])
+    return ranks_by_pairs(len(rows), better, worse, p_values[better, worse] / 2, alpha)
+
+
+def ranks_by_pairs(
+    num: int, better: NDArray[np.intp], worse: NDArray[np.intp], p_values: NDArray[np.float64], alpha: float
+) -> NDArray[np.int64]:
+    """The intervals by one-sided tests of pairs, with Holm's correction over all `num` (`num` - 1) ordered ones.
+
+    Args:
+        num: trials.
+        better, worse: of each pair the one that is better on the given images, and the other; equal ones are left out.
+        p_values: of each pair, one-sided.
+        alpha: as in `rank_intervals`.
+    """
     order = np.argsort(p_values, kind="stable")
     thresholds = alpha / (num * (num - 1) - np.arange(len(order)))
     stops = p_values[order] > thresholds

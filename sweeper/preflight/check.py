@@ -16,7 +16,7 @@ from sweeper.config.schema import LAST_SEED
 from sweeper.config.trial import DataConfig, training_config
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
-from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
+from sweeper.core.objectives import METRIC_DIRECTIONS, Metric, Objective
 from sweeper.models.builder import check_signature, is_builtin
 from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import NetworkPlan, plan
@@ -24,6 +24,7 @@ from sweeper.preflight.optimizers import check_optimizer
 from sweeper.space.composer import Point
 from sweeper.space.kinds import builder
 
+_TOP5 = 5  # classes of which the most probable five are all
 _SHOWN = 8  # infeasible points named in one message
 
 
@@ -101,6 +102,27 @@ def check_objectives(trials: Iterable[PlannedTrial], objectives: Iterable[Object
             f"objective.metric=flops is not known for a custom builder (arch._target_={own[0]}). Accepted with it: "
             f"{', '.join(known)}.  Try: objective.metric=num_params"
         )
+
+
+def check_metrics(trials: Iterable[PlannedTrial], metrics: Sequence[Metric]) -> None:
+    """Refuses metrics that these data cannot have; a custom one is called once, on made-up probabilities.
+
+    Raises:
+        ConfigError: a custom metric's function is not there or fails, or top-5 accuracy of five classes or fewer.
+    """
+    if not metrics:
+        return
+    from sweeper.metrics import check_custom
+
+    for num_classes in sorted({planned.data.num_classes for planned in trials}):
+        if num_classes <= _TOP5 and any(metric.name == "val_top5_accuracy" for metric in metrics):
+            raise ConfigError(
+                f"val_top5_accuracy is 1 for every network, since the data have {num_classes} classes. Accepted: with "
+                f"more than {_TOP5} classes.  Try: objective.metric=val_accuracy, or metrics without it"
+            )
+        for metric in metrics:
+            if metric.target:
+                check_custom(metric, num_classes)
 
 
 class Checker:

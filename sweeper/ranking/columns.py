@@ -64,6 +64,17 @@ def _columns(params: Sequence[str], cells: Sequence[Mapping[str, Any]], objectiv
     return list(dict.fromkeys([*names, *METRIC_COLUMNS, *others, *sorted(filled)]))
 
 
+def asked_for(names: Iterable[str]) -> list[str]:
+    """The columns of metrics that are there because they were asked for: `val_macro_f1`, `test_macro_f1`."""
+    return [
+        name
+        for name in names
+        if name.startswith(("val_", "test_"))
+        and name not in (*METRIC_COLUMNS, *OTHER_COLUMNS)
+        and not name.endswith(("_mean", "_std"))
+    ]
+
+
 def merged(several: Sequence[Sequence[str]]) -> list[str]:
     """The columns of several leaderboards in one: what varies in any of them, then the figures, then the others."""
     starts = [names.index(METRIC_COLUMNS[0]) for names in several]

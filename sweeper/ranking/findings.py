@@ -54,8 +54,9 @@ class Finalist:
     Attributes:
         trial: its number.
         accuracy, loss: on the test images; low, high: the Wilson 95 % interval of the accuracy.
-        p: of McNemar's test against the leader, by Holm's correction over the finalists; None for the leader, and
-            where the objective is no accuracy.
+        p: of the test against the leader, by Holm's correction over the finalists; None for the leader, and where no
+            test fits the objective.
+        score: what the ranking's metric is on the test images, where that is neither accuracy nor loss.
     """
 
     trial: int
@@ -64,6 +65,7 @@ class Finalist:
     low: float
     high: float
     p: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from sweeper import inference
 from sweeper.artifacts.answers import Answers
-from sweeper.core.objectives import COSTS, Objective
+from sweeper.core.objectives import COSTS, METRIC_DIRECTIONS, Objective, name_on_test
 from sweeper.core.test_set import RecordedTestSet
 from sweeper.core.trials import TrialRow, TrialState
+from sweeper.metrics import OF_COUNTS
 from sweeper.ranking import leaderboard
 from sweeper.ranking.findings import (
     FEWEST_SEEDS,
@@ -34,18 +35,27 @@ from sweeper.ranking.findings import (
 )
 from sweeper.ranking.leaderboard import point_of, rank
 
-#: Trials up to which every pair is compared for the rank intervals.
+#: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
+_MOST_RANKED_SLOWLY = 50
 _ALPHA = 0.05
 
 
-Kind = Literal["accuracy", "loss", "plain"]
+Kind = Literal["accuracy", "loss", "counts", "hits", "scores", "plain"]
+
+#: The statistics that fit a metric in its own direction; there are none for all others.
+_KINDS: Mapping[str, Kind] = {
+    "val_accuracy": "accuracy",
+    "val_loss": "loss",
+    **dict.fromkeys(OF_COUNTS, "counts"),  # functions of the predicted classes
+    "val_top5_accuracy": "hits",  # a share of the images
+    "val_brier": "scores",  # a mean over the images
+}
 
 
 def _kind(objective: Objective) -> Kind:
-    if (objective.metric, objective.direction) == ("val_accuracy", "maximize"):
-        return "accuracy"
-    return "loss" if (objective.metric, objective.direction) == ("val_loss", "minimize") else "plain"
+    is_own = METRIC_DIRECTIONS.get(objective.metric) == objective.direction
+    return _KINDS.get(objective.metric, "plain") if is_own else "plain"
 
 
 @dataclass(frozen=True)
@@ -136,31 +146,73 @@ def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow
 
 
 def _is_there(case: Case, answers: Answers | None) -> bool:
-    return answers is not None and (case.kind == "accuracy" or answers.losses is not None)
+    if answers is None:
+        return False
+    match case.kind:
+        case "loss":
+            return answers.losses is not None
+        case "counts":
+            return answers.labels is not None and answers.predicted is not None
+        case "hits" | "scores":
+            return case.tested.metric in answers.scores
+    return True
 
 
 def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> Findings:
-    """The leading group, and for accuracies what follows from it."""
+    """The leading group, and what follows from it: for accuracies more than for other metrics."""
     numbers = [row.number for row in compared]
-    correct = np.stack([case.validation[number].correct for number in numbers])
-    if case.kind == "accuracy":
-        elimination = inference.leading_group(correct, _ALPHA)
-    else:
-        losses = [answers.losses for answers in map(case.validation.__getitem__, numbers) if answers.losses is not None]
-        elimination = inference.leading_group_by_losses(np.stack(losses).astype(np.float64), _ALPHA)
+    answers = [case.validation[number] for number in numbers]
+    ranks: NDArray[np.int64] | None = None
+    is_few = len(compared) <= _MOST_RANKED_SLOWLY
+    match case.kind:
+        case "counts":
+            labels, predicted, metric = _classes(case, answers)
+            elimination = inference.leading_group_by_swaps(labels, predicted, metric, _ALPHA)
+            ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, _ALPHA) if is_few else None
+        case "hits":
+            hits = np.stack([one.scores[case.tested.metric] for one in answers]) > 0
+            elimination = inference.leading_group(hits, _ALPHA)
+            ranks = inference.rank_intervals(hits, _ALPHA) if len(compared) <= MOST_RANKED else None
+        case "scores":
+            scores = np.stack([one.scores[case.tested.metric] for one in answers])
+            elimination = inference.leading_group_by_losses(scores, _ALPHA)
+            ranks = inference.rank_intervals_by_losses(scores, _ALPHA) if is_few else None
+        case "loss":
+            losses = [one.losses for one in answers if one.losses is not None]
+            elimination = inference.leading_group_by_losses(np.stack(losses).astype(np.float64), _ALPHA)
+        case _:
+            elimination = inference.leading_group(np.stack([one.correct for one in answers]), _ALPHA)
     group = tuple(numbers[index] for index in elimination.members)
     findings = replace(
-        findings, leader=group[0], group=group, num_compared=len(numbers), num_images=int(correct.shape[1])
+        findings,
+        leader=group[0],
+        group=group,
+        num_compared=len(numbers),
+        num_images=len(answers[0].correct),
+        rank_intervals={} if ranks is None else _intervals(compared, ranks),
     )
-    return _by_accuracy(case, findings, compared, correct) if case.kind == "accuracy" else findings
+    if case.kind != "accuracy":
+        return findings
+    return _by_accuracy(case, findings, compared, np.stack([one.correct for one in answers]))
+
+
+def _classes(
+    case: Case, answers: Sequence[Answers]
+) -> tuple[NDArray[np.integer], NDArray[np.integer], inference.CountMetric]:
+    """True classes (images,), predicted classes (trials, images), and the metric of their counts."""
+    known = [(one.labels, one.predicted) for one in answers if one.labels is not None and one.predicted is not None]
+    return known[0][0], np.stack([predicted for _, predicted in known]), OF_COUNTS[case.tested.metric]
+
+
+def _intervals(compared: Sequence[TrialRow], bounds: NDArray[np.int64]) -> dict[int, tuple[int, int]]:
+    return {row.number: (int(low), int(high)) for row, (low, high) in zip(compared, bounds, strict=True)}
 
 
 def _by_accuracy(case: Case, findings: Findings, compared: Sequence[TrialRow], correct: NDArray[np.bool_]) -> Findings:
     score = inference.winners_score(correct)
     intervals: dict[int, tuple[int, int]] = {}
     if len(compared) <= MOST_RANKED:
-        bounds = inference.rank_intervals(correct, _ALPHA)
-        intervals = {row.number: (int(low), int(high)) for row, (low, high) in zip(compared, bounds, strict=True)}
+        intervals = _intervals(compared, inference.rank_intervals(correct, _ALPHA))
     return replace(
         findings,
         expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high),
@@ -216,30 +268,49 @@ def _test(case: Case, findings: Findings) -> Confirmation | None:
     return Confirmation(
         num_images=int(results[shown[0]]["num_images"]),
         openings=case.test.openings,
-        finalists=tuple(_finalist(number, results[number], p_values.get(number)) for number in shown),
+        finalists=tuple(_finalist(case, number, results[number], p_values.get(number)) for number in shown),
         better_than=tuple(
             number
             for number, p in p_values.items()
-            if p <= _ALPHA and leader is not None and leader["test_accuracy"] > results[number]["test_accuracy"]
+            if p <= _ALPHA and leader is not None and _merit(case, leader) > _merit(case, results[number])
         ),
     )
 
 
+def _merit(case: Case, result: Mapping[str, float]) -> float:
+    """What the test set gave a trial, the better the larger: the tested metric, or accuracy where that has no test."""
+    name = name_on_test(case.tested.metric)
+    return case.tested.sign * result[name] if name in result else result["test_accuracy"]
+
+
 def _confirmation(case: Case, leader: int | None, shown: Sequence[int]) -> dict[int, float]:
-    """McNemar's p of the leader against each other finalist, by Holm's correction: it was chosen beforehand."""
-    others = [number for number in shown if number != leader and number in case.test_answers]
-    if case.kind != "accuracy" or leader is None or leader not in case.test_answers or not others:
+    """The p of the leader against each other finalist, by Holm's correction: it was chosen beforehand."""
+    known = {number: answers for number, answers in case.test_answers.items() if _is_there(case, answers)}
+    others = [number for number in shown if number != leader and number in known]
+    if case.kind in ("loss", "plain") or leader is None or leader not in known or not others:
         return {}
-    own = case.test_answers[leader].correct
-    pairs = [case.test_answers[number].correct for number in others]
-    p_values = inference.mcnemar_p(
-        np.array([int((own & ~other).sum()) for other in pairs]),
-        np.array([int((~own & other).sum()) for other in pairs]),
-    )
-    return dict(zip(others, inference.holm([float(p) for p in p_values]), strict=True))
+    pairs = [[known[leader], known[number]] for number in others]
+    return dict(zip(others, inference.holm([_pair_p(case, pair) for pair in pairs]), strict=True))
 
 
-def _finalist(number: int, result: Mapping[str, float], p: float | None) -> Finalist:
+def _pair_p(case: Case, pair: Sequence[Answers]) -> float:
+    """The p of two trials' difference, by the test that fits the metric."""
+    metric = case.tested.metric
+    match case.kind:
+        case "counts":
+            labels, predicted, of_counts = _classes(case, pair)
+            return inference.swap_p(labels, predicted[0], predicted[1], of_counts)
+        case "scores":
+            return inference.paired_p(pair[0].scores[metric], pair[1].scores[metric])
+        case "hits":
+            one, other = (answers.scores[metric] > 0 for answers in pair)
+        case _:
+            one, other = (answers.correct for answers in pair)
+    return float(inference.mcnemar_p(int((one & ~other).sum()), int((~one & other).sum())))
+
+
+def _finalist(case: Case, number: int, result: Mapping[str, float], p: float | None) -> Finalist:
     num_images = int(result["num_images"])
     low, high = inference.accuracy_interval(result["test_accuracy"], num_images)
-    return Finalist(number, result["test_accuracy"], result["test_loss"], low, high, p)
+    score = None if case.kind in ("accuracy", "loss") else result.get(name_on_test(case.tested.metric))
+    return Finalist(number, result["test_accuracy"], result["test_loss"], low, high, p, score)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sweeper.core.objectives import EPOCH_METRICS, Objective
+from sweeper.core.objectives import Objective, epoch_name
 from sweeper.core.trials import TrialRow, TrialState, mean_values
 from sweeper.inference import accuracy_interval
 
@@ -170,7 +170,7 @@ def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 def score_of(row: TrialRow, objective: Objective) -> float | None:
     """The objective's value, of a pruned trial the last one it reported; None where that is not finite."""
     value = row.metrics.get(objective.metric)
-    reported = objective.metric.removeprefix("train_")  # an epoch calls it loss, a trial train_loss
-    if value is None and row.history and reported in EPOCH_METRICS:
+    reported = epoch_name(objective.metric)
+    if value is None and row.history and reported is not None:
         value = row.history[-1].get(reported)
     return float(value) if value is not None and math.isfinite(value) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.core.objectives import COSTS, Objective
+from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.text import amount, capital, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import accuracy_interval
@@ -139,7 +139,11 @@ class _Speaker:
         first = next((one for one in test.finalists if one.trial == leader), None)
         if first is None:
             return f"{head}; the leader has not been evaluated on it."
+        metric = name_on_test(self._objective.metric)
         loss = f" and loss {first.loss:.4g}" if self._objective.metric == "val_loss" else ""
+        if first.score is not None:
+            loss = f" and {metric} {first.score:.4g}"
+        by = "" if first.score is None else f" by {metric}"
         found = (
             f"{head}: the leader has {percent(first.accuracy)} ({percent(first.low)} to {percent(first.high)}){loss}"
         )
@@ -149,12 +153,12 @@ class _Speaker:
         if test.better_than:
             rest = len(tested) - len(test.better_than)
             others = f"; for the other {'one' if rest == 1 else rest} that is not confirmed" if rest else ""
-            return f"{found}, and is confirmed to be better than {self._trials(test.better_than)}{others}."
+            return f"{found}, and is confirmed to be better{by} than {self._trials(test.better_than)}{others}."
         worse = [one.trial for one in tested if one.p is not None and one.p <= 0.05]
         if worse:
-            return f"{found}, and is worse there than {self._trials(worse)}: its lead is not confirmed."
+            return f"{found}, and is worse there{by} than {self._trials(worse)}: its lead is not confirmed."
         rivals = "the other finalist is not" if len(tested) == 1 else f"none of the other {len(tested)} finalists is"
-        return f"{found}; {rivals} confirmed to be worse."
+        return f"{found}; {rivals} confirmed to be worse{by}."
 
     def _about_configurations(self, found: ConfigurationFindings | None) -> str:
         these = "This holds for these trained networks, not for their configurations in general"

@@ -71,6 +71,7 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "objective": {"metric": report.objective.metric, "direction": report.objective.direction},
                 "objectives": [{"metric": o.metric, "direction": o.direction} for o in report.objectives],
                 "selected_on_test_set": report.test_is_validation,
+                **_about_classes(report),
                 "columns": names,
                 "findings": _json_value(
                     {"sentences": report.sentences, "warnings": report.warnings, **dataclasses.asdict(report.findings)}
@@ -79,6 +80,12 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
             }
         )
     write_text(target, json.dumps({"sweeps": sweeps}, indent=2, allow_nan=False, default=str) + "\n", "json")
+
+
+def _about_classes(report: SweepReport) -> dict[str, Any]:
+    """The leader's figures of each class, where metrics were asked for."""
+    lines = [{"class": name, **dataclasses.asdict(one)} for name, one in report.by_class.items()]
+    return {"per_class": {"trial": report.findings.leader, "classes": lines}} if lines else {}
 
 
 def _json_value(value: Any) -> Any:

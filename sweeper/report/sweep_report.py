@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import TrialRow
+from sweeper.metrics import ClassFigures, by_class, confusion_matrix
 from sweeper.ranking import columns, judge, leaderboard, sentences
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.findings import Findings
@@ -33,7 +35,8 @@ class SweepReport:
         `data.validation=test`, the notebook's way; every figure is then selected on the test set. further: objectives
         besides the first; the rank is then the number of the Pareto front. findings: what was found about the ranking.
         sentences: the findings in words, the most important first. warnings: what makes the figures less than they
-        seem.
+        seem. metrics: what its trials compute because it was asked for. by_class: the leader's figures of each class,
+        by the class's name, where metrics were asked for.
     """
 
     name: str
@@ -46,6 +49,8 @@ class SweepReport:
     findings: Findings = field(default_factory=Findings)
     sentences: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    by_class: Mapping[str, ClassFigures] = field(default_factory=dict)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -105,7 +110,19 @@ def judged(loaded: Loaded) -> SweepReport:
         findings=found,
         sentences=sentences.sentences(case, found),
         warnings=(*loaded.warnings, *sentences.warnings(case), *loaded.info.data_warnings),
+        by_class=_by_class(loaded, found.leader),
     )
+
+
+def _by_class(loaded: Loaded, leader: int | None) -> dict[str, ClassFigures]:
+    """The figures of each class of a trial on the validation images, by the class's name or number."""
+    answers = None if leader is None else loaded.validation.get(leader)
+    if leader is None or answers is None or answers.labels is None or answers.predicted is None:
+        return {}
+    names = loaded.info.class_names.get(loaded.trials[leader].identity["data"]["digest"], ())
+    num_classes = max(len(names), 1 + int(max(answers.labels.max(), answers.predicted.max())))
+    figures = by_class(confusion_matrix(answers.labels, answers.predicted, num_classes))
+    return {names[label] if names else str(label): one for label, one in enumerate(figures)}
 
 
 def unjudged(loaded: Loaded) -> SweepReport:
@@ -119,6 +136,7 @@ def unjudged(loaded: Loaded) -> SweepReport:
         about=_told(loaded.info),
         test_is_validation=loaded.info.test_is_validation,
         warnings=(*loaded.warnings, *loaded.info.data_warnings),
+        metrics=loaded.info.metrics,
     )
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text, decimals, printable
 from sweeper.core.trials import TrialState
+from sweeper.ranking.columns import asked_for
 
 #: The column of the Wilson interval, and figures, the most wanted first.
 _INTERVAL = "95 % interval"
@@ -89,7 +90,9 @@ def _columns(
 ) -> list[_Column]:
     known = {*names, _INTERVAL} if "val_accuracy_low" in names else {*names}
     first = objectives[0].metric
-    wanted = dict.fromkeys([f"{first}_mean", f"{first}_std", *(one.metric for one in objectives), *_WANTED])
+    asked = [name for name in asked_for(names) if name.startswith("val_")]
+    by_rank = [f"{first}_mean", f"{first}_std", *(one.metric for one in objectives)]
+    wanted = dict.fromkeys([*by_rank, *_WANTED[:2], *asked, *_WANTED])
     figures = [name for name in wanted if name in known and name not in params]
     return [
         _Column(name, printable(name), tuple(_shown(name, row) for row in rows), _VALUE if name in params else 10_000)
@@ -139,7 +142,7 @@ def _shown(name: str, row: Mapping[str, Any]) -> str:
     if name in ("num_params", "flops") and isinstance(value, int):
         return f"{value:,}"
     if (
-        (name in _WANTED or name.endswith(("_mean", "_std", "_ms")))
+        (name in _WANTED or name.startswith("val_") or name.endswith(("_mean", "_std", "_ms")))
         and isinstance(value, float)
         and math.isfinite(value)
     ):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.config.sweep import PrunerConfig
 from sweeper.core.errors import ConfigError
-from sweeper.core.objectives import EPOCH_METRICS, METRIC_DIRECTIONS, Direction, Objective
+from sweeper.core.objectives import EPOCH_METRICS, METRIC_DIRECTIONS, Direction, Metric, Objective, epoch_name
 from sweeper.core.trials import TrialState
 from sweeper.search import instantiate
 
@@ -26,8 +26,15 @@ _DIRECTIONS: dict[str, Direction] = {**METRIC_DIRECTIONS, "loss": "minimize", "a
 class Pruning:
     """Judges running trials by one metric of their epochs."""
 
-    def __init__(self, config: PrunerConfig, objectives: Sequence[Objective], sweep: str, epochs: int) -> None:
-        self.metric, self._direction = compared_metric(config, objectives)
+    def __init__(
+        self,
+        config: PrunerConfig,
+        objectives: Sequence[Objective],
+        sweep: str,
+        epochs: int,
+        metrics: Sequence[Metric] = (),
+    ) -> None:
+        self.metric, self._direction = compared_metric(config, objectives, metrics)
         self._trials: dict[int, optuna.Trial] = {}
         self._last: dict[int, int] = {}  # epochs reported of each; one that is run again begins with epoch 1
         self._ends: dict[int, int] = {}  # of each that was to end, after which epoch
@@ -82,18 +89,20 @@ class Pruning:
         self.end(number, state)
 
 
-def compared_metric(config: PrunerConfig, objectives: Sequence[Objective]) -> tuple[str, Direction]:
-    """The metric that a pruner compares, and its direction.
+def compared_metric(
+    config: PrunerConfig, objectives: Sequence[Objective], metrics: Sequence[Metric] = ()
+) -> tuple[str, Direction]:
+    """The metric that a pruner compares, and its direction; `metrics` are those that are computed on demand.
 
     Raises:
         ConfigError: no objective is known after an epoch, and no metric is named.
     """
     if config.metric is not None:
+        directions = _DIRECTIONS | {metric.name: metric.direction for metric in metrics}
         given = {objective.metric: objective.direction for objective in objectives}
-        return config.metric, given.get(config.metric, _DIRECTIONS[config.metric])
+        return config.metric, given.get(config.metric, directions[config.metric])
     for objective in objectives:
-        metric = objective.metric.removeprefix("train_")
-        if metric in EPOCH_METRICS:
+        if (metric := epoch_name(objective.metric)) is not None:
             return metric, objective.direction
     raise ConfigError(
         f"pruner={config.name} has nothing to compare: after an epoch {', '.join(o.metric for o in objectives)} is not "

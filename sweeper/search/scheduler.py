@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from sweeper.config.groups import Limits
 from sweeper.config.identity import trial_hash, trial_identity
 from sweeper.core.datasets import PreparedData
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective
 from sweeper.core.paths import SweepPaths
 from sweeper.core.trials import Candidate, StudyTrial, TrainingSpec, TrialRow, TrialState, mean_values
 from sweeper.preflight.check import PlannedTrial
@@ -75,6 +75,7 @@ class TrialFactory:
 
     Attributes:
         prepare: reads, checks and splits a `data` node, once for each.
+        metrics: what each trial computes because it was asked for.
     """
 
     folder: SweepPaths
@@ -82,6 +83,7 @@ class TrialFactory:
     objectives: tuple[Objective, ...]
     num_repeats: int
     awaits_verdict: bool
+    metrics: tuple[Metric, ...] = ()
 
     def candidate(self, planned: PlannedTrial, repeat: int = 0) -> Candidate:
         """What trains a planned configuration under the seed of one repeat."""
@@ -108,6 +110,7 @@ class TrialFactory:
             metric=self.objectives[0],
             awaits_verdict=self.awaits_verdict,
             measures_latency=any(objective.metric == "predict_latency_ms" for objective in self.objectives),
+            metrics=self.metrics,
         )
         return QueuedTrial(trial, spec, self.num_repeats)
 

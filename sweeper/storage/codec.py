@@ -10,7 +10,7 @@ from typing import Any
 from sweeper.artifacts.damage import sealed, unsealed
 from sweeper.artifacts.result import facts_of_version_1
 from sweeper.config.identity import trial_hash
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective
 from sweeper.core.sweeps import SweepInfo, described
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 
@@ -97,6 +97,7 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         "threads": info.threads,
         **({"class_names": info.class_names} if info.class_names else {}),
         **({"conversions": info.conversions} if info.conversions else {}),
+        **({"metrics": [dataclasses.asdict(metric) for metric in info.metrics]} if info.metrics else {}),
         "data": info.data,
         "test_is_validation": info.test_is_validation,
     }
@@ -130,4 +131,5 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
         conversions={digest: tuple(said) for digest, said in values.get("conversions", {}).items()},
         precision=values.get("precision"),
         threads=values.get("threads"),
+        metrics=tuple(Metric(**metric) for metric in values.get("metrics", ())),
     )

@@ -16,7 +16,7 @@ from sweeper.artifacts import answers as evidence
 from sweeper.artifacts.answers import Answers
 from sweeper.config.identity import leaves
 from sweeper.core.errors import StoreError
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective
 from sweeper.core.paths import AnswerPaths, OutputPaths
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
@@ -77,19 +77,21 @@ def load(paths: OutputPaths, name: str) -> Loaded:
         trials=trials,
         sources={name: {number: number for number in trials}},
         rows=tuple(_row(trial, info.params, test) for trial in trials.values()),
-        validation=evidence.read(folder.validation_answers, losses=by_losses),
+        validation=evidence.read(folder.validation_answers, losses=by_losses, metrics=info.metrics),
         test=test,
-        test_answers=evidence.read(folder.test_answers),
+        test_answers=evidence.read(folder.test_answers, metrics=info.metrics),
         warnings=(
-            *_lacking(folder.validation_answers, complete, "validation", losses=by_losses),
-            *_lacking(folder.test_answers, sorted(test.results), "test"),
+            *_lacking(folder.validation_answers, complete, "validation", info.metrics, losses=by_losses),
+            *_lacking(folder.test_answers, sorted(test.results), "test", info.metrics),
         ),
     )
 
 
-def _lacking(paths: AnswerPaths, numbers: Sequence[int], images: str, *, losses: bool = False) -> list[str]:
+def _lacking(
+    paths: AnswerPaths, numbers: Sequence[int], images: str, metrics: Sequence[Metric], *, losses: bool = False
+) -> list[str]:
     """Says whose predictions a folder lacks, or has damaged."""
-    lacking = evidence.lacking(paths, numbers, losses=losses)
+    lacking = evidence.lacking(paths, numbers, losses=losses, metrics=metrics)
     if not lacking:
         return []
     of = f"trial{'' if len(lacking) == 1 else 's'} {listed(list(map(str, lacking)))}"
@@ -180,7 +182,7 @@ def _row(trial: StudyTrial, keys: Sequence[str], test: RecordedTestSet) -> Trial
     row = trial.as_row()
     later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
     result = test.results.get(trial.number, {})
-    tested = {name: result[name] for name in ("test_loss", "test_accuracy") if name in result}
+    tested = {name: value for name, value in result.items() if name.startswith("test_")}
     return replace(
         row,
         params={**row.params, **later},

@@ -105,15 +105,16 @@ class Finish:
         complete = [number for number, trial in trials.items() if trial.state is TrialState.COMPLETE]
         losses = any(objective.metric == "val_loss" for objective in self._plan.objectives)
         tested = [number for number in self._study.test.results if number in trials]
+        metrics = self._plan.settings.metrics
         validation, test = self._plan.folder.validation_answers, self._plan.folder.test_answers
         for paths, numbers, name in (
-            (validation, answers.lacking(validation, complete, losses=losses), "predictions.npz"),
-            (test, answers.lacking(test, tested), "test/predictions.npz"),
+            (validation, answers.lacking(validation, complete, losses=losses, metrics=metrics), "predictions.npz"),
+            (test, answers.lacking(test, tested, metrics=metrics), "test/predictions.npz"),
         ):
             for number in numbers:
                 try:
                     with self._tracker.artifact(trials[number].run_id, name) as path:
-                        answers.append(paths, number, path)
+                        answers.append(paths, number, path, metrics)
                 except (RunGoneError, DamagedFileError) as error:
                     images = "test" if paths is test else "validation"
                     self._listener(
@@ -130,7 +131,13 @@ class Finish:
         if not numbers:
             return True
         test_set = TestSet(
-            self._study, self._tracker, self._executor, self._plan.folder, self._parent_run_id, self._listener
+            self._study,
+            self._tracker,
+            self._executor,
+            self._plan.folder,
+            self._parent_run_id,
+            self._listener,
+            self._plan.settings.metrics,
         )
         return test_set.open_for(numbers, lambda number: self._data_of(loaded, number), lambda: self._draw(found))
 

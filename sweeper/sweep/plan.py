@@ -97,7 +97,7 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
     if settings.pruner.name != "none":
         from sweeper.search import pruner as pruning
 
-        pruning.compared_metric(settings.pruner, settings.objectives)
+        pruning.compared_metric(settings.pruner, settings.objectives, settings.metrics)
         pruning.make_pruner(settings.pruner, 10)
 
 
@@ -241,6 +241,7 @@ def plan_sweep(
     composer = Composer(loader, config, space)
     checked = checked_points(settings, composer, space)
     check.check_objectives(checked.trials, settings.objectives)
+    check.check_metrics(checked.trials, settings.metrics)
     check_open_settings(settings, space, checked.trials)
     return SweepPlan(settings, space, checked, composer, enqueued, reason)
 

@@ -21,7 +21,7 @@ from typing import Any
 from sweeper.artifacts import answers
 from sweeper.config.identity import leaves
 from sweeper.core.datasets import PreparedData
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective
 from sweeper.core.paths import SweepPaths
 from sweeper.core.trials import EpochReport, StudyTrial, TrialResult, TrialRow, TrialState
 from sweeper.search.scheduler import QueuedTrial
@@ -41,6 +41,7 @@ class Recorder:
         parent_run_id: str,
         provenance: dict[str, str],
         objectives: Sequence[Objective],
+        metrics: Sequence[Metric] = (),
     ) -> None:
         self._study = study
         self._tracker = tracker
@@ -48,6 +49,7 @@ class Recorder:
         self._parent_run_id = parent_run_id
         self._provenance = provenance
         self._objectives = objectives
+        self._metrics = metrics
 
     def begin(self, queued: QueuedTrial) -> None:
         """Names the trial in both stores; an interrupted attempt leaves no second live run."""
@@ -66,7 +68,7 @@ class Recorder:
             folder.artifacts.mkdir(parents=True, exist_ok=True)
             (folder.artifacts / "traceback.txt").write_text(result.traceback, encoding="utf-8")
         if row.state is TrialState.COMPLETE:
-            answers.append(self._paths.validation_answers, row.number, folder.predictions)
+            answers.append(self._paths.validation_answers, row.number, folder.predictions, self._metrics)
         self._study.finish(row, self._objectives)
         self._finish_run(row)
         return row

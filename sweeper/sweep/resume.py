@@ -14,7 +14,7 @@ from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, SweepChangedError
 from sweeper.core.events import Listener, Note
 from sweeper.core.paths import TrialPaths
-from sweeper.core.sweeps import SweepInfo, described
+from sweeper.core.sweeps import SweepInfo, described, named_metrics
 from sweeper.core.text import listed
 from sweeper.core.trials import Candidate, StudyTrial, TrialResult, TrialState
 from sweeper.search.grid import GridScheduler
@@ -91,6 +91,8 @@ def _info(
     """What is to be recorded about the sweep; refuses another objective than it was started with."""
     if old is not None and old.objectives != plan.objectives:
         raise _changed(plan.name, [f"objective: {described(old.objectives)} -> {described(plan.objectives)}"])
+    if old is not None and old.metrics != plan.settings.metrics:
+        raise _changed(plan.name, [f"metrics: {named_metrics(old.metrics)} -> {named_metrics(plan.settings.metrics)}"])
     named = {one.data_digest: one.summary.class_names for one in data_sets if one.summary.class_names}
     converted = {one.data_digest: one.conversions for one in data_sets}
     return SweepInfo(
@@ -111,6 +113,7 @@ def _info(
         conversions={digest: said for digest, said in ((old.conversions if old else {}) | converted).items() if said},
         precision=plan.settled.get("precision") or (old.precision if old else None),
         threads=plan.settled.get("threads") or (old.threads if old else None),
+        metrics=plan.settings.metrics,
     )
 
 
@@ -159,7 +162,7 @@ def _scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listen
     pruning = None
     if settings.pruner.name != "none":
         epochs = max(int(planned.point.config["training"]["epochs"]) for planned in plan.trials)
-        pruning = Pruning(settings.pruner, plan.objectives, plan.name, epochs)
+        pruning = Pruning(settings.pruner, plan.objectives, plan.name, epochs, settings.metrics)
     policy = Policy(settings.sweep.limits, pruning, settings.sweep.attempts.retry_failed)
     if settings.sampler.name == "grid":
         num_points = settings.sweep.extent.trials

@@ -79,6 +79,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
         plan.objectives,
         num_repeats=plan.settings.sweep.extent.seeds,
         awaits_verdict=plan.settings.pruner.name != "none",
+        metrics=plan.settings.metrics,
     )
     scheduler = resume.resumed_scheduler(plan, factory, study, listener)
     earlier, nothing_left = tuple(scheduler.finished_rows), not scheduler.total
@@ -87,7 +88,9 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
     _note_lost_runs(study, tracker, parent_run_id, listener)
     with interruption.noted():
         _report_start(plan, scheduler, earlier, listener)
-        recorder = Recorder(study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives)
+        recorder = Recorder(
+            study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives, plan.settings.metrics
+        )
         driver = Driver(
             scheduler,
             executor,

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper.config.metrics import asked_metrics
 from sweeper.config.schema import check_output_dir
 from sweeper.config.sweep import (
     ExecutorConfig,
@@ -19,7 +20,7 @@ from sweeper.config.sweep import (
     TrackingConfig,
 )
 from sweeper.core.errors import ConfigError
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective, wanted_metrics
 from sweeper.core.paths import OutputPaths
 from sweeper.host.machine import Machine, look
 from sweeper.tracking.credentials import take_credentials
@@ -30,9 +31,10 @@ NUM_POINTS = 20
 
 @dataclass(frozen=True)
 class Settings:
-    """The nodes that belong to the sweep and to no trial, checked."""
+    """The nodes that belong to the sweep and to no trial, checked; `metrics` are all that are computed on demand."""
 
     objectives: tuple[Objective, ...]
+    metrics: tuple[Metric, ...]
     sweep: SweepConfig
     sampler: SamplerConfig
     pruner: PrunerConfig
@@ -54,11 +56,17 @@ class Settings:
         executor = _node(config, "executor", ExecutorConfig)
         sweep = _node(config, "sweep", SweepConfig)
         machine = look()
+        given = config["metrics"]
+        asked = asked_metrics(OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given)
+        objectives = _node(config, "objective", ObjectiveConfig).resolve(asked)
+        pruner = _node(config, "pruner", PrunerConfig)
+        pruner.check_metric(asked)
         return cls(
-            objectives=_node(config, "objective", ObjectiveConfig).resolve(),
+            objectives=objectives,
+            metrics=wanted_metrics(asked, [*(objective.metric for objective in objectives), pruner.metric]),
             sweep=sweep,
             sampler=_node(config, "sampler", SamplerConfig),
-            pruner=_named(_node(config, "pruner", PrunerConfig)),
+            pruner=_named(pruner),
             seed=0 if OmegaConf.is_missing(config, "seed") else config["seed"],  # missing: refused with the points
             executor=executor,
             tracking=_without_credentials(_node(config, "tracking", TrackingConfig)),

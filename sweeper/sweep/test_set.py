@@ -22,6 +22,7 @@ from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, RunGoneError
 from sweeper.core.events import Listener, Note
+from sweeper.core.objectives import Metric
 from sweeper.core.paths import SweepPaths, TrialPaths
 from sweeper.core.test_set import Opening
 from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialState
@@ -45,7 +46,9 @@ class TestSet:
         paths: SweepPaths,
         parent_run_id: str,
         listener: Listener,
+        metrics: Sequence[Metric] = (),
     ) -> None:
+        self._metrics = tuple(metrics)
         self._study = study
         self._tracker = tracker
         self._executor = executor
@@ -157,13 +160,14 @@ class TestSet:
             config=trial.identity,
             data=prepared,
             trained=self._tracker.model_folder(trial.run_id, folder / "model"),
+            metrics=self._metrics,
         )
 
     def _record(self, trial: StudyTrial, result: TrialResult) -> None:
         """Writes MLflow, then the study."""
         paths = self._paths.evaluation(trial.number)
-        answers.append(self._paths.test_answers, trial.number, paths.predictions)
-        metrics = {name: result.metrics[name] for name in ("test_loss", "test_accuracy")}
+        answers.append(self._paths.test_answers, trial.number, paths.predictions, self._metrics)
+        metrics = {name: value for name, value in result.metrics.items() if name.startswith("test_")}
         try:
             self._tracker.log_files(trial.run_id, _only_predictions(paths.predictions), "test")
             self._tracker.log_metrics(trial.run_id, metrics, {}, step=int(_epochs(trial)))

@@ -4,9 +4,9 @@
     └── parent run            one per sweep: its settings, leaderboard and report
         └── child run         one per trial: params, curves, final metrics, artifacts, and its model
 
-The curves are `loss, accuracy, val_loss, val_accuracy` (and `epoch_duration_s`), steps 1 to the last epoch and
-nothing else. A final metric that has a curve's name would add a point to it, so it is recorded as
-`saved_val_loss` and `saved_val_accuracy`: the scores of the saved weights, which are the curve's last values
+The curves are `loss, accuracy, val_loss, val_accuracy`, metrics that were asked for, and `epoch_duration_s`; steps 1 to
+the last epoch and nothing else. A final metric that has a curve's name would add a point to it, so it is recorded as
+`saved_val_loss`, `saved_val_accuracy` and so on: the scores of the saved weights, which are the curve's last values
 unless `training.restore_best` brought earlier weights back. The other final metrics keep their names.
 
 What does not live here: what is recorded, which the driver decides; the process that calls this
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from sweeper.config.sweep import TrackingConfig
 from sweeper.core.errors import RunGoneError, TrackingError
-from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
@@ -234,7 +233,7 @@ class Tracker:
         if artifacts is not None:
             logged_model.upload(artifacts, run.artifact_uri, self.uri)
         model_id = None if model is None else self._log_model(run, model, step)
-        final = {(f"saved_{name}" if name in EPOCH_METRICS else name): value for name, value in metrics.items()}
+        final = {(f"saved_{name}" if name.startswith("val_") else name): value for name, value in metrics.items()}
         ended_ms = now_ms() if end_time_ms is None else end_time_ms
         self._log(run_id, metric_entries(final, ended_ms, step, model_id), {**tags, keys.STATE: str(state)})
         self._client.set_terminated(run_id, STATUS[state], ended_ms)

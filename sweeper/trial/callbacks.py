@@ -11,7 +11,7 @@ import numpy as np
 
 from sweeper.config.trial import TrainingConfig
 from sweeper.core.errors import NonFiniteError
-from sweeper.core.objectives import EPOCH_METRICS, Objective
+from sweeper.core.objectives import EPOCH_METRICS, Objective, epoch_name
 from sweeper.core.trials import EpochReport
 from sweeper.trial.validation import ValidationPass, weights_to_save
 
@@ -30,11 +30,8 @@ def make_stopping(training: TrainingConfig, objective: Objective) -> Any:
     patience = training.early_stopping.patience
     if patience is None and not training.restore_best:
         return None
-    metric = objective.metric.removeprefix("train_")
-    if metric not in EPOCH_METRICS:  # the objective is a cost, such as num_params: stop by what is learned
-        metric, sign = "val_accuracy", 1
-    else:
-        sign = objective.sign
+    name = epoch_name(objective.metric)  # None of a cost, such as num_params: stop by what is learned
+    metric, sign = ("val_accuracy", 1) if name is None else (name, objective.sign)
 
     class Stopping(keras.callbacks.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -62,6 +59,13 @@ def make_stopping(training: TrainingConfig, objective: Objective) -> Any:
     return Stopping()
 
 
+def check_finite(objective: Objective, metrics: Mapping[str, float]) -> None:
+    """Raises NonFiniteError where a trial cannot be ranked: its objective is NaN or infinite in the saved weights."""
+    value = metrics.get(objective.metric, 0.0)
+    if not math.isfinite(value):
+        raise NonFiniteError(f"{objective.metric} of the saved weights is {value}")
+
+
 def make_reporter(
     report: Report, validation: ValidationPass, save: Callable[[list[dict[str, float]]], None], saves: bool
 ) -> Any:
@@ -87,8 +91,9 @@ def make_reporter(
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             logs = {} if logs is None else logs
-            logs.update(validation.run())  # for the callbacks after this one, too
-            metrics = {name: float(logs[name]) for name in EPOCH_METRICS}
+            scores = validation.run()
+            logs.update(scores)  # for the callbacks after this one, too
+            metrics = {name: float(logs[name]) for name in (*EPOCH_METRICS, *scores)}
             metrics["duration_s"] = time.monotonic() - self._started
             for name in ("loss", "val_loss"):
                 if not np.isfinite(metrics[name]):

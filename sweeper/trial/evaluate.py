@@ -11,8 +11,10 @@ from sweeper.artifacts import predictions
 from sweeper.artifacts.model import load_model
 from sweeper.artifacts.predictions import save_predictions
 from sweeper.config.trial import training_config
+from sweeper.core.objectives import name_on_test
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import EvaluationSpec, TrialFacts, TrialResult, TrialState
+from sweeper.metrics import compute, image_scores
 from sweeper.models.builder import resolve_builder
 from sweeper.trial.runtime import configure
 
@@ -24,7 +26,7 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
         spec: the finalist, in a folder for this evaluation, and where its saved network lies.
 
     Returns:
-        A result with the metrics test_loss and test_accuracy.
+        A result with the metrics test_loss, test_accuracy and those that were asked for, such as test_macro_f1.
 
     Raises:
         Exception: whatever Keras raises for a network that cannot be loaded.
@@ -40,10 +42,14 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
     model = load_model(spec.trained)
     probabilities = _called(model, arrays.x_test, training.batch_size)
     files = data.file_names(spec.data, "test")
-    save_predictions(TrialPaths(spec.folder), probabilities, labels, spec.data.summary.class_names, files)
+    names = spec.data.summary.class_names
+    scores = image_scores(spec.metrics, labels, probabilities)
+    save_predictions(TrialPaths(spec.folder), probabilities, labels, names, files, scores)
+    asked = compute(spec.metrics, labels, probabilities)
     metrics = {
         "test_loss": float(predictions.image_losses(probabilities, labels).mean()),
         "test_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        **{name_on_test(name): value for name, value in asked.items()},
     }
     return TrialResult(TrialState.COMPLETE, metrics, facts=TrialFacts(num_test=len(labels)))
 

@@ -14,6 +14,7 @@ from sweeper.artifacts.predictions import save_predictions
 from sweeper.artifacts.versions import versions
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec
+from sweeper.metrics import confusion_matrix, image_scores, per_class_csv
 from sweeper.trial.validation import ValidationPass
 
 
@@ -48,14 +49,15 @@ def save_files(
         validation.labels,
         summary.class_names,
         data.file_names(spec.data, "validation"),
+        image_scores(spec.metrics, validation.labels, validation.probabilities),
     )
-    num_classes = summary.num_classes
-    matrix = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(matrix, (validation.labels, predicted), 1)
+    matrix = confusion_matrix(validation.labels, predicted, summary.num_classes)
     curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
     figures.save(curves, folder / "curves.png")
     figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
     figures.save(figures.confusion_figure(matrix, summary.labels), folder / "confusion.png")
+    if spec.metrics:
+        (folder / "per_class.csv").write_text(per_class_csv(matrix, summary.labels), encoding="utf-8")
     if summary.class_names:
         names = json.dumps(summary.class_names, ensure_ascii=False, indent=2)
         (folder / "class_names.json").write_text(names + "\n", encoding="utf-8")

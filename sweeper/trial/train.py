@@ -18,6 +18,7 @@ from sweeper.artifacts.versions import versions
 from sweeper.config.identity import canonical
 from sweeper.config.trial import TrainingConfig, training_config
 from sweeper.core.errors import ConfigError
+from sweeper.core.objectives import name_on_test
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialSpec, TrialState
 from sweeper.models.builder import build_network, is_builtin
@@ -25,7 +26,7 @@ from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import plan
 from sweeper.space.kinds import cast, kinds
 from sweeper.trial import checkpoint
-from sweeper.trial.callbacks import Report, make_reporter, make_stopping
+from sweeper.trial.callbacks import Report, check_finite, make_reporter, make_stopping
 from sweeper.trial.runtime import configure, predict_latency_ms
 from sweeper.trial.save import save_files, write_summary
 from sweeper.trial.standardize import standardized
@@ -50,13 +51,14 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     write_summary(model, paths.artifacts / "model_summary.txt")
     create_variables(model, summary.num_classes)
 
-    validation = ValidationPass(model, arrays.x_validation, np.asarray(arrays.y_validation), training.batch_size)
+    labels = np.asarray(arrays.y_validation)
+    validation = ValidationPass(model, arrays.x_validation, labels, training.batch_size, spec.metrics)
     validation.check_probabilities()
     fit = _fit(model, arrays, validation, training, spec, report)
     if fit.weights_changed or validation.probabilities is None:
         scores = validation.run_on_current_weights()
     else:
-        scores = {name: fit.history[-1][name] for name in ("val_loss", "val_accuracy")}
+        scores = {name: value for name, value in fit.history[-1].items() if name.startswith("val_")}
     metrics: dict[str, float] = {
         "train_loss": fit.history[-1]["loss"],
         "train_accuracy": fit.history[-1]["accuracy"],
@@ -70,7 +72,8 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     if spec.measures_latency:
         metrics["predict_latency_ms"] = predict_latency_ms(model, data.as_float(arrays.x_validation[:1]))
     if spec.data.test_is_validation:
-        metrics |= {"test_loss": metrics["val_loss"], "test_accuracy": metrics["val_accuracy"]}
+        metrics |= {name_on_test(name): value for name, value in scores.items()}
+    check_finite(spec.metric, metrics)
     save_files(spec, model, fit.history, validation)
     save_model(model, paths.model, summary.input_shape, summary.num_classes, summary.class_names)
     facts = TrialFacts(

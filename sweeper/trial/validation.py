@@ -10,7 +10,7 @@ What does not live here: the loss of an image (`sweeper.artifacts.predictions`),
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from sweeper.artifacts.predictions import image_losses
 from sweeper.core.errors import ArchitectureError
+from sweeper.core.objectives import Metric
 from sweeper.data import as_float
+from sweeper.metrics import compute
 
 _SUM_TOLERANCE = 0.05
 
@@ -29,14 +31,18 @@ class ValidationPass:
 
     Attributes:
         labels: (images,) int64.
+        metrics: what is computed besides loss and accuracy.
         probabilities: (images, classes) float32 of the last pass; None before the first.
     """
 
-    def __init__(self, model: Any, images: Any, labels: NDArray[np.int64], batch_size: int) -> None:
+    def __init__(
+        self, model: Any, images: Any, labels: NDArray[np.int64], batch_size: int, metrics: Sequence[Metric] = ()
+    ) -> None:
         """Takes the images as they are stored, uint8 (0 to 255) or float32 in [0, 1]; converted by batches."""
         import tensorflow as tf
 
         self.labels = labels
+        self.metrics = metrics
         self.probabilities: NDArray[np.float32] | None = None
         self._model = model
         self._images = images
@@ -63,7 +69,7 @@ class ValidationPass:
             )
 
     def run(self) -> dict[str, float]:
-        """`val_loss` and `val_accuracy` of the weights that would be saved now; keeps their probabilities."""
+        """`val_loss`, `val_accuracy` and `metrics` of the weights that would be saved now; keeps the probabilities."""
         with weights_to_save(self._model):
             return self.run_on_current_weights()
 
@@ -76,6 +82,7 @@ class ValidationPass:
         return {
             "val_loss": float(image_losses(probabilities, self.labels).mean()),
             "val_accuracy": float((probabilities.argmax(axis=1) == self.labels).mean()),
+            **compute(self.metrics, self.labels, probabilities),
         }
 
 

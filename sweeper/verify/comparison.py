@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.verify.inputs import NOT_RECORDED, Difference, Kind
 
 Array = npt.NDArray[Any]
@@ -22,8 +21,8 @@ Array = npt.NDArray[Any]
 #: Measured on a clock, so never the same twice.
 MEASURED = ("duration_s", "predict_latency_ms")
 
-#: Filled in after the training, where the test set is opened for the finalists.
-_LATER = ("test_loss", "test_accuracy")
+#: Begins what is filled in after the training, where the test set is opened for the finalists.
+_LATER = "test_"
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,9 @@ class Tolerance:
     weights do not, since both began with the same. The defaults follow from a measurement in `docs/repeat.md`.
 
     Attributes:
-        accuracy: the difference of two accuracies.
-        loss: the difference of two losses, as a share of the larger one; or `loss_floor`, if that is more.
+        accuracy: the difference of two accuracies, and of macro F1, AUC and calibration error.
+        loss: the difference of two losses, Brier scores or custom metrics, as a share of the larger one; or
+            `loss_floor`, if that is more.
         loss_floor: a difference of losses.
         classes: the share of the validation images that get another class.
         weights: the distance of all weights, as a share of their length (of two that are unrelated: 1.4).
@@ -73,9 +73,9 @@ class Tolerance:
 
     def is_near(self, name: str, one: float, other: float) -> bool:
         """Whether two values of a metric are as near as rounding leaves them; counts must be equal."""
-        if name.endswith("accuracy"):
+        if name.endswith(("accuracy", "_macro_f1", "_auc", "_ece")):
             return abs(one - other) <= self.accuracy
-        if name.endswith("loss"):
+        if name.endswith("loss") or name.startswith(("val_", "test_")):
             return abs(one - other) <= max(self.loss_floor, self.loss * max(abs(one), abs(other)))
         return one == other
 
@@ -113,16 +113,22 @@ def compare(recorded: Training, again: Training, tolerance: Tolerance) -> list[C
 
 def _metrics(recorded: Mapping[str, float], again: Mapping[str, float], tolerance: Tolerance) -> Iterator[Compared]:
     for name in dict.fromkeys((*recorded, *again)):
-        if name in MEASURED or (name in _LATER and name not in again):
+        if name in MEASURED or (name.startswith(_LATER) and name not in again):
             continue
         one, other = recorded.get(name), again.get(name)
         if one is None or other is None:
             yield Compared(name, _number(one), _number(other), is_equal=False, is_near=False)
             continue
         texts = (_number(one), _number(other))
-        if texts[0] == texts[1] and one != other:
+        is_equal = same_number(one, other)
+        if texts[0] == texts[1] and not is_equal:
             texts = (repr(one), repr(other))
-        yield Compared(name, *texts, is_equal=one == other, is_near=tolerance.is_near(name, one, other))
+        yield Compared(name, *texts, is_equal=is_equal, is_near=is_equal or tolerance.is_near(name, one, other))
+
+
+def same_number(one: float | None, other: float | None) -> bool:
+    """Whether two figures are the same; NaN, which a metric may give where nothing is defined, equals itself."""
+    return one == other or (one is not None and other is not None and math.isnan(one) and math.isnan(other))
 
 
 def _number(value: float | None) -> str:
@@ -136,8 +142,8 @@ def _curves(recorded: Sequence[Mapping[str, float]], again: Sequence[Mapping[str
     texts = (_epochs(recorded), _epochs(again))
     same_length = len(recorded) == len(again)
     for epoch, (one, other) in enumerate(zip(recorded, again, strict=False), start=1):
-        for name in EPOCH_METRICS:
-            if one.get(name) != other.get(name):
+        for name in (name for name in dict.fromkeys((*one, *other)) if name not in MEASURED):
+            if not same_number(one.get(name), other.get(name)):
                 note = f"first in epoch {epoch}: {name} {_number(one.get(name))}, {_number(other.get(name))}"
                 return Compared("curves", *texts, is_equal=False, is_near=same_length, note=note)
     return Compared("curves", *texts, is_equal=same_length, is_near=same_length)

@@ -96,9 +96,11 @@ def refuse_foreign_code(row: Row, given: str) -> None:
     """
     named = [value for key, value in leaves(row.trial.identity) if key.rpartition(".")[2] == "_target_"]
     foreign = [str(value) for value in named if not str(value).startswith(_KNOWN_CODE)]
-    if foreign:
+    scoring = [metric.target for metric in row.info.metrics if metric.target]
+    if foreign or scoring:
+        how = f"built by {', '.join(foreign)}" if foreign else f"scored by {', '.join(scoring)}"
         raise ConfigError(
-            f"Trial {row.trial.number} of sweep {row.sweep} was built by {', '.join(foreign)}, which would be imported "
+            f"Trial {row.trial.number} of sweep {row.sweep} was {how}, which would be imported "
             "and called: the output folder says so. Accepted: the same command with --trust, where you know the folder "
             f"and the code.  Try: python -m sweeper verify {given} --trust"
         )
@@ -180,6 +182,7 @@ def _spec(row: Row, config: dict[str, Any], prepared: PreparedData, folder: Path
         data=prepared,
         metric=row.objective,
         awaits_verdict=row.stop_after is not None or bool(row.cuts),
+        metrics=row.info.metrics,
     )
 
 
@@ -230,6 +233,7 @@ def _conclude(
     config: Mapping[str, Any],
 ) -> int:
     tolerance = Tolerance()
+    config = {**config, "metrics": {one.name: {"_target_": one.target} for one in row.info.metrics if one.target}}
     before = Training(row.outcome.metrics, row.outcome.history, recorded.predictions, recorded.weights)
     compared = compare(before, again, tolerance)
     is_exact = all(one.kind is not Kind.ROUNDING for one in differences)

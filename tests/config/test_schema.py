@@ -148,7 +148,17 @@ WRONG = [
 )
 def test_a_value_that_a_key_does_not_take_is_refused(kind: type, key: str, value: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        kind(**{key: value})
+        checked(kind, key, value)
+
+
+def checked(kind: type, key: str, value: object) -> Any:
+    """A node with one key set, checked as a command checks it."""
+    made: Any = kind(**{key: value})
+    if isinstance(made, ObjectiveConfig):
+        made.resolve()
+    if isinstance(made, PrunerConfig):
+        made.check_metric()
+    return made
 
 
 RIGHT = [
@@ -183,7 +193,7 @@ RIGHT = [
     ("kind", "key", "value"), [pytest.param(*row, id=f"{row[1]}={str(row[2])[:20]!r}") for row in RIGHT]
 )
 def test_a_value_that_a_key_takes_is_kept(kind: type, key: str, value: object) -> None:
-    assert getattr(kind(**{key: value}), key) == value
+    assert getattr(checked(kind, key, value), key) == value
 
 
 @pytest.mark.parametrize(("metric", "direction"), list(METRIC_DIRECTIONS.items()))
@@ -194,7 +204,7 @@ def test_a_metric_without_a_direction_has_its_own(metric: str, direction: str) -
 def test_a_direction_that_is_given_wins() -> None:
     assert ObjectiveConfig("val_loss", "maximize").resolve() == (Objective("val_loss", "maximize"),)
     with pytest.raises(ObjectiveError, match=r"Try: objective\.direction=minimize$"):
-        ObjectiveConfig("val_loss", "down")
+        ObjectiveConfig("val_loss", "down").resolve()
 
 
 def test_several_metrics_have_a_direction_each() -> None:
@@ -205,7 +215,7 @@ def test_several_metrics_have_a_direction_each() -> None:
     assert ObjectiveConfig(metrics, ["maximize", "minimize"]).resolve() == expected
     assert ObjectiveConfig(metrics, ["maximize", None]).resolve() == expected
     with pytest.raises(ObjectiveError, match=r"direction has 1 entries for 2 metrics.*\[maximize,minimize\]$"):
-        ObjectiveConfig(metrics, ["maximize"])
+        ObjectiveConfig(metrics, ["maximize"]).resolve()
 
 
 def test_an_output_folder_needs_a_name() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sweeper.core.objectives import METRIC_DIRECTIONS
 from sweeper.core.text import cell_text
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.columns import table
+from sweeper.ranking.columns import asked_for, table
 from sweeper.ranking.leaderboard import RankedRow
 from sweeper.report.command_lines import repeat_line, verify_line
 from sweeper.report.page.roles import Roles
@@ -133,13 +133,15 @@ def _columns(report: SweepReport, names: Sequence[str], rows: Sequence[Mapping[s
     metric = report.objective.metric
     first = [f"{metric}_mean", f"{metric}_std", *(one.metric for one in report.objectives)]
     start = [*_FIRST, *(["sweep"] if "sweep" in filled else [])]
-    shown = [name for name in dict.fromkeys([*first, *_WANTED]) if name in filled and name not in report.params]
+    wanted = dict.fromkeys([*first, *_WANTED[:4], *asked_for(names), *_WANTED])
+    shown = [name for name in wanted if name in filled and name not in report.params]
     last = max((place for place, name in enumerate(shown) if name in (*first, _INTERVAL)), default=-1) + 1
     results, others = shown[:last], shown[last:]
     known = {*start, "state", *report.params, *shown, *_WITHIN}
     rest = [name for name in names if name in filled and name not in known]
     same = len({row["state"] for row in rows}) < 2
-    directions = {**METRIC_DIRECTIONS, **{one.metric: one.direction for one in report.objectives}}
+    directions = METRIC_DIRECTIONS | {one.name: one.direction for one in report.metrics}
+    directions |= {one.metric: one.direction for one in report.objectives}
     return tuple(
         Column(
             name,
