@@ -29,16 +29,17 @@ def save_predictions(
     labels: np.ndarray[Any, Any],
     class_names: Sequence[str] = (),
     files: Sequence[str] = (),
+    groups: Sequence[str] = (),
     scores: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> np.ndarray[Any, Any]:
-    """Writes `predictions.npz`, with the names of classes and of the images' files where they have some.
+    """Writes `predictions.npz`, with the names of classes, and of the images' files and groups, where they have some.
 
     Args:
         paths: the trial's.
         probabilities: (images, classes).
         labels: (images,).
         class_names: of each class.
-        files: of each image.
+        files, groups: of each image.
         scores: by metric the score of each image, (images,), of metrics that are their mean and were asked for.
 
     Returns:
@@ -46,9 +47,8 @@ def save_predictions(
     """
     predicted: np.ndarray[Any, Any] = probabilities.argmax(axis=1).astype(np.int64)
     paths.artifacts.mkdir(parents=True, exist_ok=True)
-    named: dict[str, Any] = {
-        name: np.array(values) for name, values in (("class_names", class_names), ("files", files)) if values
-    }
+    known = {"class_names": class_names, "files": files, "groups": groups}
+    named: dict[str, Any] = {name: np.array(values) for name, values in known.items() if values}
     named |= {f"{SCORES}{name}": values for name, values in (scores or {}).items()}
     np.savez_compressed(
         paths.predictions,

@@ -17,6 +17,7 @@ from sweeper.core.text import duration, printable
 from sweeper.preflight import estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.report.progress import ConsoleListener, data_lines
+from sweeper.storage.stored_sweep import recorded_digests
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
 
 _FIGURES = ("parameters", "MFLOPs\n/image", "memory", "time")
@@ -143,7 +144,9 @@ def _check_data(console: Console, plan: SweepPlan) -> None:
     for node in nodes.values():
         if node["path"] is not None:
             with ConsoleListener(console) as listener:
-                checked = data.check(DataConfig(**node), plan.paths.pictures, listener)
+                checked = data.check(
+                    DataConfig(**node), plan.paths.pictures, listener, lambda: recorded_digests(plan.paths, plan.name)
+                )
             for line in data_lines(checked):
                 console.print(Text(line), soft_wrap=True)
 

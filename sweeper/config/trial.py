@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeper.config.checks import check, is_int, nearest
+from sweeper.config.checks import check, is_int, nearest, refuse
 from sweeper.core.errors import ConfigError, did_you_mean
 
 #: What leaves a setting to this machine: it is timed when a sweep first starts.
@@ -30,7 +31,8 @@ _MOST_PIXELS = 10_000  # a side: more is a typing error
 NORMALIZATIONS = ("none", "standardize")
 
 #: Keys of `data` that not every data set reads, with those that do.
-READ_BY = {**dict.fromkeys(("image_size", "color", "resize", "skip_broken"), ("folder",)), "keys": ("npz",)}
+READ_BY = {**dict.fromkeys(("image_size", "color", "resize", "skip_broken"), ("folder",)), "keys": ("npz",),
+           "groups": ("npz", "folder")}  # fmt: skip
 #: Keys of `data` that came after the first sweeps were recorded: at their defaults they are left out of a trial's
 #: configuration, so that those sweeps still resume.
 LATER_DATA_KEYS = (*READ_BY, "normalize")
@@ -53,6 +55,7 @@ class DataConfig:
     resize: str = "stretch"  # how another shape becomes that size: stretch; crop the middle; pad with black
     skip_broken: bool = False  # leave pictures out that cannot be read, instead of refusing them
     keys: Any = None  # the names of the arrays, as {x_train: NAME, y_train: NAME, …}; null: found by their spelling
+    groups: str | None = None  # images of a group stay on one side: an array of the npz; a pattern of a folder's paths
     normalize: str = "none"  # standardize: the network begins with a layer that makes each channel's mean 0, variance 1
 
     def __post_init__(self) -> None:
@@ -73,6 +76,21 @@ class DataConfig:
             check(self.max_samples >= 2, "data.max_samples", self.max_samples, "a number of images from 2", "2000")
         self._check_pictures()
         self._check_keys()
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        if self.groups is None:
+            return
+        key, example = "data.groups", "'\"([^/]+)_[0-9]+[.]png\"'"
+        if self.name != "folder":
+            check(bool(self.groups.strip()), key, self.groups, "the name of an array of the file", "patient")
+            return
+        try:
+            number = re.compile(self.groups).groups
+        except re.error as err:
+            accepted = f"a regular expression, which this is not ({err})"
+            raise refuse(key, self.groups, accepted, example) from err
+        check(number > 0, key, self.groups, "a regular expression on the path with a group, the name in ()", example)
 
     def _check_keys(self) -> None:
         given = self.keys

@@ -11,6 +11,7 @@ from sweeper.data.arrays import (
     TrainingArrays,
     as_float,
     file_names,
+    group_names,
     open_arrays,
     open_training_arrays,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "check",
     "describe",
     "file_names",
+    "group_names",
     "open_arrays",
     "open_training_arrays",
     "prepare",

@@ -101,6 +101,8 @@ class RawData:
         class_names: of the classes, where they have names.
         files: for x_train, x_test and x_val, the files that they come from; empty where that is one file.
         known_digest: of the arrays, where it was computed already.
+        prints: for x_train, x_test and x_val, what shows which images are equal, where that is known already.
+        groups: likewise, the group of each image, with `data.groups`.
     """
 
     x_train: AnyImages
@@ -116,6 +118,8 @@ class RawData:
     class_names: tuple[str, ...] = ()
     files: Mapping[str, FileNames] = field(default_factory=dict)
     known_digest: str = ""
+    prints: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
 
     @property
     def inventory(self) -> Inventory:
@@ -271,10 +275,10 @@ def open_training_arrays(prepared: PreparedData) -> TrainingArrays:
     return TrainingArrays(**_opened(prepared, TrainingArrays))
 
 
-def write_file_names(names: Mapping[str, Sequence[str]], folder: Path) -> None:
-    """Writes the names of the files that the images of splits come from, by `validation` or `test`."""
+def write_names(kind: Literal["files", "groups"], names: Mapping[str, Sequence[str]], folder: Path) -> None:
+    """Writes the files that the images of splits come from, or their groups, by `validation` or `test`."""
     for split in ("validation", "test"):
-        place = _names_file(folder, split)
+        place = _names_file(folder, kind, split)
         place.unlink(missing_ok=True)
         if split in names:
             place.write_text(json.dumps(names[split], ensure_ascii=False), encoding="utf-8")
@@ -282,12 +286,21 @@ def write_file_names(names: Mapping[str, Sequence[str]], folder: Path) -> None:
 
 def file_names(prepared: PreparedData, split: Literal["validation", "test"]) -> tuple[str, ...]:
     """The names of the files that a split's images come from, in their order; empty where that is one file."""
-    place = _names_file(prepared.folder, split)
+    return _names(prepared, "files", split)
+
+
+def group_names(prepared: PreparedData, split: Literal["validation", "test"]) -> tuple[str, ...]:
+    """The groups of a split's images (`data.groups`), in their order; empty where they have none."""
+    return _names(prepared, "groups", split)
+
+
+def _names(prepared: PreparedData, kind: str, split: str) -> tuple[str, ...]:
+    place = _names_file(prepared.folder, kind, split)
     return tuple(json.loads(place.read_text(encoding="utf-8"))) if place.is_file() else ()
 
 
-def _names_file(folder: Path, split: str) -> Path:
-    return folder / f"files_{split}.json"
+def _names_file(folder: Path, kind: str, split: str) -> Path:
+    return folder / f"{kind}_{split}.json"
 
 
 def _opened(prepared: PreparedData, kind: type[TrainingArrays]) -> dict[str, Any]:

@@ -5,19 +5,16 @@ What does not live here: images that are only similar, or belong together (one b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from sweeper.data.arrays import AnyArray, AnyImages, RawData, as_float
+from sweeper.data.arrays import AnyArray, RawData
+from sweeper.data.prints import ARRAYS, Prints
 from sweeper.data.splits import Indices, SplitIndices
 
-Prints = npt.NDArray[np.int64]
-
 _NAMED = 3  # copies named in one sentence
-_ARRAYS = {"train": "x_train", "test": "x_test", "file": "x_val"}
 
 
 @dataclass(frozen=True)
@@ -46,22 +43,22 @@ class _Split:
         return f"{self.array}[{self.chosen[place]}]"
 
 
-def copy_warnings(raw: RawData, indices: SplitIndices) -> tuple[str, ...]:
-    """Sentences that count and name the copies within the splits and between them; empty where there are none."""
+def copy_warnings(raw: RawData, indices: SplitIndices, prints: Mapping[str, Prints]) -> tuple[str, ...]:
+    """Sentences that count and name the copies within the splits and between them; empty where there are none.
+
+    Args:
+        raw: the data set.
+        indices: its splits.
+        prints: as `prints_of` has them.
+    """
     validation = raw.images_of(indices.validation_from)
-    by_array = {"x_train": raw.x_train, "x_test": raw.x_test, _ARRAYS[indices.validation_from]: validation[0]}
-    is_mixed = len({images.dtype for images in by_array.values()}) > 1  # bytes mixed with floats
-    prints = {
-        name: raw.files[name].prints if name in raw.files else _prints(images, as_floats=is_mixed)
-        for name, images in by_array.items()
-    }
 
     def split(word: str, array: str, chosen: Indices, labels: AnyArray) -> _Split:
         files = raw.files[array].names if array in raw.files else ()
         return _Split(word, array, chosen, prints[array][chosen], labels[chosen], files)
 
     train = split("training", "x_train", indices.train, raw.y_train)
-    held_out = [split("validation", _ARRAYS[indices.validation_from], indices.validation, validation[1])]
+    held_out = [split("validation", ARRAYS[indices.validation_from], indices.validation, validation[1])]
     if indices.validation_from != "test":
         held_out.append(split("test", "x_test", indices.test, raw.y_test))
     found = [sentence for one in held_out for sentence in (_copies_of(one, train), _copies_within(one))]
@@ -133,16 +130,3 @@ def _are(copies: Indices) -> str:
 def _named(pairs: list[tuple[str, str]], number: int, word: str = "of") -> str:
     more = f", and {number - len(pairs):,} more" if number > len(pairs) else ""
     return ", ".join(f"{copy} {word} {original}" for copy, original in pairs) + more
-
-
-def _prints(images: AnyImages, *, as_floats: bool) -> Prints:
-    """Python's 64-bit hash (SipHash) of each image's bytes, equal for equal images.
-
-    Among a million images, two others have the same hash by chance in one of 40 million data sets.
-
-    Args:
-        images: (n, height, width, channels).
-        as_floats: whether bytes are compared with floats.
-    """
-    pixels = (as_float(image) if as_floats else image for image in images)
-    return np.fromiter((hash(image.tobytes()) for image in pixels), dtype=np.int64, count=len(images))

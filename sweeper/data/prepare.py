@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,13 +21,15 @@ from sweeper.core.errors import ConfigError, as_typed
 from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.text import listed, printable
-from sweeper.data import copies, digits, folder, published, user
-from sweeper.data.arrays import AnyArray, Inventory, RawData, lay_down, write_file_names
+from sweeper.data import copies, digits, folder, groups, published, user
+from sweeper.data.arrays import AnyArray, Inventory, RawData, count_classes, lay_down, write_names
 from sweeper.data.mapped import MappedImages
 from sweeper.data.pixel_statistics import pixel_statistics
+from sweeper.data.prints import ARRAYS, prints_of
 from sweeper.data.progress import Report, silent
 from sweeper.data.published import cifar
-from sweeper.data.splits import SplitIndices, SplitPlan, draw_splits, plan_splits
+from sweeper.data.splits import SplitIndices, SplitPlan, plan_splits
+from sweeper.data.splits.apart import Recorded, draw_apart, nothing_recorded
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,18 @@ class Source:
 
     Attributes:
         inventory: takes the configuration, and where decoded pictures are kept, if anywhere.
-        read: likewise, a function that is called with what is done, and, where nothing is to be kept, a folder for what
-            is needed meanwhile; of decoded pictures the pixels are then left out.
+        read: likewise, a function that is called with what is done, where nothing is to be kept, a folder for what
+            is needed meanwhile (of decoded pictures the pixels are then left out), and what was recorded.
     """
 
     inventory: Callable[[DataConfig, Path | None], Inventory]
-    read: Callable[[DataConfig, Path, Report, Path | None], RawData]
+    read: Callable[[DataConfig, Path, Report, Path | None, Recorded], RawData]
 
     @classmethod
     def of_arrays(cls, inventory: Callable[[str | None], Inventory], read: Callable[[str | None], RawData]) -> Source:
         """A data set of arrays, of which `data.path` alone says which."""
 
-        return cls(lambda config, kept: inventory(config.path), lambda config, kept, report, scratch: read(config.path))
+        return cls(lambda config, kept: inventory(config.path), lambda config, *_: read(config.path))
 
 
 SOURCES = {
@@ -58,7 +60,7 @@ SOURCES = {
     ),
     "cifar10": Source.of_arrays(partial(cifar.inventory, cifar.CIFAR10), partial(cifar.read, cifar.CIFAR10)),
     "cifar100": Source.of_arrays(partial(cifar.inventory, cifar.CIFAR100), partial(cifar.read, cifar.CIFAR100)),
-    "npz": Source(lambda config, kept: user.inventory(config), lambda config, kept, report, scratch: user.read(config)),
+    "npz": Source(lambda config, kept: user.inventory(config), lambda config, *_: user.read(config)),
     "folder": Source(folder.inventory, folder.read),
 }
 
@@ -81,7 +83,8 @@ _KINDS = {"folder": "a folder of pictures", "npz": "an .npz file of arrays"}
 def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
     """Returns a data set's shapes and the sizes of its splits without reading its pixels.
 
-    The sizes are those that `prepare` makes, but for pictures that turn out to be broken. Whatever shows without
+    The sizes are those that `prepare` makes, but for pictures that turn out to be broken, and for copies and groups of
+    images that stay on one side. Whatever shows without
     pixels is refused here: a path that is missing, headers and labels that do not fit, a cap or a validation that
     cannot be had.
 
@@ -95,20 +98,29 @@ def describe(config: DataConfig, kept: Path | None = None) -> DataSummary:
     """
     _refuse_keys(config)
     inventory = SOURCES[config.name].inventory(config, kept)
-    return _summary(config, inventory, plan_splits(inventory, config))
+    plan = plan_splits(inventory, config)
+    return _summary(config, inventory, *map(sum, (plan.train, plan.validation, plan.test)))
 
 
-def check(config: DataConfig, kept: Path, report: Report = silent) -> CheckedData:
+def check(
+    config: DataConfig, kept: Path, report: Report = silent, recorded: Recorded = nothing_recorded
+) -> CheckedData:
     """Reads, verifies, caps and splits a data set as `prepare` does, and leaves nothing but a download behind.
 
     Raises:
         ConfigError, DataError: as `prepare`.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        return _read(config, kept, report, Path(scratch)).checked
+        return _read(config, kept, report, Path(scratch), recorded).checked
 
 
-def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: Report = silent) -> PreparedData:
+def prepare(
+    config: DataConfig,
+    folder: Path,
+    kept: Path | None = None,
+    report: Report = silent,
+    recorded: Recorded = nothing_recorded,
+) -> PreparedData:
     """Reads, verifies, caps and splits a data set, and writes it to `folder` for the trials.
 
     Args:
@@ -116,6 +128,8 @@ def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: 
         folder: made if it is not there; arrays of an earlier call are written again.
         kept: where decoded pictures are kept for the next call; below `folder` where it is not given.
         report: is called with what is done to many files.
+        recorded: the digests of data and splits that trials were recorded with; splits of earlier releases that have
+            copies of images on both sides are made again for them.
 
     Returns:
         Where the arrays are, their shapes and digests. `data_digest` is of all images, before the cap.
@@ -125,9 +139,10 @@ def prepare(config: DataConfig, folder: Path, kept: Path | None = None, report: 
         DataError: as `describe`, and for values that are not what is accepted, or a failed download.
         StoreError: if the folder cannot be written.
     """
-    read = _read(config, folder.absolute() / "pictures" if kept is None else kept, report)
+    read = _read(config, folder.absolute() / "pictures" if kept is None else kept, report, recorded=recorded)
     mapped = lay_down(_split(read.raw, read.indices), folder)
-    write_file_names(_file_names(read.raw, read.indices), folder)
+    write_names("files", _named(read.indices, {name: one.names for name, one in read.raw.files.items()}), folder)
+    write_names("groups", _named(read.indices, {name: list(one) for name, one in read.raw.groups.items()}), folder)
     wanted = config.normalize == "standardize"
     statistics = pixel_statistics(read.raw.x_train, read.indices.train) if wanted else None
     return PreparedData(**vars(read.checked), folder=folder.absolute(), statistics=statistics, mapped=mapped)
@@ -140,20 +155,32 @@ class _Read:
     checked: CheckedData
 
 
-def _read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = None) -> _Read:
+def _read(
+    config: DataConfig,
+    kept: Path,
+    report: Report,
+    scratch: Path | None = None,
+    recorded: Recorded = nothing_recorded,
+) -> _Read:
     _refuse_keys(config)
-    raw = SOURCES[config.name].read(config, kept, report, scratch)
+    raw = SOURCES[config.name].read(config, kept, report, scratch, recorded)
     plan = plan_splits(raw.inventory, config)
-    indices = draw_splits(plan, raw, config.split_seed)
+    prints = prints_of(raw, plan.validation_from)
+    indices, about_copies = draw_apart(plan, raw, config, prints, recorded)
+    by_groups = groups.notes(raw, indices, config.groups or "", sum(plan.validation))
+    shared_groups = groups.warnings(raw, indices, config.groups or "")
+    warnings = (*copies.copy_warnings(raw, indices, prints), *shared_groups, *_without_image(raw, indices))
     checked = CheckedData(
-        summary=_summary(config, raw.inventory, plan),
+        summary=_summary(config, raw.inventory, len(indices.train), len(indices.validation), len(indices.test)),
         data_digest=raw.digest(),
         split_digest=indices.digest(),
         source=raw.source,
         test_is_validation=plan.validation_from == "test",
-        warnings=tuple(map(printable, (*copies.copy_warnings(raw, indices), *_without_image(raw, plan)))),
+        warnings=tuple(map(printable, warnings)),
         conversions=tuple(map(printable, raw.conversions)),
-        notes=tuple(map(printable, (*raw.conversions, *raw.notes, *_about_validation(raw, plan)))),
+        notes=tuple(
+            map(printable, (*raw.conversions, *raw.notes, *_about_validation(raw, plan), *about_copies, *by_groups))
+        ),
     )
     return _Read(raw, indices, checked)
 
@@ -169,26 +196,30 @@ def _about_validation(raw: RawData, plan: SplitPlan) -> list[str]:
     ]
 
 
-def _without_image(raw: RawData, plan: SplitPlan) -> list[str]:
+def _without_image(raw: RawData, indices: SplitIndices) -> list[str]:
     """Notes on classes that are trained on, but have no validation or no test image."""
     found = []
-    for split, counts in (("validation", plan.validation), ("test", plan.test)):
+    validation = raw.images_of(indices.validation_from)[1][indices.validation]
+    for split, labels in (("validation", validation), ("test", raw.y_test[indices.test])):
+        counts = count_classes(labels, raw.inventory.num_classes)
         classes = [label for label, count in enumerate(counts) if count == 0]
-        if classes and not (split == "test" and plan.validation_from == "test"):
+        if classes and not (split == "test" and indices.validation_from == "test"):
             names = listed([raw.class_names[label] if raw.class_names else label for label in classes])
             word, them = ("class", "it") if len(classes) == 1 else ("classes", "them")
             found.append(f"No {split} image is of {word} {names}: {split} figures say nothing about {them}.")
     return found
 
 
-def _summary(config: DataConfig, inventory: Inventory, plan: SplitPlan) -> DataSummary:
+def _summary(
+    config: DataConfig, inventory: Inventory, num_train: int, num_validation: int, num_test: int
+) -> DataSummary:
     return DataSummary(
         name=config.name,
         input_shape=inventory.input_shape,
         num_classes=inventory.num_classes,
-        num_train=sum(plan.train),
-        num_validation=sum(plan.validation),
-        num_test=sum(plan.test),
+        num_train=num_train,
+        num_validation=num_validation,
+        num_test=num_test,
         class_names=inventory.class_names,
     )
 
@@ -205,21 +236,31 @@ def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray 
         yield f"y_{name}", labels[chosen]
 
 
-def _file_names(raw: RawData, indices: SplitIndices) -> dict[str, list[str]]:
-    """The files of the validation and the test images, where they come from several."""
-    origin = {"train": "x_train", "test": "x_test", "file": "x_val"}[indices.validation_from]
-    chosen = {"validation": (origin, indices.validation), "test": ("x_test", indices.test)}
+def _named(indices: SplitIndices, by_array: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """What validation and test images are called, of what the images of some arrays are called."""
+    chosen = {"validation": (ARRAYS[indices.validation_from], indices.validation), "test": ("x_test", indices.test)}
     return {
-        split: [raw.files[array].names[place] for place in places]
+        split: [str(by_array[array][place]) for place in places]
         for split, (array, places) in chosen.items()
-        if array in raw.files
+        if array in by_array
     }
 
 
 class DataSets:
     """Each data set of a sweep, read, checked and split once."""
 
-    def __init__(self, paths: OutputPaths, folder: SweepPaths, listener: Listener) -> None:
+    def __init__(
+        self, paths: OutputPaths, folder: SweepPaths, listener: Listener, recorded: Recorded = nothing_recorded
+    ) -> None:
+        """Prepares nothing yet.
+
+        Args:
+            paths: of the output folder.
+            folder: of the sweep.
+            listener: is called with what is read.
+            recorded: the digests of data and splits that the sweep's trials were recorded with.
+        """
+        self._recorded = recorded
         self._kept = paths.pictures
         self._folder = folder
         self._listener = listener
@@ -236,7 +277,7 @@ class DataSets:
         key = canonical(node)
         if key not in self._prepared:
             place = self._folder.data / str(len(self._prepared))
-            prepared = data.prepare(DataConfig(**node), place, self._kept, self._listener)
+            prepared = data.prepare(DataConfig(**node), place, self._kept, self._listener, self._recorded)
             self._prepared[key] = prepared
             self._listener(DataPrepared(prepared))
         return self._prepared[key]

@@ -50,7 +50,8 @@ def of_sweep(loaded: Loaded, paths: OutputPaths, leader: int | None, prepared: P
     with tempfile.TemporaryDirectory() as folder:
         try:
             config = DataConfig(**{**wanted, "path": loaded.info.data_path})
-            found = data.prepare(config, Path(folder), paths.pictures)
+            recorded = (node["digest"], node["split_digest"])
+            found = data.prepare(config, Path(folder), paths.pictures, recorded=lambda: recorded)
         except (DataError, StoreError) as error:
             return Exhibits(notes=(f"The images cannot be shown: {error}",))
         if (found.data_digest, found.split_digest) != (node["digest"], node["split_digest"]):

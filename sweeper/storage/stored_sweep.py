@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from sweeper.artifacts import answers as evidence
 from sweeper.artifacts.answers import Answers
+from sweeper.artifacts.damage import unsealed
 from sweeper.config.identity import leaves
 from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Metric, Objective
@@ -22,6 +23,8 @@ from sweeper.core.sweeps import SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.text import listed
 from sweeper.core.trials import Origin, StudyTrial, TrialRow, TrialState
+from sweeper.storage.codec import POINT
+from sweeper.storage.database import store_errors, trial_attributes
 from sweeper.storage.study import SweepStudy
 
 
@@ -85,6 +88,20 @@ def load(paths: OutputPaths, name: str) -> Loaded:
             *_lacking(folder.test_answers, sorted(test.results), "test", info.metrics),
         ),
     )
+
+
+def recorded_digests(paths: OutputPaths, name: str) -> frozenset[str]:
+    """The digests of data and splits that a sweep's trials have; empty where there is no such sweep.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    if not paths.study_db.exists() or not paths.study_db.stat().st_size:
+        return frozenset()
+    with store_errors(paths):
+        points = [unsealed(found[POINT]) for _, found in trial_attributes(paths, name, [POINT])]
+    data = [point["identity"]["data"] for point in points]
+    return frozenset(one[key] for one in data for key in ("digest", "split_digest") if key in one)
 
 
 def _lacking(

@@ -28,6 +28,7 @@ from sweeper.executors import Executor
 from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
 from sweeper.storage.locks import store_lock
+from sweeper.storage.stored_sweep import recorded_digests
 from sweeper.storage.study import SweepStudy
 from sweeper.sweep import precision, resume, threads
 from sweeper.sweep.driver import Driver
@@ -65,7 +66,7 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
 
 
 def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, listener: Listener) -> SweepOutcome:
-    data_sets = DataSets(plan.paths, plan.folder, listener)
+    data_sets = DataSets(plan.paths, plan.folder, listener, lambda: recorded_digests(plan.paths, plan.name))
     for planned in plan.trials:
         data_sets.prepare(planned.point.config["data"])
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))

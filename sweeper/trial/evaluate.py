@@ -41,10 +41,11 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
     labels = np.asarray(arrays.y_test)
     model = load_model(spec.trained)
     probabilities = _called(model, arrays.x_test, training.batch_size)
+    groups = data.group_names(spec.data, "test")
     files = data.file_names(spec.data, "test")
     names = spec.data.summary.class_names
     scores = image_scores(spec.metrics, labels, probabilities)
-    save_predictions(TrialPaths(spec.folder), probabilities, labels, names, files, scores)
+    save_predictions(TrialPaths(spec.folder), probabilities, labels, names, files, groups, scores)
     asked = compute(spec.metrics, labels, probabilities)
     metrics = {
         "test_loss": float(predictions.image_losses(probabilities, labels).mean()),

@@ -49,6 +49,7 @@ def save_files(
         validation.labels,
         summary.class_names,
         data.file_names(spec.data, "validation"),
+        data.group_names(spec.data, "validation"),
         image_scores(spec.metrics, validation.labels, validation.probabilities),
     )
     matrix = confusion_matrix(validation.labels, predicted, summary.num_classes)

@@ -133,7 +133,9 @@ def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path, kept
     """
     try:
         check.Checker(kept).plan(Point(row.trial.overrides, row.trial.params, dict(config)))
-        return data.prepare(DataConfig(**config["data"]), folder, kept)
+        identity = row.trial.identity["data"]
+        recorded = (identity["digest"], identity["split_digest"])
+        return data.prepare(DataConfig(**config["data"]), folder, kept, recorded=lambda: recorded)
     except DataError as error:
         place = config["data"]["path"]
         raise DataError(

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from sweeper.config.trial import DataConfig
-from sweeper.data import prepare
+from sweeper.data import copies, prepare
 from sweeper.data.arrays import RawData
-from sweeper.data.copies import copy_warnings
+from sweeper.data.prints import prints_of
 from sweeper.data.splits import SplitIndices
+
+
+def copy_warnings(data: RawData, split: SplitIndices) -> tuple[str, ...]:
+    return copies.copy_warnings(data, split, prints_of(data, split.validation_from))
 
 
 def raw(**changes: Any) -> RawData:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +23,16 @@ from sweeper.core.text import listed
 from sweeper.data.arrays import FileNames, Inventory, Labels, RawData, count_classes
 from sweeper.data.download import path_word
 from sweeper.data.folder import facts
+from sweeper.data.folder.groups import picture_groups
 from sweeper.data.folder.kept import Kept, keep, writing
 from sweeper.data.folder.listing import ACCEPTED, EXAMPLE, Listing, list_pictures
 from sweeper.data.folder.pictures import Header, Target
+from sweeper.data.groups import how_even
 from sweeper.data.progress import Report, silent
-from sweeper.data.splits import Indices, apportion, draw
+from sweeper.data.splits import Indices
+from sweeper.data.splits.apart import Recorded, nothing_recorded
+from sweeper.data.splits.test_set import held_out, too_few_to_test
 
-TEST_SHARE = 5  # one picture of so many is a test picture, where the folder has no test set
-TEST_SEED = 0  # a constant: the test set is the same whatever `data.split_seed` is
-_TRAINED = 2  # pictures of a class that stay for training and validation
 _BROKEN = 20  # broken files that are named
 _SIZES = 4  # sizes that are named
 
@@ -58,7 +58,13 @@ def inventory(config: DataConfig, kept: Path | None = None) -> Inventory:
     return split.inventory(target.shape, listing)
 
 
-def read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = None) -> RawData:
+def read(
+    config: DataConfig,
+    kept: Path,
+    report: Report,
+    scratch: Path | None = None,
+    recorded: Recorded = nothing_recorded,
+) -> RawData:
     """Decodes the pictures, or finds them decoded by an earlier sweep.
 
     Args:
@@ -66,6 +72,8 @@ def read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = 
         kept: where decoded pictures are kept.
         report: is called with what is done.
         scratch: where it is given, nothing is kept, and the pixels of pictures that are not kept yet are black.
+        recorded: the digests that a sweep's trials were recorded with: earlier releases held test pictures out without
+            regard to copies, and their test sets are made again.
 
     Raises:
         ConfigError: no `data.path`.
@@ -82,9 +90,18 @@ def read(config: DataConfig, kept: Path, report: Report, scratch: Path | None = 
     found = keep(listing, digests, target, kept, report, scratch)
     if found.broken and not config.skip_broken:
         raise _broken(config, listing, found.broken)
-    whole = np.array([picture.name not in found.broken for picture in listing.pictures])
-    split = _split(config, listing, np.flatnonzero(whole))
+    whole = np.flatnonzero([picture.name not in found.broken for picture in listing.pictures])
+    split = _split(config, listing, whole, _short(found.prints))
+    if split.is_drawn and split.groups is None:
+        earlier = _split(config, listing, whole)
+        if not np.array_equal(earlier.test, split.test) and _digest_of(listing, target, found, earlier) in recorded():
+            split = earlier
     return _raw(listing, target, found, split)
+
+
+def _short(prints: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Numbers that are equal where pictures are, of the SHA-256 of their pixels."""
+    return prints[:, :8].copy().view(np.int64)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,7 @@ class _Split:
     Attributes:
         validation: None where the folder has none.
         is_drawn: whether the test pictures were drawn from those of training.
+        groups: of each picture of the listing, with `data.groups`.
     """
 
     train: Indices
@@ -101,6 +119,13 @@ class _Split:
     validation: Indices | None
     labels: Labels
     is_drawn: bool
+    groups: NDArray[np.str_] | None
+
+    @property
+    def shares(self) -> dict[str, Indices]:
+        """The pictures of x_train, x_test and, where there is a validation set, of x_val."""
+        own = {} if self.validation is None else {"x_val": self.validation}
+        return {"x_train": self.train, "x_test": self.test, **own}
 
     def counts(self, chosen: Indices, listing: Listing) -> tuple[int, ...]:
         return count_classes(self.labels[chosen], len(listing.class_names))
@@ -163,8 +188,14 @@ def _many_sizes(config: DataConfig, listing: Listing, sizes: Counter[tuple[int, 
     )
 
 
-def _split(config: DataConfig, listing: Listing, whole: Indices) -> _Split:
+def _split(config: DataConfig, listing: Listing, whole: Indices, copies: NDArray[np.int64] | None = None) -> _Split:
     """Sorts the pictures that are whole into splits.
+
+    Args:
+        config: `data.groups`.
+        listing: the pictures.
+        whole: those that can be read.
+        copies: (pictures,), equal where they are equal; None where that is not known.
 
     Raises:
         DataError: a class is left without a training picture, or too few for a test set.
@@ -180,24 +211,14 @@ def _split(config: DataConfig, listing: Listing, whole: Indices) -> _Split:
             "class.  Try: delete the folders of such classes, or copy their pictures again"
         )
     own_validation = validation if "val" in listing.splits else None
+    groups = picture_groups(listing, config.groups)
     if "test" in listing.splits:
-        return _Split(train, test, own_validation, labels, is_drawn=False)
-    test_counts = _test_counts(counts)
-    if not sum(test_counts):
-        raise DataError(
-            f"{listing.root} has too few pictures to hold some out as a test set: at most {max(counts)} of a class. "
-            f"Accepted: {_TRAINED + 1} or more of a class, or test pictures in DIR/test next to DIR/train.  {EXAMPLE}"
-        )
-    kept_counts = [have - taken for have, taken in zip(counts, test_counts, strict=True)]
-    left, held_out = draw(labels[train], (kept_counts, test_counts), TEST_SEED)
-    return _Split(train[left], train[held_out], own_validation, labels, is_drawn=True)
-
-
-def _test_counts(counts: Sequence[int]) -> tuple[int, ...]:
-    """A fifth of the pictures of each class, at least one, as far as two stay for training and validation."""
-    most = [max(count - _TRAINED, 0) for count in counts]
-    total = min(max(round(sum(counts) / TEST_SHARE), sum(count > 0 for count in most)), sum(most))
-    return apportion(counts, total, lowest=1, kept_back=_TRAINED)
+        return _Split(train, test, own_validation, labels, is_drawn=False, groups=groups)
+    own = None if groups is None else groups[train]
+    left, held = held_out(labels[train], len(listing.class_names), own, None if copies is None else copies[train])
+    if not len(held):
+        raise too_few_to_test(listing.root, config, labels[train], own)
+    return _Split(train[left], train[held], own_validation, labels, is_drawn=True, groups=groups)
 
 
 def _broken(config: DataConfig, listing: Listing, broken: dict[str, str]) -> DataError:
@@ -211,11 +232,9 @@ def _broken(config: DataConfig, listing: Listing, broken: dict[str, str]) -> Dat
 
 
 def _raw(listing: Listing, target: Target, found: Kept, split: _Split) -> RawData:
-    shares = {"x_train": split.train, "x_test": split.test}
-    if split.validation is not None:
-        shares["x_val"] = split.validation
+    shares = split.shares
     names = [picture.name for picture in listing.pictures]
-    short = found.prints[:, :8].copy().view(np.int64)[:, 0]
+    short = _short(found.prints)
     return RawData(
         found.images.select(split.train),
         split.labels[split.train],
@@ -225,11 +244,16 @@ def _raw(listing: Listing, target: Target, found: Kept, split: _Split) -> RawDat
         None if split.validation is None else found.images.select(split.validation),
         None if split.validation is None else split.labels[split.validation],
         _notes(listing, found, split),
-        _validation_name(listing),
-        listing.class_names,
-        {name: FileNames([names[place] for place in rows], short[rows]) for name, rows in shares.items()},
-        _digest(listing, target, found.prints, split.labels, shares),
+        validation_name=_validation_name(listing),
+        class_names=listing.class_names,
+        files={name: FileNames([names[place] for place in rows], short[rows]) for name, rows in shares.items()},
+        known_digest=_digest_of(listing, target, found, split),
+        groups={} if split.groups is None else {name: split.groups[rows] for name, rows in shares.items()},
     )
+
+
+def _digest_of(listing: Listing, target: Target, found: Kept, split: _Split) -> str:
+    return _digest(listing, target, found.prints, split.labels, split.shares)
 
 
 def _digest(
@@ -259,9 +283,13 @@ def _source(listing: Listing, target: Target, found: Kept) -> str:
 def _notes(listing: Listing, found: Kept, split: _Split) -> tuple[str, ...]:
     notes = [f"The classes are {listed(listing.class_names)}."]
     if split.is_drawn:
+        how = "class"
+        if split.groups is not None:
+            train, test = (split.labels[rows] for rows in (split.train, split.test))
+            how = f"group ({how_even(train, test, listing.class_names)})"
         notes.append(
-            f"The test images are {len(split.test):,} of the pictures, held out by class: {listing.root} has "
-            "no folder test."
+            f"The test images are {len(split.test):,} of the pictures, held out by {how}: {listing.root} has no folder "
+            "test."
         )
     if found.broken:
         names = listed([f"{name} ({reason})" for name, reason in found.broken.items()], 3)

@@ -20,6 +20,9 @@ from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
 from sweeper.data.download import explaining, given_path, path_word
 from sweeper.data.folder.listing import holds_folders_of_pictures
+from sweeper.data.groups import how_even
+from sweeper.data.prints import prints
+from sweeper.data.splits.test_set import held_out, too_few_to_test
 from sweeper.data.user import labels, layout, names, scale
 from sweeper.data.user.repair import ACCEPTED, EXAMPLE, Fault, change, pickle_fault, refusal, unknown_names
 
@@ -33,7 +36,7 @@ def inventory(config: DataConfig) -> Inventory:
         ConfigError: if no `data.path` is given.
         DataError: if it is missing, damaged, or its arrays are not what is accepted; names every fault.
     """
-    return _checked(config).inventory
+    return _checked(config).inventory(config)
 
 
 def read(config: DataConfig) -> RawData:
@@ -52,22 +55,48 @@ def read(config: DataConfig) -> RawData:
     if faults:
         raise refusal(found.source.place, faults, found.names, config.keys)
     images = {key: layout.channels_last(conversion.apply(key, pixels.pop(key))) for key in found.headers}
-    x_train, x_test, *x_validation = images.values()
-    y_train, y_test, *y_validation = found.classes.labels.values()
-    said = [*found.said, *filter(None, [conversion.said])]
+    dark = scale.dark_notes(images)
+    arrays: dict[str, AnyArray] = {role: images.pop(name) for role, name in found.roles.items() if role[0] == "x"}
+    arrays |= {role: found.classes.labels[name] for role, name in found.roles.items() if role[0] == "y"}
+    known, groups, about_test = dict[str, AnyArray](), dict(found.groups), list[str]()
+    if "x_test" not in arrays:
+        known["x_train"] = prints(arrays["x_train"])
+        about_test = _hold_out(config, found, arrays, groups, known)
     return RawData(
-        x_train,
-        y_train,
-        x_test,
-        y_test,
+        arrays["x_train"],
+        arrays["y_train"],
+        arrays["x_test"],
+        arrays["y_test"],
         f"custom arrays, {found.source.place}",
-        x_validation=next(iter(x_validation), None),
-        y_validation=next(iter(y_validation), None),
-        notes=(*found.notes, *scale.dark_notes(images)),
-        conversions=tuple(said),
+        x_validation=arrays.get("x_val"),
+        y_validation=arrays.get("y_val"),
+        notes=(*found.notes, *dark, *about_test),
+        conversions=(*found.said, *filter(None, [conversion.said])),
         validation_name=found.validation_name,
         class_names=found.classes.names,
+        prints=known,
+        groups=groups,
     )
+
+
+def _hold_out(
+    config: DataConfig,
+    found: Checked,
+    arrays: dict[str, AnyArray],
+    groups: dict[str, AnyArray],
+    known: dict[str, AnyArray],
+) -> list[str]:
+    """Takes a test set out of the training images, all that is known of them with it; returns what to say."""
+    labels, own = arrays["y_train"], groups.get("x_train")
+    left, held = held_out(labels, found.num_classes, own, known["x_train"])
+    if not len(held):
+        raise too_few_to_test(found.source.place, config, labels, own)
+    for part in (arrays, groups, known):
+        for role in [role for role in part if role.endswith("_train")]:
+            part[role.replace("train", "test")], part[role] = part[role][held], part[role][left]
+    how = "class" if own is None else f"group ({how_even(labels[left], labels[held], found.classes.names)})"
+    name = found.source.place.name
+    return [f"The test images are {len(held):,} of the images, held out by {how}: {name} has no test set."]
 
 
 @dataclass(frozen=True)
@@ -102,37 +131,53 @@ class Checked:
 
     Attributes:
         source: where they lie.
-        headers: of the arrays of images, by their names: training, test and, where there is one, validation.
+        roles: the name of the array of each role.
+        headers: of the arrays of images, by their names: training and, where there are any, test and validation.
         classes: the labels, by their names, in the same order.
+        groups: of the images of x_train, x_test and x_val, as far as there are any.
         said: what is done to them, each a sentence.
         notes: what else there is to know of them, each a sentence.
     """
 
     source: Source
+    roles: Mapping[str, str]
     headers: Mapping[str, ArrayHeader]
     classes: labels.Classes
+    groups: Mapping[str, AnyArray]
     said: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the arrays that are used: training images, training labels, test images, and so on."""
-        return tuple(name for pair in zip(self.headers, self.classes.labels, strict=True) for name in pair)
+        """Of the arrays that are used."""
+        return tuple(self.roles.values())
 
     @property
     def validation_name(self) -> str:
         """What the validation set is called; as the usual names, where there is none."""
-        return " and ".join(self.names[4:]) or Inventory.validation_name
+        own = [name for role, name in self.roles.items() if role.endswith("_val")]
+        return " and ".join(own) or Inventory.validation_name
 
     @property
-    def inventory(self) -> Inventory:
+    def num_classes(self) -> int:
+        """How many classes the training images have."""
+        return len(self.classes.names) or int(self.classes.labels[self.roles["y_train"]].max()) + 1
+
+    def labels_of(self, role: str) -> AnyArray | None:
+        """The labels of y_train, y_test or y_val; None where there are none."""
+        return self.classes.labels[self.roles[role]] if role in self.roles else None
+
+    def inventory(self, config: DataConfig) -> Inventory:
         """What they hold."""
-        shape = layout.image_shape(next(iter(self.headers.values())).shape)
-        arrays = list(self.classes.labels.values())
-        num_classes = len(self.classes.names) or int(arrays[0].max()) + 1
-        train, test, *validation = (count_classes(array, num_classes) for array in arrays)
-        own = next(iter(validation), None)
-        return Inventory(shape, train, test, own, self.validation_name, self.classes.names)
+        shape = layout.image_shape(self.headers[self.roles["x_train"]].shape)
+        train, test, own = (self.labels_of(role) for role in ("y_train", "y_test", "y_val"))
+        if train is not None and test is None:
+            left, held = held_out(train, self.num_classes, self.groups.get("x_train"))
+            if not len(held):
+                raise too_few_to_test(self.source.place, config, train, self.groups.get("x_train"))
+            train, test = train[left], train[held]
+        counts = [None if one is None else count_classes(one, self.num_classes) for one in (train, test, own)]
+        return Inventory(shape, counts[0] or (), counts[1] or (), counts[2], self.validation_name, self.classes.names)
 
 
 def _refuse_pictures(place: Path) -> None:
@@ -171,11 +216,47 @@ def _checked(config: DataConfig) -> Checked:
     faults += classes.faults
     if faults := faults or _count_faults(image_headers, label_headers, counts):
         raise refused(faults)
-    unused = [name for name in held if name not in roles.values()]
+    counted = {role: len(classes.labels[name]) for role, name in roles.items() if role[0] == "y"}
+    groups, of_groups = _groups(config, source, held, {f"x{role[1:]}": number for role, number in counted.items()})
+    unused = [name for name in held if name not in (*roles.values(), *of_groups)]
     notes = [f"Arrays of {source.place.name} that are not used: {listed(unused)}."] if unused else []
     notes += layout.notes(image_headers)
     said = (*names.said(roles, config.keys), *layout.said(image_headers), *classes.said)
-    return Checked(source, image_headers, classes, said, tuple(notes))
+    return Checked(source, roles, image_headers, classes, groups, said, tuple(notes))
+
+
+def _groups(
+    config: DataConfig, source: Source, held: Sequence[str], counts: Mapping[str, int]
+) -> tuple[dict[str, AnyArray], tuple[str, ...]]:
+    """The groups of the images, with `data.groups`, and the arrays that they are from.
+
+    Args:
+        config: `data.groups`.
+        source: where the arrays lie.
+        held: the names of all arrays.
+        counts: how many images x_train, x_test and x_val have, as far as they are there.
+    """
+    if config.groups is None:
+        return {}, ()
+    found, faults = names.group_names(held, config.groups)
+    found = {role: name for role, name in found.items() if role in counts}
+    headers = source.headers(tuple(found.values()))
+    faults += [
+        pickle_fault(key, f"{key}.astype('str') instead") for key, header in headers.items() if header.dtype.hasobject
+    ]
+    groups = {}
+    if not faults:
+        arrays = source.arrays(headers)
+        for role, name in found.items():
+            groups[role], wrong = labels.as_groups(name, arrays[name], counts[role])
+            faults += wrong
+    if faults:
+        raise DataError(
+            f"{source.place} cannot be used: {'; '.join(fault.text for fault in faults)}. Accepted: data.groups, the "
+            "name of an array with one number or text for each training image; groups of test and validation images "
+            f"in arrays that are called alike, as NAME_test.  Try: data=npz {path_word(source.place)} data.groups=NAME"
+        )
+    return groups, tuple(found.values())
 
 
 def _type_faults(headers: Mapping[str, ArrayHeader]) -> list[Fault]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from sweeper.core.text import listed
 from sweeper.data.arrays import AnyArray, ArrayHeader
@@ -237,3 +238,24 @@ def _about_labels(labels: Mapping[str, AnyArray], known: AnyArray) -> str:
         f"The labels {listed(labels)} have gaps: the outputs of a network are the classes {listed(known.tolist())}, in "
         "this order."
     )
+
+
+def as_groups(key: str, array: AnyArray, expected: int) -> tuple[npt.NDArray[np.str_], list[Fault]]:
+    """What an array of groups (`data.groups`) calls the group of each image, as text, or what is wrong.
+
+    Args:
+        key: its name.
+        array: its values; no objects.
+        expected: how many images there are.
+    """
+    flat = array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
+    if flat.ndim != 1 or len(flat) != expected:
+        return np.empty(0, np.str_), [
+            Fault(f"{key} has the shape {array.shape}, not one group for each of {expected} images")
+        ]
+    decoded, faults = _decoded({key: flat})
+    if flat.dtype.kind not in _KINDS:
+        faults.append(Fault(f"{key} is {array.dtype}, not numbers or text"))
+    elif flat.dtype.kind == "f" and not np.isfinite(flat).all():
+        faults.append(Fault(f"{key} has groups that are NaN or infinite"))
+    return decoded[key].astype(np.str_), faults

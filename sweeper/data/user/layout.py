@@ -39,10 +39,11 @@ def faults(headers: Mapping[str, ArrayHeader], counts: Mapping[str, int | None])
     """What is wrong with the order of the images' axes.
 
     Args:
-        headers: of the arrays of images, by their names; training first, then test.
+        headers: of the arrays of images, by their names; training first, then test or validation, where there is one.
         counts: how many labels there are for each of them; None where that is not known.
     """
-    train, test, *_ = headers
+    train, *others = headers
+    test = others[0] if others else train
     num_train, num_test, axis = counts[train], counts[test], None
     if num_train is not None and num_test is not None:
         axis = image_axis(headers[train].shape, headers[test].shape, num_train, num_test)

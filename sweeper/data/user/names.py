@@ -31,15 +31,15 @@ _WHOLE = {word: f"{kind}_train" for kind, words in _KINDS.items() for word in wo
 
 
 def find(names: Sequence[str], given: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[Fault]]:
-    """The array of each role, or what is wrong.
+    """The array of each role, or what is wrong. A file may have no test set, or no splits at all.
 
     Args:
         names: of the arrays of a file.
         given: `data.keys`, the name of the array of each role; None where the names are to say it.
 
     Returns:
-        The name of each of x_train, y_train, x_test, y_test and, where the file has a validation set, of x_val and
-        y_val; faults, where there are any.
+        The name of each of x_train, y_train and, where the file has them, of x_test, y_test, x_val and y_val; faults,
+        where there are any.
     """
     if given is not None:
         return _as_given(names, given)
@@ -49,7 +49,7 @@ def find(names: Sequence[str], given: Mapping[str, str] | None = None) -> tuple[
         return {}, [_several(role, those) for role, those in several.items()]
     roles = {role: those[0] for role, those in found.items()}
     missing = [key for key in KEYS if key not in roles]
-    if missing:
+    if missing not in ([], ["x_test", "y_test"]):
         return {}, [Fault(f"it lacks {', '.join(missing)}; it holds {_shown(names)}")]
     validation = [roles[key] for key in ("x_val", "y_val") if key in roles]
     if len(validation) == 1:
@@ -69,12 +69,35 @@ def said(roles: Mapping[str, str], given: Mapping[str, str] | None = None) -> li
     return [f"By {by}, {listed(other)}."] if other else []
 
 
+def group_names(names: Sequence[str], given: str) -> tuple[dict[str, str], list[Fault]]:
+    """The arrays of groups (`data.groups`), by x_train, x_test and x_val as far as there are any, or what is wrong.
+
+    Args:
+        names: of the arrays of a file.
+        given: the array of the training images, or the word that its name has beside `train`: of `patient_train`,
+            `patient_test` and `patient_val` each is enough, and so is `patient`.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        for split, words in _SPLITS.items():
+            if any(name in (f"{given}_{word}", f"{word}_{given}") for word in words):
+                found.setdefault(f"x_{split}", name)
+            for train in _SPLITS["train"]:
+                if train in given and any(name == given.replace(train, word) for word in words):
+                    found.setdefault(f"x_{split}", name)
+    if given in names:
+        found["x_train"] = given
+    if "x_train" not in found:
+        return {}, [Fault(f"{given}, named by data.groups, is not in it; it holds {_shown(names)}")]
+    return found, []
+
+
 def _as_given(names: Sequence[str], given: Mapping[str, str]) -> tuple[dict[str, str], list[Fault]]:
     missing = [name for name in given.values() if name not in names]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         return {}, [Fault(f"{listed(missing)}, named by data.keys, {verb} not in it; it holds {_shown(names)}")]
-    absent = [key for key in KEYS if key not in given]
+    absent = [key for key in KEYS[:2] if key not in given]
     if absent:
         return {}, [Fault(f"data.keys lacks {', '.join(absent)}; the file holds {_shown(names)}")]
     return {key: given[key] for key in (*KEYS, "x_val", "y_val") if key in given}, []
@@ -92,6 +115,10 @@ def _spelled(names: Sequence[str]) -> dict[str, list[str]]:
         role = _ROLES.get(re.sub(r"[\W_]", "", name.lower()))
         if role is not None and (not is_plain or name in KEYS or _is_validation(name)):
             found.setdefault(role, []).append(name)
+    if not found:
+        for name in names:
+            if (role := _WHOLE.get(name.lower())) is not None:
+                found.setdefault(role, []).append(name)
     return {role: [role] if role in those and not role.endswith("_val") else those for role, those in found.items()}
 
 

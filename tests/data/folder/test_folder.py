@@ -84,7 +84,7 @@ def test_a_class_with_two_pictures_trains_and_validates_and_its_lack_of_test_ima
 
 
 def test_two_pictures_of_each_class_are_too_few_to_hold_some_out(make: Make) -> None:
-    with pytest.raises(DataError, match=r"too few pictures to hold some out as a test set: at most 2 of a class"):
+    with pytest.raises(DataError, match=r"too few images to hold some out as a test set: at most 2 of a class"):
         describe(config(make(a=2, b=2)))
 
 

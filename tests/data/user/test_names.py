@@ -98,7 +98,7 @@ def test_data_keys_may_name_a_validation_set(tmp_path):
     ("keys", "message"),
     [
         pytest.param({**KEYS, "x_train": "images"}, r"images, named by data\.keys, is not in it; it", id="no"),
-        pytest.param({"x_train": "tr i", "y_train": "tr,l"}, r"data\.keys lacks x_test, y_test; the file", id="two"),
+        pytest.param({"x_test": "te=i", "y_test": "l"}, r"data\.keys lacks x_train, y_train; the file", id="two"),
     ],
 )  # fmt: skip
 def test_data_keys_that_do_not_fit_the_file_are_refused_with_the_line_to_type(keys, message, tmp_path):

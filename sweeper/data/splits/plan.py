@@ -1,25 +1,23 @@
-"""How many images of each class go into each split, and which.
+"""How many images of each class go into each split: pure arithmetic on class counts.
 
-The numbers (`plan_splits`) are pure arithmetic on class counts, shared by `describe`, which has no
-pixels, and `prepare`, which has; the choice (`draw_splits`) is a seeded draw of those numbers.
-What does not live here: arrays of pixels.
+It is shared by `describe`, which has no pixels, and `prepare`, which has. What does not live here: which images those
+are (`draw`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
-from sweeper.data.arrays import AnyArray, Inventory, RawData, ValidationFrom
+from sweeper.data.arrays import Inventory, ValidationFrom
 from sweeper.data.download import path_word
 
-Indices = npt.NDArray[np.int64]
+_TEST_SHARE = 5  # one image of so many is a test image, where the data has no test set
+STAY = 2  # images of a class that stay for training and validation then
 
 
 @dataclass(frozen=True)
@@ -30,35 +28,6 @@ class SplitPlan:
     validation: tuple[int, ...]
     test: tuple[int, ...]
     validation_from: ValidationFrom
-
-
-@dataclass(frozen=True)
-class SplitIndices:
-    """Which images are in each split: int64, ascending.
-
-    Attributes:
-        train: indices into the training images.
-        validation: indices into the images that `validation_from` names.
-        test: indices into the test images.
-        validation_from: as in `SplitPlan`.
-    """
-
-    train: Indices
-    validation: Indices
-    test: Indices
-    validation_from: ValidationFrom
-
-    def digest(self) -> str:
-        """SHA-256 (hex) over the indices of each split, and over what validation indexes."""
-        hasher = hashlib.sha256(_DIGEST_PREFIX[self.validation_from])
-        for name in ("train", "validation", "test"):
-            indices: Indices = getattr(self, name)
-            hasher.update(f"{name} {len(indices)}\n".encode())
-            hasher.update(indices.astype("<i8").data)
-        return hasher.hexdigest()
-
-
-_DIGEST_PREFIX = {"train": b"", "test": b"test is validation\n", "file": b"own validation\n"}
 
 
 def apportion(counts: Sequence[int], total: int, lowest: int = 0, kept_back: int = 0) -> tuple[int, ...]:
@@ -144,50 +113,6 @@ def _plan_with_own(inventory: Inventory, validation_counts: tuple[int, ...], max
     )
 
 
-def draw_splits(plan: SplitPlan, raw: RawData, seed: int) -> SplitIndices:
-    """Draws the images of each split: those of a class in an order that `seed` fixes, the first for training.
-
-    Args:
-        plan: how many of each class; as `plan_splits` gave it for these labels.
-        raw: the data set, of which the labels are looked at.
-        seed: 0 to 2**32 - 1.
-    """
-    (test,) = draw(raw.y_test, [plan.test], seed)
-    if plan.validation_from == "train":
-        train, validation = draw(raw.y_train, [plan.train, plan.validation], seed)
-        return SplitIndices(train, validation, test, "train")
-    (train,) = draw(raw.y_train, [plan.train], seed)
-    if plan.validation_from == "test":
-        return SplitIndices(train, test, test, "test")
-    (validation,) = draw(raw.images_of("file")[1], [plan.validation], seed)
-    return SplitIndices(train, validation, test, "file")
-
-
-def draw(labels: AnyArray, shares: Sequence[Sequence[int]], seed: int) -> tuple[Indices, ...]:
-    """Draws disjoint sets of indices from `labels`.
-
-    Args:
-        labels: (n,) integers from 0.
-        shares: for each set its images of each class (trailing classes may be left out).
-        seed: 0 to 2**32 - 1.
-
-    Returns:
-        For each set its indices, int64, ascending.
-    """
-    # RandomState, because NumPy will never change its stream (NEP 19); Generator's may change with a release,
-    # and with it the split of a sweep that is resumed.
-    random = np.random.RandomState(seed)
-    members = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1])
-    drawn: list[list[Indices]] = [[np.empty(0, dtype=np.int64)] for _ in shares]
-    for label, indices in enumerate(members):
-        shuffled, start = random.permutation(indices), 0
-        for chosen, share in zip(drawn, shares, strict=True):
-            stop = start + (share[label] if label < len(share) else 0)
-            chosen.append(shuffled[start:stop])
-            start = stop
-    return tuple(np.sort(np.concatenate(chosen)) for chosen in drawn)
-
-
 def _cap(counts: tuple[int, ...], most: int | None, per_class: int) -> tuple[int, ...]:
     """Counts that sum up to `most` at most, with `per_class` images of each class that has as many."""
     if most is None or most >= sum(counts):
@@ -243,3 +168,10 @@ def _check_validation(config: DataConfig, count: int, pool: tuple[int, ...]) -> 
         f"where {needed} are needed, one of each class. Accepted: {fewest} to {most} images, or a fraction that gives "
         f"as many.  Try: data.validation={0.2 if usual else nearest if nearest > 1 else round(nearest / num_images, 3)}"
     )
+
+
+def held_out_counts(counts: Sequence[int]) -> tuple[int, ...]:
+    """A fifth of the images of each class, at least one, as far as two stay for training and validation."""
+    most = [max(count - STAY, 0) for count in counts]
+    total = min(max(round(sum(counts) / _TEST_SHARE), sum(count > 0 for count in most)), sum(most))
+    return apportion(counts, total, lowest=1, kept_back=STAY)
