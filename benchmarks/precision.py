@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trial_price import spec_of
 
-from sweeper.config.trial import TIMED_PRECISIONS
+from sweeper.config.training import TIMED_PRECISIONS
 from sweeper.core.trials import ProbeSpec
 
 NETWORKS = ["arch=depth3_kernel3", "arch=depth5_kernel5", "arch=depth7_kernel6"] + [

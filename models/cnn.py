@@ -27,6 +27,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
     """
     config = CnnConfig.from_mapping(arch)
     plan(config, input_shape, num_classes)
+    penalty = keras.regularizers.L2(config.l2) if config.l2 else None
     model = keras.Sequential([keras.Input(shape=input_shape, name="image")], name="cnn")
     for number, layer in enumerate(config.layers(), start=1):
         model.add(
@@ -35,6 +36,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
                 layer.kernel_size,
                 padding=config.padding,
                 activation=config.activation,
+                kernel_regularizer=penalty,
                 data_format="channels_last",
                 name=f"conv{number}",
             )
@@ -47,11 +49,17 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
             model.add(keras.layers.Dropout(layer.dropout, name=f"dropout{number}"))
     model.add(keras.layers.Flatten(name="flatten"))
     for number, units in enumerate(config.hidden_units(), start=1):
-        model.add(keras.layers.Dense(units, activation=config.activation, name=f"dense{number}"))
+        model.add(
+            keras.layers.Dense(units, activation=config.activation, kernel_regularizer=penalty, name=f"dense{number}")
+        )
         if config.dense_dropout:
             model.add(keras.layers.Dropout(config.dense_dropout, name=f"dense{number}_dropout"))
     # float32 also in mixed precision: a softmax in half precision loses the small probabilities.
-    model.add(keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities"))
+    model.add(
+        keras.layers.Dense(
+            num_classes, activation="softmax", dtype="float32", kernel_regularizer=penalty, name="probabilities"
+        )
+    )
     return model
 
 

@@ -61,6 +61,8 @@ class CnnConfig:
         dense_units: units of the hidden dense layer, or a list of several; 0 or [] is none.
         dense_dropout: rate after each hidden dense layer.
         activation: of the convolutions and the hidden dense layers.
+        l2: factor of the L2 penalty on the kernels of convolutions and dense layers, which the training loss has; 0 is
+            none.
 
     Raises:
         ArchitectureValueError: values out of range, and lists of the wrong length with them, all at once.
@@ -80,6 +82,7 @@ class CnnConfig:
     dense_units: Any = 128
     dense_dropout: float = 0.5
     activation: str = "relu"
+    l2: float = 0.0
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any]) -> CnnConfig:
@@ -117,6 +120,7 @@ class CnnConfig:
             *self._per_layer("dropout", _is_rate, "a rate from 0 to below 1", "0.25"),
             *_fault("pool_every", self.pool_every, _is_count(self.pool_every), "a whole number from 1", "2"),
             *_fault("dense_dropout", self.dense_dropout, _is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
+            *_fault("l2", self.l2, _is_factor(self.l2), "a number from 0", "0.0001"),
             *_one_of("padding", self.padding, PADDINGS),
             *_one_of("pooling", self.pooling, POOLINGS),
             *_one_of("pool_padding", self.pool_padding, PADDINGS),
@@ -193,6 +197,10 @@ def _entry(value: Any, index: int) -> Any:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_factor(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
 def _is_rate(value: Any) -> bool:

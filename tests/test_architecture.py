@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeper.config import keys, schema, sweep, trial
+from sweeper.config import augment, keys, schema, sweep, training
 from sweeper.config.identity import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +42,7 @@ DOORS = {
     "api": "run sweep",
     "artifacts": "answers damage figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper promote",
-    "config": "groups identity keras_optimizers keys metrics schema sweep trial",
+    "config": "augment groups identity keras_optimizers keras_sources keys metrics schema sweep training trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
@@ -218,7 +218,8 @@ def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
 
 def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
     defaults = {
-        "training/default.yaml": dataclasses.asdict(trial.TrainingConfig()),
+        "augment/none.yaml": dataclasses.asdict(augment.AugmentConfig()),
+        "training/default.yaml": dataclasses.asdict(training.TrainingConfig()),
         "tracking/local.yaml": dataclasses.asdict(sweep.TrackingConfig()),
         "objective/val_accuracy.yaml": dataclasses.asdict(sweep.ObjectiveConfig()),
         "sampler/auto.yaml": dataclasses.asdict(sweep.SamplerConfig()),

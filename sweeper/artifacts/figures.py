@@ -69,17 +69,25 @@ def literal(text: str, length: int = _LABEL) -> str:
 
 
 def curves_figure(history: History, *, test_is_validation: bool = False) -> Figure:
-    """Loss and accuracy by epoch, train and validation, in one picture.
+    """Loss and accuracy by epoch, train and validation, in one picture; the learning rate, where epochs have it.
 
     Args:
-        history: one mapping an epoch, with loss, accuracy, val_loss and val_accuracy.
+        history: one mapping an epoch, with loss, accuracy, val_loss and val_accuracy, perhaps learning_rate.
         test_is_validation: whether the validation images are the test set, which is then said.
     """
     held_out = "test (selected on it)" if test_is_validation else "validation"
-    figure = new_figure(9, 3.6, fixed=True)
-    figure.subplots_adjust(left=0.095, right=0.985, bottom=0.14, top=0.96, wspace=0.24)  # 0.06 s less than measuring
+    rates = epoch_values(history, "learning_rate")
+    num_panels = 2 if all(map(math.isnan, rates)) else 3
+    width = 4.5 * num_panels
+    figure = new_figure(width, 3.6, fixed=True)
+    figure.subplots_adjust(left=0.855 / width, right=1 - 0.135 / width, bottom=0.14, top=0.96, wspace=0.24)
     epochs = range(1, len(history) + 1)
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    panels = figure.subplots(1, num_panels)
+    if num_panels == 3:
+        panels[2].plot(epochs, rates, "o-", ms=3, color=_TRAIN)
+        panels[2].set_ylabel("learning rate (last step of the epoch)")
+        epoch_axis(panels[2], len(history))
+    for axes, name in zip(panels[:2], ("loss", "accuracy"), strict=True):
         train, validation = (epoch_values(history, key) for key in (name, f"val_{name}"))
         axes.plot(epochs, train, "o-", ms=3, color=_TRAIN, label="train")
         axes.plot(epochs, validation, "s-", ms=3, color=_VALIDATION, label=held_out)
@@ -209,3 +217,24 @@ def _name_classes(axes: Axes, class_names: Sequence[str]) -> None:
     rotation = 90 if len(names) * (1 + max(map(len, names), default=0)) > room else 0
     axes.set_xticks(range(len(names)), names, rotation=rotation)
     axes.set_yticks(range(len(names)), names)
+
+
+def augmentation_figure(rows: Mapping[str, np.ndarray[Any, Any]]) -> Figure:
+    """Training images as they are and as they were changed, one row of pictures for each epoch.
+
+    Args:
+        rows: (images, height, width, channels) in [0, 1] by the row's name, the same images in each.
+    """
+    count = len(next(iter(rows.values())))
+    figure = new_figure(0.9 + 0.95 * count, 0.1 + 0.98 * len(rows), fixed=True)
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(left=0.85 / width, right=1 - 0.05 / width, bottom=0.05 / height, top=1 - 0.05 / height)
+    figure.subplots_adjust(wspace=0.05, hspace=0.05)
+    grid = figure.subplots(len(rows), count, squeeze=False)
+    for line, (name, images) in zip(grid, rows.items(), strict=True):
+        for axes, image in zip(line, images, strict=True):
+            gray = image.shape[-1] == 1
+            axes.imshow(image[..., 0] if gray else image[..., :3], cmap="gray" if gray else None, vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return figure

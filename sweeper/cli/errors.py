@@ -242,7 +242,7 @@ def _no_config_folder(found: re.Match[str], text: str, typed: Sequence[str]) -> 
 def _hydras_own(found: re.Match[str], text: str, typed: Sequence[str]) -> str:
     return (
         f"{found.group(1)} cannot vary: Hydra's own settings are not part of a trial. Accepted: keys of arch, data, "
-        "training, optimizer, seed.  Try: python -m sweeper -m arch.depth=3,5,7"
+        "training, optimizer, augment, seed.  Try: python -m sweeper -m arch.depth=3,5,7"
     )
 
 

@@ -6,16 +6,14 @@ What does not live here: the ranges of the values (`sweeper.preflight.optimizers
 
 from __future__ import annotations
 
-import ast
 import functools
-import importlib.util
 from pathlib import Path
 from typing import Any
 
-PACKAGE = "keras.optimizers"
+from sweeper.config import keras_sources
+from sweeper.config.keras_sources import REQUIRED as REQUIRED
 
-#: In place of a default, for an argument that has to be given.
-REQUIRED = "(required)"
+PACKAGE = "keras.optimizers"
 
 #: Arguments that count something. Every other number is a float: Keras refuses `momentum=0`.
 _COUNTS = (
@@ -30,34 +28,13 @@ _COUNTS = (
 @functools.cache
 def classes() -> dict[str, Path]:
     """The names that `keras.optimizers` exports, with the files of their classes."""
-    spec = importlib.util.find_spec("keras")
-    root = Path((spec.submodule_search_locations or ["."])[0]) if spec else Path()
-    tree = ast.parse((root / "optimizers/__init__.py").read_text(encoding="utf-8"))
-    return {
-        alias.name: root.parent / f"{node.module.replace('.', '/')}.py"
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("keras.src.optimizers.")
-        for alias in node.names
-        if alias.name not in ("Optimizer", "OptimizerMap")  # the base class, and an argument of MultiOptimizer
-    }
+    found = keras_sources.classes(PACKAGE)  # without the base class, and an argument of MultiOptimizer
+    return {name: path for name, path in found.items() if name not in ("Optimizer", "OptimizerMap")}
 
 
-@functools.cache
 def arguments(name: str) -> dict[str, Any]:
     """The arguments of a class with their defaults: REQUIRED where there is none, None where it is not a constant."""
-    tree = ast.parse(classes()[name].read_text(encoding="utf-8"))
-    [made] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
-    [init] = [node for node in made.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
-    names = [argument.arg for argument in init.args.args][1:]
-    defaults = [_constant(entry) for entry in init.args.defaults]
-    return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
-
-
-def _constant(node: ast.expr) -> Any:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:  # an expression
-        return None
+    return {key: value for key, value in keras_sources.arguments(PACKAGE, name).items() if key != "kwargs"}
 
 
 @functools.cache

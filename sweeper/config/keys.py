@@ -108,7 +108,9 @@ def _schema(node: Any, above: str = "") -> Iterator[tuple[str, Key]]:
             yield from _schema(hint, f"{above}{field.name}.")
         else:
             words = [_WORDS[kind] for kind in typing.get_args(hint) or (hint,) if kind in _WORDS]
-            yield f"{above}{field.name}", Key(field.default, accepts=" or ".join(words))
+            made = field.default_factory
+            default = field.default if made is dataclasses.MISSING else made()
+            yield f"{above}{field.name}", Key(default, accepts=" or ".join(words))
 
 
 def _also(key: Key, option: str, value: Any) -> Key:

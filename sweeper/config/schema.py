@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sweeper.config.augment import AugmentConfig
 from sweeper.config.checks import check
 from sweeper.config.sweep import (
     ExecutorConfig,
@@ -19,7 +20,8 @@ from sweeper.config.sweep import (
     SweepConfig,
     TrackingConfig,
 )
-from sweeper.config.trial import DataConfig, TrainingConfig
+from sweeper.config.training import TrainingConfig
+from sweeper.config.trial import DataConfig
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     optimizer: Any = None
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     pruner: PrunerConfig = field(default_factory=PrunerConfig)
@@ -67,7 +70,7 @@ def register() -> None:
 LAST_SEED = 2**32 - 1
 
 #: The nodes of the configuration whose keys may vary.
-VARYING = ("arch", "data", "training", "optimizer", "seed")
+VARYING = ("arch", "data", "training", "optimizer", "augment", "seed")
 
 #: A group whose options may vary as well, where they set nothing outside those nodes.
 EXPERIMENT = "experiment"

@@ -1,26 +1,14 @@
-"""The part of the schema that a trial's result depends on: data and training."""
+"""The part of the schema that says which images a trial gets."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sweeper.config.checks import check, is_int, nearest, refuse
-from sweeper.core.errors import ConfigError, did_you_mean
-
-#: What leaves a setting to this machine: it is timed when a sweep first starts.
-AUTO = "auto"
-#: Precisions that are timed: `training.precision=auto` becomes the faster one.
-TIMED_PRECISIONS = ("float32", "mixed_bfloat16")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", AUTO)
-
-
-_MOST = 1_000_000  # epochs, images a step: more is a typing error
-
 
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "npz", "folder")
 COLORS = ("auto", "grayscale", "rgb")
@@ -133,67 +121,6 @@ class DataConfig:
 
 
 _LATER_DEFAULTS = {one.name: one.default for one in dataclasses.fields(DataConfig) if one.name in LATER_DATA_KEYS}
-
-
-@dataclass
-class EarlyStoppingConfig:
-    """Ends a trial whose validation metric no longer improves."""
-
-    patience: int | None = None  # epochs without improvement before the end; null: never
-    min_delta: float = 0.0  # an improvement is larger than this, in the metric's unit
-
-    def __post_init__(self) -> None:
-        key = "training.early_stopping"
-        if self.patience is not None:
-            check(self.patience >= 1, f"{key}.patience", self.patience, "a number of epochs from 1, or null", "3")
-        check(
-            math.isfinite(self.min_delta) and self.min_delta >= 0,
-            f"{key}.min_delta",
-            self.min_delta,
-            "0 or more",
-            "0.001",
-        )
-
-
-@dataclass
-class TrainingConfig:
-    """How one trial trains."""
-
-    epochs: int = 10  # 1 to 1,000,000
-    batch_size: int = 128  # images a step, 1 to 1,000,000
-    precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16; auto: what trains faster on this machine
-    threads: Any = 2  # TensorFlow's CPU threads of each trial, part of its identity; auto: what is fastest here
-    restore_best: bool = False  # keep the weights of the best validation epoch, not of the last
-    checkpoint: bool = False  # keep the state after each epoch, so that an interrupted trial resumes from there
-    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
-
-    def __post_init__(self) -> None:
-        if self.checkpoint and (self.restore_best or self.early_stopping.patience is not None):
-            raise ConfigError(
-                "training.checkpoint=true does not keep what early stopping and restored weights remember of earlier "
-                "epochs. Accepted: one or the other.  Try: training.checkpoint=true training.restore_best=false "
-                "training.early_stopping.patience=null"
-            )
-        most = f"a whole number from 1 to {_MOST}"
-        check(1 <= self.epochs <= _MOST, "training.epochs", self.epochs, most, "10")
-        check(1 <= self.batch_size <= _MOST, "training.batch_size", self.batch_size, most, "128")
-        threads = self.threads
-        known = threads == AUTO or (is_int(threads) and 1 <= threads <= 256)
-        check(
-            known, "training.threads", threads, "a whole number from 1 to 256, or auto", nearest(threads, (AUTO,), "2")
-        )
-        if self.precision not in PRECISIONS:
-            raise ConfigError(
-                f"training.precision={self.precision} is not known. Accepted: {', '.join(PRECISIONS)}. "
-                f"{did_you_mean(self.precision, PRECISIONS)}"
-                f"  Try: training.precision={nearest(self.precision, PRECISIONS, 'float32')}"
-            )
-
-
-def training_config(node: Mapping[str, Any]) -> TrainingConfig:
-    """Builds the checked schema object of a resolved `training` node."""
-    stopping = EarlyStoppingConfig(**node["early_stopping"])
-    return dataclasses.replace(TrainingConfig(**{**node, "early_stopping": stopping}))
 
 
 def without_later_defaults(node: Mapping[str, Any]) -> dict[str, Any]:

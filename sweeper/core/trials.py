@@ -33,7 +33,7 @@ class TrialSpec:
         number: the trial's number in its sweep, from 0.
         folder: where it writes; the driver records and then deletes it.
         config: the resolved configuration of this trial, plain containers with the keys
-            arch, data, training, optimizer and seed.
+            arch, data, training, optimizer and seed, and augment where training images are changed.
         data: the prepared arrays.
         gpu: index of the GPU to use, or None for the CPU.
         awaits_verdict: whether the process waits after each epoch for the pruner's verdict.

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeper import data
+from sweeper.config.augment import augment_config
 from sweeper.config.identity import canonical
 from sweeper.config.schema import LAST_SEED
-from sweeper.config.trial import DataConfig, training_config
+from sweeper.config.training import training_config
+from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
 from sweeper.core.objectives import METRIC_DIRECTIONS, Metric, Objective
@@ -21,6 +23,7 @@ from sweeper.models.builder import check_signature, is_builtin
 from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import NetworkPlan, plan
 from sweeper.preflight.optimizers import check_optimizer
+from sweeper.preflight.training import check_averages, check_callbacks, check_class_weight, check_layers
 from sweeper.space.composer import Point
 from sweeper.space.kinds import builder
 
@@ -136,10 +139,14 @@ class Checker:
 
     def plan(self, point: Point) -> PlannedTrial:
         config = point.config
-        self._check_once("training", config["training"], training_config)
+        self._check_once("training", config["training"], lambda node: check_callbacks(training_config(node)))
+        self._check_once("augment", config.get("augment", {}), lambda node: check_layers(augment_config(node)))
         self._check_once("optimizer", config["optimizer"], check_optimizer)
+        training = training_config(config["training"])
+        check_averages(training, config["optimizer"])
         self._check_once("seed", config["seed"], check_seed)
         summary = self._summary(config["data"])
+        check_class_weight(training, summary)
         return PlannedTrial(point, summary, self._network(config["arch"], summary))
 
     def _check_once(self, name: str, node: Any, function: Any) -> None:

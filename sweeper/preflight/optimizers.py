@@ -18,7 +18,7 @@ from sweeper.core.errors import ConfigError, TargetError, as_typed, did_you_mean
 from sweeper.core.targets import load
 from sweeper.host.process import stderr_aside
 
-OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop"
+OPTIMIZERS = "adadelta, adam, adamw, sgd, rmsprop, nadam, lion, muon, schedule_free_adamw"
 
 #: Keras accepts one of them at a time.
 _CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -115,6 +115,8 @@ def _check_keras(name: str, node: Mapping[str, Any]) -> None:
             _check_count(key, value, may_be_null=taken[key] is None)
         elif kinds.get(key) is float:
             _check_number(key, value, may_be_null=taken[key] is None)
+        elif key == "exclude_layers":
+            _check(_is_names(value), key, value, "a list of layers' names, or null", "[probabilities]")
     if missing := [key for key, default in taken.items() if default == keras_optimizers.REQUIRED and key not in node]:
         raise ConfigError(
             f"optimizer._target_={PACKAGE}.{name} needs {', '.join(missing)}. Accepted: the keys that it requires."
@@ -133,8 +135,13 @@ def _check_together(name: str, node: Mapping[str, Any]) -> None:
         )
     if name == "AdamW" and "weight_decay" in node:
         _check(node["weight_decay"] is not None, "weight_decay", None, "a number from 0", "0.004")
-    if name == "Lion" and "beta_1" in node:
+    if name in ("Lion", "ScheduleFreeAdamW") and "beta_1" in node:  # the latter divides by it
         _check(node["beta_1"] > 0, "beta_1", node["beta_1"], "a number above 0 to below 1", "0.9")
+
+
+def _is_names(value: Any) -> bool:
+    """Whether it is a list of texts; Keras would take the letters of a single text for names."""
+    return value is None or (isinstance(value, list) and all(isinstance(entry, str) for entry in value))
 
 
 def _check_number(key: str, value: Any, *, may_be_null: bool) -> None:

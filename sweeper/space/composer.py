@@ -16,10 +16,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeper.config import keys
+from sweeper.config.augment import augment_keys
 from sweeper.config.identity import canonical, differences, leaves, numbers_alike
 from sweeper.config.schema import VARYING
-from sweeper.config.trial import AUTO, without_later_defaults
+from sweeper.config.training import AUTO, trained_keys
+from sweeper.config.trial import without_later_defaults
 from sweeper.core.errors import ConfigError, SpaceError
+from sweeper.models.builder import is_builtin
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 from sweeper.space.kinds import cast_config
 
@@ -31,7 +34,8 @@ class Point:
     Attributes:
         overrides: what distinguishes it, as typed: `("arch.depth=3",)`.
         params: the swept keys with their values (of a group: the option's name).
-        config: resolved plain containers under arch, data, training, optimizer and seed.
+        config: resolved plain containers under arch, data, training, optimizer and seed; under augment where images are
+            changed.
     """
 
     overrides: tuple[str, ...]
@@ -127,8 +131,7 @@ class Composer:
             dimension.key: choice.value if dimension.is_group else _select(config, dimension.key)
             for dimension, choice in pairs
         }
-        data = without_later_defaults(config["data"])  # after `params`, which may name such a key
-        config = {**config, "data": data}
+        config = as_earlier_releases(config)  # after `params`, which may name such a key
         return Point(overrides, params, settled(config, self._settled) if self._settled else config)
 
     def settle(self, values: Mapping[str, Any]) -> None:
@@ -191,6 +194,18 @@ def settled(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
     training = config["training"]
     found = {key: value for key, value in values.items() if training[key] == AUTO}
     return {**config, "training": {**training, **found}} if found else config
+
+
+def as_earlier_releases(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as earlier releases knew it, where it asks for nothing else."""
+    nodes = {"data": without_later_defaults(config["data"]), "training": trained_keys(config["training"])}
+    if not (augment := augment_keys(config["augment"])):
+        config = {key: value for key, value in config.items() if key != "augment"}
+    nodes |= {"augment": augment} if augment else {}
+    arch = config["arch"]
+    if isinstance(arch, Mapping) and is_builtin(arch) and arch.get("l2") == 0:
+        nodes["arch"] = {key: value for key, value in arch.items() if key != "l2"}
+    return {**config, **nodes}
 
 
 def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: DictConfig) -> None:

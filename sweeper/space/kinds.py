@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 
 def cast_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with the values of arch, optimizer and data cast to what their keys take; others stay."""
+    """A configuration with values of open keys cast to what the keys take; others stay."""
     found = dict(config)
     for node in ("arch", "optimizer"):
         if isinstance(config.get(node), Mapping):
@@ -40,6 +40,10 @@ def cast_config(config: Mapping[str, Any]) -> dict[str, Any]:
     training = config.get("training")
     if isinstance(training, Mapping) and isinstance(training.get("threads"), str):  # a number, or "auto"
         found["training"] = {**training, "threads": cast(training["threads"], int)}
+    if isinstance(training, Mapping) and isinstance(training.get("class_weight"), Mapping):
+        # a class's number is a text in every stored configuration
+        named = {str(key): cast(value, float) for key, value in training["class_weight"].items()}
+        found["training"] = {**found["training"], "class_weight": named}
     return found
 
 

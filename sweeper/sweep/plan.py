@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from sweeper.config import keys
 from sweeper.config.schema import LAST_SEED
 from sweeper.config.sweep import SamplerConfig
-from sweeper.config.trial import AUTO
+from sweeper.config.training import AUTO
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.events import Estimate
 from sweeper.core.objectives import Objective

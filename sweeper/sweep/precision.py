@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sweeper.config.trial import AUTO, TIMED_PRECISIONS
+from sweeper.config.training import AUTO, TIMED_PRECISIONS
 from sweeper.core.events import Listener, Note
 from sweeper.core.sweeps import SweepInfo
 from sweeper.data.prepare import DataSets

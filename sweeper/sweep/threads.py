@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sweeper.config.trial import AUTO
+from sweeper.config.training import AUTO
 from sweeper.core.events import Listener, Note
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.text import duration

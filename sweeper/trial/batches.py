@@ -14,6 +14,8 @@ import keras
 import numpy as np
 
 from sweeper.data import TrainingArrays, as_float
+from sweeper.trial.augment.pipeline import Augmentation
+from sweeper.trial.fitting.labels import Targets
 
 
 def epoch_order(seed: int, epoch: int, length: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -36,9 +38,27 @@ class ShuffledBatches:
     Keras may start a dataset where no epoch begins, so the epoch is not counted here but set by `callback`.
     """
 
-    def __init__(self, arrays: TrainingArrays, batch_size: int, seed: int) -> None:
-        """Takes the images as they are, uint8 (0 to 255) or float32 in [0, 1]; the last batch may be smaller."""
+    def __init__(
+        self,
+        arrays: TrainingArrays,
+        batch_size: int,
+        seed: int,
+        targets: Targets,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        """Takes the images as they are, uint8 (0 to 255) or float32 in [0, 1]; the last batch may be smaller.
+
+        Args:
+            arrays: images and integer labels.
+            batch_size: images of a batch.
+            seed: the trial's.
+            targets: what labels and weights become for the loss.
+            augmentation: changes the images of each batch; None where they stay as they are.
+        """
+        self.augmentation = augmentation
+        self._epoch = 0
         self._images, self._labels = arrays.x_train, np.asarray(arrays.y_train)
+        self.targets = targets
         self._batch_size, self._seed = batch_size, seed
         self._order = epoch_order(seed, 0, len(self._labels))
 
@@ -47,7 +67,7 @@ class ShuffledBatches:
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self._begin(epoch))
 
     def _begin(self, epoch: int) -> None:
-        self._order = epoch_order(self._seed, epoch, len(self._labels))
+        self._epoch, self._order = epoch, epoch_order(self._seed, epoch, len(self._labels))
 
     def dataset(self) -> Any:
         """The batches as a `tf.data.Dataset` for `Model.fit`, one pass an epoch.
@@ -57,19 +77,46 @@ class ShuffledBatches:
         """
         import tensorflow as tf
 
-        shape = self._images.shape[1:]
-        signature = (tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64))
+        images, labels = self._given(slice(1))
+        parts = [part for part in (images, labels, self.targets.image_weights(labels)) if part is not None]
+        signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in parts)
         batches = tf.data.Dataset.from_generator(self._batches, output_signature=signature)
         options = tf.data.Options()
         options.autotune.enabled = False
         return batches.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2).with_options(options)
 
-    def _batches(self) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    def _batches(self) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
         return (self[index] for index in range(len(self)))
 
     def __len__(self) -> int:
         return -(-len(self._labels) // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return as_float(self._images[chosen]), self._labels[chosen]
+    def __getitem__(self, index: int) -> tuple[np.ndarray[Any, Any], ...]:
+        """Images, labels, and, with class weights, the weight of each image in the loss."""
+        return self._batch(index, self._epoch, self._order)
+
+    def _batch(self, index: int, epoch: int, order: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], ...]:
+        images, labels = self._given(order[index * self._batch_size : (index + 1) * self._batch_size])
+        if self.augmentation is not None:
+            images, labels = self.augmentation(images, labels, epoch, index)
+        weights = self.targets.image_weights(labels)
+        return (images, labels) if weights is None else (images, labels, weights)
+
+    def _given(self, chosen: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Images as they are, and their labels as the loss takes them."""
+        return as_float(self._images[chosen]), self.targets.encoded(self._labels[chosen])
+
+    def samples(self, count: int, epochs: int) -> dict[str, np.ndarray[Any, Any]]:
+        """The first images of the training set as they are, and as the first epochs changed them, by the row's name.
+
+        (images, height, width, channels) float32 in [0, 1] each.
+        """
+        count = min(count, len(self._labels))
+        rows = {"original": self._given(slice(count))[0]}
+        for epoch in range(epochs):
+            order = epoch_order(self._seed, epoch, len(self._labels))
+            places = [divmod(int(place), self._batch_size) for place in np.argsort(order)[:count]]
+            rows[f"epoch {epoch + 1}"] = np.stack(
+                [self._batch(index, epoch, order)[0][within] for index, within in places]
+            )
+        return rows

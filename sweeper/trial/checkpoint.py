@@ -1,8 +1,8 @@
 """A trial's state after each epoch, from which it resumes where its process or driver was killed.
 
-One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's state
-and the dropout's random states are restored; the order of the images is the epoch's own (`sweeper.trial.batches`). So a
-resumed trial has the figures of an undisturbed one.
+One file holds everything and is renamed into place, so that there is always a whole one. Weights, the optimizer's
+state, the dropout's random states and what callbacks remember are restored; the order of the images is the epoch's own
+(`sweeper.trial.batches`). So a resumed trial has the figures of an undisturbed one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +25,44 @@ from sweeper.core.errors import DamagedFileError
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Attributes: the epochs so far, those after which a process was interrupted, the variables in their own order."""
+    """The state after an epoch.
+
+    Attributes:
+        history: the metrics of each epoch so far.
+        interruptions: the epochs after which an earlier process was interrupted and resumed from.
+        model: the model's variables in their own order.
+        optimizer: those of its optimizer.
+        memory: what callbacks remember of earlier epochs, plain values by their part; whether the training has stopped.
+        best: the weights of the best epoch so far, in the order of `Model.get_weights`; empty where none are kept.
+    """
 
     history: tuple[dict[str, float], ...]
     interruptions: tuple[int, ...]
-    model: tuple[np.ndarray[Any, Any], ...]
-    optimizer: tuple[np.ndarray[Any, Any], ...]
+    model: tuple[Any, ...]
+    optimizer: tuple[Any, ...]
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    best: tuple[Any, ...] = ()
 
 
-def save(path: Path, config: str, model: Any, history: list[dict[str, float]], interruptions: tuple[int, ...]) -> None:
-    """Writes the state of a compiled Keras model after an epoch.
+#: The parts of a checkpoint that are arrays.
+_ARRAYS = ("model", "optimizer", "best")
+
+
+def save(path: Path, state: Checkpoint, config: str) -> None:
+    """Writes the state after an epoch.
 
     Args:
         path: the file.
+        state: of a compiled Keras model; its arrays may be variables.
         config: the trial's configuration as text; another trial's state is never taken for this one's.
-        model: whose variables, and whose optimizer's, are written.
-        history: the metrics of each epoch so far.
-        interruptions: the epochs after which an earlier process was interrupted and resumed from.
     """
-    arrays = {f"model_{number:05d}": np.asarray(value) for number, value in enumerate(model.variables)}
-    arrays |= {f"optimizer_{number:05d}": np.asarray(value) for number, value in enumerate(model.optimizer.variables)}
-    text = json.dumps({"config": config, "history": history, "cuts": interruptions})
-    arrays["about"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    arrays = {
+        f"{part}_{number:05d}": np.asarray(value)
+        for part in _ARRAYS
+        for number, value in enumerate(getattr(state, part))
+    }
+    about = {"config": config, "history": state.history, "cuts": state.interruptions, "memory": state.memory}
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]  # its stubs take every name for `allow_pickle`
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,8 +98,8 @@ def _read(path: Path, config: str) -> Checkpoint | None:
         return Checkpoint(
             history=tuple(about["history"]),
             interruptions=tuple(about.get("cuts", ())),  # a checkpoint of an earlier version has none
-            model=tuple(saved[name] for name in sorted(saved) if name.startswith("model_")),
-            optimizer=tuple(saved[name] for name in sorted(saved) if name.startswith("optimizer_")),
+            memory=about.get("memory", {}),  # as above
+            **{part: tuple(saved[name] for name in sorted(saved) if name.startswith(f"{part}_")) for part in _ARRAYS},
         )
 
 

@@ -10,7 +10,7 @@ from sweeper import data
 from sweeper.artifacts import predictions
 from sweeper.artifacts.model import load_model
 from sweeper.artifacts.predictions import save_predictions
-from sweeper.config.trial import training_config
+from sweeper.config.training import training_config
 from sweeper.core.objectives import name_on_test
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import EvaluationSpec, TrialFacts, TrialResult, TrialState

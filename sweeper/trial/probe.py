@@ -8,9 +8,7 @@ import time
 import numpy as np
 
 from sweeper import data
-from sweeper.config.trial import training_config
 from sweeper.core.trials import ProbeSpec, TrialResult, TrialState
-from sweeper.trial.batches import ShuffledBatches
 from sweeper.trial.train import compiled_network, create_variables
 
 _WARM_UP = 2  # batches; the first one traces the network
@@ -32,10 +30,8 @@ def probe(spec: ProbeSpec) -> TrialResult:
         Exception: whatever the network's builder, Keras or TensorFlow raise.
     """
     begun = time.perf_counter()
-    model = compiled_network(spec)
-    create_variables(model, spec.data.summary.num_classes)
-    training = training_config(spec.config["training"])
-    batches = ShuffledBatches(data.open_training_arrays(spec.data), training.batch_size, spec.config["seed"])
+    model, batches = compiled_network(spec, data.open_training_arrays(spec.data))
+    create_variables(model, batches.targets)
     places = itertools.cycle(range(max(1, len(batches) - 1)))  # without the last batch, which may be smaller
 
     def step_s() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import traceback
 from dataclasses import replace
@@ -41,6 +42,7 @@ def _run_one(spec: TrialSpec, report: Report) -> None:
         result = _result(spec, report_and_keep)
     except Exception as error:  # noqa: BLE001  a trial's own code may raise anything; it is recorded, not hidden
         result = TrialResult.failure(_reason(error), traceback.format_exc())
+        shutil.rmtree(paths.model, ignore_errors=True)  # what was being saved when it failed is no model
     metrics = {**result.metrics, "duration_s": time.monotonic() - started}
     write_result(paths, replace(result, metrics=metrics, history=tuple(history)))
 

@@ -15,6 +15,7 @@ from sweeper.artifacts.versions import versions
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec
 from sweeper.metrics import confusion_matrix, image_scores, per_class_csv
+from sweeper.trial.batches import ShuffledBatches
 from sweeper.trial.validation import ValidationPass
 
 
@@ -65,6 +66,12 @@ def save_files(
     OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
     (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
     (folder / "versions.json").write_text(json.dumps(versions(spec.gpu), indent=2) + "\n", encoding="utf-8")
+
+
+def save_samples(batches: ShuffledBatches, path: Path) -> None:
+    """Draws some training images next to what the first epochs made of them, where they are augmented."""
+    if batches.augmentation is not None:
+        figures.save(figures.augmentation_figure(batches.samples(count=10, epochs=3)), path)
 
 
 def layer_weights(model: Any) -> dict[str, np.ndarray[Any, Any]]:

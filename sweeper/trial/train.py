@@ -7,7 +7,6 @@ TensorFlow and Keras are imported where they are used, so that importing this mo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ import numpy as np
 from sweeper import data
 from sweeper.artifacts.model import save_model
 from sweeper.artifacts.versions import versions
-from sweeper.config.identity import canonical
-from sweeper.config.trial import TrainingConfig, training_config
+from sweeper.config.augment import augment_config
+from sweeper.config.training import training_config
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import name_on_test
 from sweeper.core.paths import TrialPaths
@@ -25,12 +24,16 @@ from sweeper.models.builder import build_network, is_builtin
 from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import plan
 from sweeper.space.kinds import cast, kinds
-from sweeper.trial import checkpoint
-from sweeper.trial.callbacks import Report, check_finite, make_reporter, make_stopping
+from sweeper.trial.augment.pipeline import Augmentation
+from sweeper.trial.batches import ShuffledBatches
+from sweeper.trial.callbacks import Report, check_finite
+from sweeper.trial.fitting.averages import keep_average
+from sweeper.trial.fitting.fit import Fitting
+from sweeper.trial.fitting.labels import Targets, targets
 from sweeper.trial.runtime import configure, predict_latency_ms
-from sweeper.trial.save import save_files, write_summary
+from sweeper.trial.save import save_files, save_samples, write_summary
 from sweeper.trial.standardize import standardized
-from sweeper.trial.validation import ValidationPass, averages_weights
+from sweeper.trial.validation import ValidationPass
 
 
 def train(spec: TrainingSpec, report: Report) -> TrialResult:
@@ -45,16 +48,16 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     """
     paths = TrialPaths(spec.folder)
     training = training_config(spec.config["training"])
-    model = compiled_network(spec)
     arrays = data.open_training_arrays(spec.data)
+    model, batches = compiled_network(spec, arrays)
     summary = spec.data.summary
     write_summary(model, paths.artifacts / "model_summary.txt")
-    create_variables(model, summary.num_classes)
+    create_variables(model, batches.targets)
 
     labels = np.asarray(arrays.y_validation)
     validation = ValidationPass(model, arrays.x_validation, labels, training.batch_size, spec.metrics)
     validation.check_probabilities()
-    fit = _fit(model, arrays, validation, training, spec, report)
+    fit = Fitting(model, batches, validation, training, spec, report).run()
     if fit.weights_changed or validation.probabilities is None:
         scores = validation.run_on_current_weights()
     else:
@@ -75,6 +78,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         metrics |= {name_on_test(name): value for name, value in scores.items()}
     check_finite(spec.metric, metrics)
     save_files(spec, model, fit.history, validation)
+    save_samples(batches, paths.artifacts / "augmentation.png")
     save_model(model, paths.model, summary.input_shape, summary.num_classes, summary.class_names)
     facts = TrialFacts(
         num_train=summary.num_train,
@@ -87,8 +91,8 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     return TrialResult(TrialState.PRUNED if fit.pruned else TrialState.COMPLETE, metrics, facts=facts)
 
 
-def compiled_network(spec: TrialSpec) -> Any:
-    """Seeds this process, and builds and compiles a trial's network in its precision.
+def compiled_network(spec: TrialSpec, arrays: data.TrainingArrays) -> tuple[Any, ShuffledBatches]:
+    """Seeds this process, and builds and compiles a trial's network in its precision, with its training images.
 
     Raises:
         Exception: whatever the network's builder, Keras or TensorFlow raise.
@@ -105,9 +109,14 @@ def compiled_network(spec: TrialSpec) -> Any:
     if spec.data.statistics is not None:
         model = standardized(model, spec.data.statistics, summary.input_shape)
     optimizer = build_optimizer(spec.config["optimizer"])
-    # Integer labels with the sparse loss: the same numbers as one-hot labels, without ten times the memory.
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+    if training.ema is not None:
+        keep_average(optimizer, training.ema)
+    augment = augment_config(spec.config.get("augment"))
+    compared = targets(training, summary, np.asarray(arrays.y_train), mixes=augment.mixes)
+    model.compile(optimizer=optimizer, loss=compared.loss(), metrics=["accuracy"])
+    seed = spec.config["seed"]
+    changes = Augmentation(augment, summary.input_shape, seed) if augment.changes_images else None
+    return model, ShuffledBatches(arrays, training.batch_size, seed, compared, changes)
 
 
 def build_optimizer(node: Mapping[str, Any]) -> Any:
@@ -121,7 +130,8 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
 
     known = kinds("optimizer", node)  # a configuration that an earlier release recorded may have 1 for 1.0
     try:
-        return instantiate({key: cast(value, known.get(key)) for key, value in node.items()})
+        # lists stay lists: Keras cannot save an optimizer with OmegaConf's
+        return instantiate({key: cast(value, known.get(key)) for key, value in node.items()}, _convert_="all")
     except InstantiationException as error:
         raise ConfigError(
             f"optimizer._target_={node['_target_']} cannot be made from {dict(node)}: {error.__cause__ or error}. "
@@ -129,78 +139,13 @@ def build_optimizer(node: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def create_variables(model: Any, num_classes: int) -> None:
+def create_variables(model: Any, compared: Targets) -> None:
     """Creates the variables of the optimizer and of the metrics before the training step is traced.
 
     A `tf.function` that creates variables is traced twice (TensorFlow's guide "Better performance with tf.function"):
     0.3 to 0.5 s of CPU for each trial.
     """
     model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(
-        None, np.zeros(1, dtype=np.int64), np.full((1, num_classes), 1 / num_classes, dtype=np.float32)
-    )
+    outputs = np.full((1, compared.num_classes), 1 / compared.num_classes, dtype=np.float32)
+    model.compute_metrics(None, compared.encoded(np.zeros(1, dtype=np.int64)), outputs)
     model.reset_metrics()
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A finished training.
-
-    Attributes:
-        history: each epoch's metrics.
-        kept_epoch: the epoch of the kept weights, from 1.
-        pruned: whether it was ended early.
-        interruptions: the last epoch of each earlier process that was interrupted and resumed from.
-        weights_changed: whether the model's weights are others than those of the last validation pass.
-    """
-
-    history: tuple[dict[str, float], ...]
-    kept_epoch: int
-    pruned: bool
-    interruptions: tuple[int, ...]
-    weights_changed: bool
-
-
-def _fit(
-    model: Any,
-    arrays: data.TrainingArrays,
-    validation: ValidationPass,
-    training: TrainingConfig,
-    spec: TrainingSpec,
-    report: Report,
-) -> Fit:
-    from sweeper.trial.batches import ShuffledBatches
-
-    path, config = TrialPaths(spec.folder).checkpoint, canonical(spec.config)
-    earlier = checkpoint.load(path, config) if training.checkpoint else None
-    interruptions = (*earlier.interruptions, len(earlier.history)) if earlier is not None else ()
-    reporter = make_reporter(
-        report,
-        validation,
-        lambda history: checkpoint.save(path, config, model, history, interruptions),
-        training.checkpoint,
-    )
-    if earlier is not None:
-        checkpoint.restore(earlier, model)
-        reporter.tell_again(earlier.history)
-    resumed_after = len(reporter.history)
-    if reporter.pruned or resumed_after >= training.epochs:
-        model.optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` would have
-        return Fit(tuple(reporter.history), resumed_after, reporter.pruned, interruptions, weights_changed=True)
-    stopping = make_stopping(training, spec.metric)
-    batches = ShuffledBatches(arrays, training.batch_size, spec.config["seed"])
-    callbacks = [batches.callback(), reporter, stopping]
-    model.fit(
-        batches.dataset(),
-        shuffle=False,  # the dataset is shuffled; Keras warns otherwise
-        epochs=training.epochs,
-        initial_epoch=resumed_after,
-        callbacks=[callback for callback in callbacks if callback],
-        verbose=0,
-    )
-    kept = len(reporter.history)
-    if training.restore_best:
-        stopping.restore()
-        kept = stopping.best_epoch + 1
-    changed = training.restore_best or averages_weights(model)
-    return Fit(tuple(reporter.history), kept, reporter.pruned, interruptions, changed)

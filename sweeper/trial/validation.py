@@ -10,8 +10,7 @@ What does not live here: the loss of an image (`sweeper.artifacts.predictions`),
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sweeper.core.errors import ArchitectureError
 from sweeper.core.objectives import Metric
 from sweeper.data import as_float
 from sweeper.metrics import compute
+from sweeper.trial.fitting.averages import weights_to_save
 
 _SUM_TOLERANCE = 0.05
 
@@ -84,29 +84,3 @@ class ValidationPass:
             "val_accuracy": float((probabilities.argmax(axis=1) == self.labels).mean()),
             **compute(self.metrics, self.labels, probabilities),
         }
-
-
-@contextmanager
-def weights_to_save(model: Any) -> Iterator[None]:
-    """Gives the model, within the block, the weights that would be saved if the training ended now.
-
-    With `optimizer.use_ema` these are the averages, which Keras swaps in after the last epoch (Keras 3,
-    `Optimizer.finalize_variable_values`); otherwise they are the weights as they are.
-    """
-    if not averages_weights(model):
-        yield
-        return
-    variables = model.trainable_variables
-    trained = [np.array(variable) for variable in variables]
-    model.optimizer.finalize_variable_values(variables)
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, trained, strict=True):
-            variable.assign(value)
-
-
-def averages_weights(model: Any) -> bool:
-    """Whether the model's optimizer keeps an average of its weights; one for loss scaling wraps the one that may."""
-    optimizer = model.optimizer
-    return bool(getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False))

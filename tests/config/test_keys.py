@@ -36,6 +36,7 @@ def test_the_nearest_key_is_the_one_that_was_meant(given: str, meant: str) -> No
         ("optimizer.learning_rate", "optimizer.learning_rate=1.0", "optimizer.learning_rate=0.1,0.3"),
         ("sweep.name", "sweep.name=null", "sweep.name=null"),
         ("arch.filters", "arch.filters=32", "arch.filters=3,5,7"),
+        ("training.callbacks", "'training.callbacks=[]'", "'training.callbacks=[]'"),
         ("training.early_stopping", "training.early_stopping.patience=null", None),
     ],
 )

@@ -18,7 +18,8 @@ from sweeper.config import schema as config
 from sweeper.config.groups import Attempts, Extent, Limits, Rules
 from sweeper.config.schema import Config, check_output_dir
 from sweeper.config.sweep import ObjectiveConfig, PrunerConfig, SamplerConfig, SweepConfig, TrackingConfig
-from sweeper.config.trial import DataConfig, EarlyStoppingConfig, TrainingConfig
+from sweeper.config.training import EarlyStoppingConfig, TrainingConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, ObjectiveError
 from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
 from sweeper.models.config import CnnConfig
@@ -380,5 +381,6 @@ def test_every_group_of_the_schema_has_its_files() -> None:
 
     assert groups == {
         *(".", "arch", "data", "executor", "experiment", "objective", "optimizer", "pruner", "sampler", "tracking"),
+        "augment",
         "training",
     }

@@ -16,7 +16,8 @@ from mlflow import MlflowClient
 from sweeper import data
 from sweeper.artifacts import answers as evidence
 from sweeper.artifacts.result import read_result
-from sweeper.config.trial import DataConfig, TrainingConfig
+from sweeper.config.training import TrainingConfig
+from sweeper.config.trial import DataConfig
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths, TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialState

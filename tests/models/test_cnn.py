@@ -96,6 +96,7 @@ OTHER: dict[str, Any] = {
     "dense_units": 16,
     "dense_dropout": 0.1,
     "activation": "tanh",
+    "l2": 0.001,
 }
 BASE: dict[str, Any] = {"depth": 2, "filters": 4, "dense_units": 8}
 

@@ -59,7 +59,7 @@ ADAM = {"_target_": "keras.optimizers.Adam", "learning_rate": 0.001}
             id="AdamW without weight decay",
         ),
         pytest.param(
-            {"_target_": None}, r"names no optimizer\. Accepted: adadelta, adam, adamw, sgd, rmsprop", id="none"
+            {"_target_": None}, r"names no optimizer\. Accepted: adadelta, adam, adamw, sgd, rmsprop, nadam", id="none"
         ),
     ],
 )

@@ -16,9 +16,8 @@ from omegaconf import OmegaConf
 from sweeper.config import schema
 from sweeper.config.identity import canonical
 from sweeper.config.schema import VARYING
-from sweeper.config.trial import without_later_defaults
 from sweeper.core.errors import ConfigError
-from sweeper.space.composer import Point
+from sweeper.space.composer import Point, as_earlier_releases
 
 Compose = Callable[..., list[Point]]
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -29,7 +28,7 @@ def test_without_anything_that_varies_there_is_one_point_with_the_files_values(c
 
     assert point.overrides == ()
     assert point.params == {}
-    assert list(point.config) == list(VARYING)
+    assert list(point.config) == [name for name in VARYING if name != "augment"]
     assert point.config["arch"]["_target_"] == "models.cnn.build"
     assert point.config["data"] == {
         "name": "digits",
@@ -142,7 +141,7 @@ def test_each_point_is_what_hydra_itself_composes_from_the_files(compose: Compos
     for point in compose(*line):
         alone = loader.load_sweep_config(master, [*fixed, *point.overrides])
         expected = OmegaConf.to_container(OmegaConf.masked_copy(alone, list(VARYING)), resolve=True)
-        expected["data"] = without_later_defaults(expected["data"])
+        expected = as_earlier_releases(expected)
         assert point.config == expected, point.overrides
 
 
@@ -154,6 +153,39 @@ def test_keys_that_came_later_stand_in_a_configuration_where_they_are_set_alone(
     assert "image_size" not in whole.config["data"]
     assert (whole.params, large.params) == ({"data.image_size": None}, {"data.image_size": 28})
     assert whole.identity != large.identity
+
+
+def test_a_configuration_that_asks_for_nothing_new_is_what_earlier_releases_recorded(compose: Compose) -> None:
+    [plain], [same] = compose(), compose("training.decay.gamma=0.5", "arch.l2=0", "augment.fill_mode=reflect")
+
+    assert plain.identity == same.identity
+    assert list(plain.config) == ["arch", "data", "training", "optimizer", "seed"]
+    assert "l2" not in plain.config["arch"]
+    assert list(plain.config["training"])[-1] == "early_stopping"
+    for word in (
+        "arch.l2=0.01",
+        "augment=light",
+        "training.ema=0.9",
+        "training.schedule=step",
+        "training.class_weight={1:2}",
+    ):
+        [other] = compose(word)
+        assert other.identity != plain.identity
+
+
+def test_a_class_in_a_map_of_weights_is_text_and_its_weight_a_float(compose: Compose) -> None:
+    first, second = compose("training.class_weight={3: 2, cat: 0.5},balanced")
+
+    assert first.config["training"]["class_weight"] == {"3": 2.0, "cat": 0.5}
+    assert second.config["training"]["class_weight"] == "balanced"
+
+
+def test_a_strength_of_an_augmentation_may_vary(compose: Compose) -> None:
+    none, some = compose("augment=digits,none", "augment.rotation=0")
+
+    assert none.config["augment"] == {"translation": 0.1, "zoom": 0.1, "shear": 0.1}
+    assert "augment" not in some.config
+    assert [point.config.get("augment") for point in compose("augment.rotation=0,0.1")] == [None, {"rotation": 0.1}]
 
 
 def test_equal_configurations_have_equal_identities_however_they_were_typed(compose: Compose) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from sweeper.data import TrainingArrays
 from sweeper.trial.batches import ShuffledBatches, epoch_order
+from sweeper.trial.fitting.labels import Targets
 
 pytestmark = pytest.mark.usefixtures("keras_runtime")
 
@@ -34,7 +35,7 @@ def trained_on(length: int, batch_size: int, *, seed: int = 0, epochs: int = 3, 
     inputs = keras.Input((2, 2, 1))
     model = Watch(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
-    batches = ShuffledBatches(arrays(length), batch_size, seed)
+    batches = ShuffledBatches(arrays(length), batch_size, seed, Targets(10, soft=False))
     begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append([]))
     model.fit(
         batches.dataset(),
@@ -69,7 +70,7 @@ def test_the_order_is_that_of_every_machine() -> None:
 
 
 def test_the_images_are_floats_with_their_labels_and_the_last_batch_is_what_is_left() -> None:
-    batches = ShuffledBatches(arrays(10), 4, 0)
+    batches = ShuffledBatches(arrays(10), 4, 0, Targets(10, soft=False))
     taken = [batches[index] for index in range(len(batches))]
 
     assert [len(images) for images, _ in taken] == [4, 4, 2]
@@ -80,14 +81,14 @@ def test_the_images_are_floats_with_their_labels_and_the_last_batch_is_what_is_l
 
 
 def test_images_that_are_floats_stay_as_they_are() -> None:
-    images, _ = ShuffledBatches(arrays(10, np.float32), 10, 0)[0]
+    images, _ = ShuffledBatches(arrays(10, np.float32), 10, 0, Targets(10, soft=False))[0]
 
     assert sorted(images[:, 0, 0, 0].tolist()) == list(range(10))
 
 
 def test_no_thread_of_tf_data_tunes_the_batches() -> None:
     """It sleeps for ever longer, and the end of an epoch waits for it."""
-    batches = ShuffledBatches(arrays(10), 4, 0)
+    batches = ShuffledBatches(arrays(10), 4, 0, Targets(10, soft=False))
     dataset = batches.dataset()
 
     assert dataset.options().autotune.enabled is False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,8 +18,10 @@ HISTORY = [{"loss": 1.5, "val_loss": 1.25}, {"loss": 1.0, "val_loss": 1.125}]
 def path(tmp_path: Path) -> Path:
     """A checkpoint after the second epoch."""
     weights = [np.linspace(0, 1, 12).reshape(3, 4), np.arange(4.0)]
-    model = SimpleNamespace(variables=weights, optimizer=SimpleNamespace(variables=[np.array(2)]))
-    checkpoint.save(tmp_path / "checkpoint.npz", "this trial", model, HISTORY, (1,))
+    state = checkpoint.Checkpoint(
+        tuple(HISTORY), (1,), tuple(weights), (np.array(2),), {"stopping": {"best": -math.inf}}, (np.array([0.5]),)
+    )
+    checkpoint.save(tmp_path / "checkpoint.npz", state, "this trial")
     return tmp_path / "checkpoint.npz"
 
 
@@ -31,6 +33,8 @@ def test_what_was_saved_is_loaded(path: Path) -> None:
     assert found.interruptions == (1,)
     assert [array.shape for array in found.model] == [(3, 4), (4,)]
     assert [int(array) for array in found.optimizer] == [2]
+    assert found.memory == {"stopping": {"best": -math.inf}}
+    assert [float(array[0]) for array in found.best] == [0.5]
 
 
 def test_another_trials_state_is_not_taken(path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 
 from sweeper import data, executors
+from sweeper.artifacts.model import read_weights
 from sweeper.artifacts.result import read_result
 from sweeper.config.trial import DataConfig
+from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialResult, TrialState
@@ -21,6 +25,7 @@ from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch
 
 ADAM = {"_target_": "keras.optimizers.Adam", "learning_rate": 0.01}
 AVERAGED = {**ADAM, "use_ema": True, "ema_momentum": 0.9}
+SCHEDULE_FREE = {"_target_": "keras.optimizers.ScheduleFreeAdamW", "learning_rate": 0.01}
 SGD = {"_target_": "keras.optimizers.SGD", "learning_rate": 0.1, "momentum": 0.9}
 
 #: Optimizer, further keys of `training`, further keys of `arch`, epochs at which the process is killed.
@@ -39,9 +44,105 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[i
     ),
     "resumed": (ADAM, {"checkpoint": True}, {}, (2,)),
     "resumed with averaged weights": (AVERAGED, {"checkpoint": True}, {}, (1, 2)),
+    "early stopping resumed": (
+        SGD,
+        {"early_stopping": {"patience": 2}, "restore_best": True, "checkpoint": True},
+        {},
+        (1, 3),
+    ),
+    "stopped before it was interrupted": (
+        SGD,
+        {"early_stopping": {"patience": 1, "min_delta": 0.5}, "restore_best": True, "checkpoint": True},
+        {},
+        (2,),
+    ),
+    "cosine": (SGD, {"schedule": "cosine", "warmup_epochs": 1.0, "checkpoint": True}, {}, (2,)),
+    "step": (SGD, {"schedule": "step", "decay": {"step_size": 1}, "checkpoint": True}, {}, (1,)),
+    "exponential": (ADAM, {"schedule": "exponential", "checkpoint": True}, {}, (2,)),
+    "one cycle": (ADAM, {"schedule": "one_cycle", "checkpoint": True}, {}, (1,)),
+    "plateau": (
+        {**SGD, "learning_rate": 1.0},
+        {"schedule": "plateau", "decay": {"patience": 1}, "checkpoint": True},
+        {},
+        (2,),
+    ),
+    "ema": (ADAM, {"ema": 0.9, "checkpoint": True}, {}, (2,)),
+    "mixed precision with ema": (ADAM, {"ema": 0.9, "precision": "mixed_float16"}, {}, ()),
+    "best epoch of ema": (SGD, {"ema": 0.8, "restore_best": True, "checkpoint": True}, {}, (3,)),
+    "muon": (
+        {"_target_": "keras.optimizers.Muon", "learning_rate": 0.01, "exclude_layers": ["probabilities"]},
+        {"checkpoint": True},
+        {},
+        (2,),
+    ),
+    "lion": ({"_target_": "keras.optimizers.Lion", "learning_rate": 0.003}, {"checkpoint": True}, {}, (2,)),
+    "nadam": ({"_target_": "keras.optimizers.Nadam", "learning_rate": 0.01}, {"checkpoint": True}, {}, (2,)),
+    "schedule-free": (SCHEDULE_FREE, {"checkpoint": True}, {}, (2,)),
+    "best epoch of schedule-free": (SCHEDULE_FREE, {"restore_best": True, "checkpoint": True}, {}, (3,)),
+    "schedule-free in mixed precision": (SCHEDULE_FREE, {"precision": "mixed_float16"}, {}, ()),
+    "label smoothing": (ADAM, {"label_smoothing": 0.2, "checkpoint": True}, {}, (2,)),
+    "class weights": (ADAM, {"class_weight": {"3": 5.0, "4": 0.5}, "checkpoint": True}, {}, (2,)),
+    "balanced and smoothed": (
+        ADAM,
+        {"class_weight": "balanced", "label_smoothing": 0.1, "checkpoint": True},
+        {"l2": 0.01},
+        (2,),
+    ),
+    "a callback that sets weights": (ADAM, {"callbacks": [{"_target_": "fit_callbacks.Shrink"}]}, {}, ()),
+    "a callback that sets weights at the end": (
+        ADAM,
+        {"callbacks": [{"_target_": "fit_callbacks.Shrink", "hook": "train_end"}]},
+        {},
+        (),
+    ),
+    "a callback that sets averaged weights": (
+        SCHEDULE_FREE,
+        {"callbacks": [{"_target_": "fit_callbacks.Shrink"}]},
+        {},
+        (),
+    ),
+    "a callback with a memory": (
+        ADAM,
+        {"callbacks": [{"_target_": "fit_callbacks.Fading"}], "checkpoint": True},
+        {},
+        (2,),
+    ),
+    "Keras's own early stopping": (
+        ADAM,
+        {
+            "callbacks": [
+                {
+                    "_target_": "keras.callbacks.EarlyStopping",
+                    "patience": 1,
+                    "min_delta": 5.0,
+                    "restore_best_weights": True,
+                }
+            ]
+        },
+        {},
+        (),
+    ),
+    "augmented": (ADAM, {"checkpoint": True}, {}, (1, 2)),
+    "mixed images": (ADAM, {"checkpoint": True, "class_weight": {"3": 2.0}}, {}, (2,)),
+    "everything": (
+        SCHEDULE_FREE,
+        {
+            "schedule": "cosine",
+            "label_smoothing": 0.1,
+            "class_weight": "balanced",
+            "restore_best": True,
+            "early_stopping": {"patience": 3},
+            "callbacks": [{"_target_": "fit_callbacks.Fading"}],
+            "checkpoint": True,
+        },
+        {"batch_norm": True, "l2": 0.001},
+        (1, 3),
+    ),
     "mixed precision": (ADAM, {"precision": "mixed_bfloat16"}, {}, ()),
     "mixed precision with averages": (AVERAGED, {"precision": "mixed_float16"}, {}, ()),
 }
+
+CHANGED_AT_THE_END = ("a callback that sets weights at the end", "Keras's own early stopping")
 
 PREDICT = """
 import json, sys
@@ -53,6 +154,43 @@ images = as_float(np.load(sys.argv[1]))
 models = {path: load_model(Path(path)) for path in sys.argv[2:]}
 outputs = {path: np.asarray(model(images, training=False), dtype="float64") for path, model in models.items()}
 print(json.dumps({path: output.tolist() for path, output in outputs.items()}))
+"""
+
+
+#: Custom callbacks that change the network, or remember earlier epochs.
+CALLBACKS = """
+import keras
+
+class Shrink(keras.callbacks.Callback):
+    def __init__(self, hook="epoch_end"):
+        super().__init__()
+        self.hook = hook
+
+    def shrink(self, hook, logs):
+        logs.clear()
+        if hook == self.hook:
+            self.model.set_weights([0.5 * weights for weights in self.model.get_weights()])
+
+    def on_epoch_end(self, epoch, logs):
+        assert set(logs) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+        self.shrink("epoch_end", logs)
+
+    def on_train_end(self, logs):
+        self.shrink("train_end", logs)
+
+class Fading(keras.callbacks.Callback):
+    def on_train_begin(self, logs):
+        self.share = 1.0
+
+    def on_epoch_end(self, epoch, logs):
+        self.share *= 0.9
+        self.model.set_weights([self.share * weights for weights in self.model.get_weights()])
+
+    def state_dict(self):
+        return {"share": self.share}
+
+    def load_state_dict(self, state):
+        self.share = state["share"]
 """
 
 
@@ -79,30 +217,59 @@ def train(executor: Executor, spec: TrainingSpec, kills: tuple[int, ...]) -> Tri
     return result
 
 
+#: The augmentation of some options.
+AUGMENT: dict[str, dict[str, Any]] = {
+    "augmented": {"rotation": 0.05, "translation": 0.1, "contrast": 0.3, "erasing": 0.3},
+    "mixed images": {"mixup": 0.3, "cutmix": 1.0},
+    "everything": {"zoom": 0.1, "flip": "horizontal", "mixup": 0.2},
+}
+
+
+def spec_of(name: str, number: int, folder: Path, prepared: PreparedData) -> TrainingSpec:
+    optimizer, training, arch, _ = OPTIONS[name]
+    settings = {"epochs": 4, "batch_size": 64, "threads": 1, "early_stopping": {}, **training}
+    network = {"_target_": "models.cnn.build", "depth": 2, "filters": 4, "dense_units": 16, **arch}
+    return TrainingSpec(
+        number=number,
+        folder=folder,
+        config={
+            "arch": network,
+            "data": {},
+            "training": settings,
+            "optimizer": optimizer,
+            "seed": 3,
+            **({"augment": AUGMENT[name]} if name in AUGMENT else {}),
+        },
+        overrides=(),
+        data=prepared,
+        metric=Objective("val_accuracy", "maximize"),
+    )
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[TrialResult, Path]]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
+    return data.prepare(DataConfig(max_samples=400), tmp_path_factory.mktemp("saved") / "data")
+
+
+@pytest.fixture(scope="module")
+def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "fit_callbacks.py").write_text(CALLBACKS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+        patch.syspath_prepend(folder)
+        made = executors.create("processes", 1, ())
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def trained(prepared: PreparedData, executor: Executor) -> dict[str, tuple[TrialResult, Path]]:
     """Each option's result and the folder of its trial."""
-    folder = tmp_path_factory.mktemp("saved")
-    prepared = data.prepare(DataConfig(max_samples=400), folder / "data")
-    executor = executors.create("processes", 1, ())
     found = {}
-    try:
-        for number, (name, (optimizer, training, arch, kills)) in enumerate(OPTIONS.items()):
-            settings = {"epochs": 4, "batch_size": 64, "threads": 1, "early_stopping": {}, **training}
-            network = {"_target_": "models.cnn.build", "depth": 2, "filters": 4, "dense_units": 16, **arch}
-            config = {"arch": network, "data": {}, "training": settings, "optimizer": optimizer, "seed": 3}
-            spec = TrainingSpec(
-                number=number,
-                folder=folder / str(number),
-                config=config,
-                overrides=(),
-                data=prepared,
-                metric=Objective("val_accuracy", "maximize"),
-                awaits_verdict=False,
-            )
-            found[name] = (train(executor, spec, kills), spec.folder)
-    finally:
-        executor.close()
+    for number, (name, (*_, kills)) in enumerate(OPTIONS.items()):
+        spec = spec_of(name, number, prepared.folder.parent / str(number), prepared)
+        found[name] = (train(executor, spec, kills), spec.folder)
     return found
 
 
@@ -147,36 +314,31 @@ def test_a_curve_scores_the_weights_that_would_be_saved_after_each_epoch(
     result, folder = trained[name]
     kept = result.history[(result.facts.best_epoch or len(result.history)) - 1]
 
-    assert result.metrics["val_loss"] == pytest.approx(kept["val_loss"], abs=1e-12)
-    assert result.metrics["val_accuracy"] == kept["val_accuracy"]
+    if name in CHANGED_AT_THE_END:  # no epoch had these weights
+        assert result.metrics["val_loss"] != kept["val_loss"]
+    else:
+        assert result.metrics["val_loss"] == pytest.approx(kept["val_loss"], abs=1e-12)
+        assert result.metrics["val_accuracy"] == kept["val_accuracy"]
     with np.load(TrialPaths(folder).predictions) as saved:
         assert float((saved["predicted"] == saved["labels"]).mean()) == result.metrics["val_accuracy"]
 
 
-@pytest.mark.parametrize("options", ["resumed", "resumed with averaged weights"])
-def test_a_resumed_trial_has_the_figures_of_an_undisturbed_one(
-    options: str, trained: dict[str, tuple[TrialResult, Path]], tmp_path: Path
-) -> None:
-    result, _ = trained[options]
-    optimizer, training, arch, kills = OPTIONS[options]
-    prepared = data.prepare(DataConfig(max_samples=400), tmp_path / "data")
-    network = {"_target_": "models.cnn.build", "depth": 2, "filters": 4, "dense_units": 16, **arch}
-    settings = {"epochs": 4, "batch_size": 64, "threads": 1, "early_stopping": {}, **training}
-    spec = TrainingSpec(
-        number=0,
-        folder=tmp_path / "again",
-        config={"arch": network, "data": {}, "training": settings, "optimizer": optimizer, "seed": 3},
-        overrides=(),
-        data=prepared,
-        metric=Objective("val_accuracy", "maximize"),
-    )
-    executor = executors.create("processes", 1, ())
-    try:
-        undisturbed = train(executor, spec, ())
-    finally:
-        executor.close()
+RESUMED = [name for name, (*_, kills) in OPTIONS.items() if kills]
 
-    assert result.facts.interruptions == kills
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_resumed_trial_has_the_figures_of_an_undisturbed_one(
+    name: str, trained: dict[str, tuple[TrialResult, Path]], prepared: PreparedData, executor: Executor, tmp_path: Path
+) -> None:
+    result, folder = trained[name]
+    undisturbed = train(executor, spec_of(name, 0, tmp_path / "again", prepared), ())
+
+    assert result.facts.interruptions == OPTIONS[name][3]
+    assert len(result.history) == len(undisturbed.history)
     for one, other in zip(result.history, undisturbed.history, strict=True):
         assert {**one, "duration_s": 0} == {**other, "duration_s": 0}
-    assert result.metrics["val_loss"] == undisturbed.metrics["val_loss"]
+    assert {**result.metrics, "duration_s": 0} == {**undisturbed.metrics, "duration_s": 0}
+    assert result.facts.best_epoch == undisturbed.facts.best_epoch
+    saved, again = (read_weights(TrialPaths(one).model) for one in (folder, tmp_path / "again"))
+    assert saved.keys() == again.keys()
+    assert all(np.array_equal(saved[place], again[place]) for place in saved)

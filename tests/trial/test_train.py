@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from sweeper.trial.fitting.labels import Targets
 from sweeper.trial.train import create_variables
 
 pytestmark = pytest.mark.usefixtures("keras_runtime")
@@ -36,7 +37,7 @@ def trained(name: str, *, ahead: bool) -> tuple[int, list[Any]]:
     optimizer = keras.optimizers.get({"class_name": name, "config": OPTIMIZERS[name]})
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     if ahead:
-        create_variables(model, 3)
+        create_variables(model, Targets(3, soft=False))
     images = np.random.default_rng(0).random((20, 4, 4, 1), dtype=np.float32)
     history = model.fit(images, np.arange(20) % 3, batch_size=10, epochs=2, shuffle=False, verbose=0).history
     return traces, [*model.get_weights(), history["loss"], history["accuracy"]]

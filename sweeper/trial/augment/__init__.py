@@ -1,0 +1,1 @@
+"""Augmentation: random changes of the training images, drawn from seed, epoch and image."""

@@ -1,0 +1,1 @@
+"""How a network is fitted: learning rate, averages of the weights, labels of the loss, when it stops, what resumes."""
