@@ -108,6 +108,28 @@ def test_copies_in_two_groups_keep_those_together(tmp_path):
     assert not any("training images" in warning for warning in prepared.warnings)
 
 
+def test_a_copy_in_two_groups_is_said_to_join_them(tmp_path):
+    given = arrays()
+    given["x_train"][8] = given["x_train"][0]
+    prepared = prepare(config(tmp_path, given), tmp_path / "prepared")
+    assert prepared.notes[0] == ("Groups that have exact copies of each other's images stay together: 10 groups in 9.")
+    validation = set(group_names(prepared, "validation"))
+    assert ("0" in validation) == ("7" in validation)
+
+
+def test_where_each_group_has_the_same_black_image_groups_stay_on_one_side_all_the_same(tmp_path):
+    given = arrays()
+    given["x_train"][::8] = 0
+    prepared = prepare(config(tmp_path, given), tmp_path / "prepared")
+    opened = open_arrays(prepared)
+    assert len(set(group_names(prepared, "validation"))) == 2
+    assert sum(not image.any() for image in opened.x_train) == 8
+    assert prepared.notes[0] == (
+        "Exact copies are in too many groups to be kept on one side too: groups are, and copies may not be."
+    )
+    assert "2 of 16 validation images are exact copies of training images" in prepared.warnings[0]
+
+
 def test_groups_that_the_users_own_split_has_on_both_sides_are_counted_and_named(tmp_path):
     given = arrays(
         x_val=images(10, 2), y_val=np.tile([0, 1], 5), patient_val=np.array([7, 100] * 5),

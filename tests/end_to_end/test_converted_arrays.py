@@ -21,7 +21,7 @@ SAID = (
     "By their names, train_images is x_train, train_labels is y_train, test_images is x_test and test_labels is "
     "y_test.",
     "train_images and test_images have their channels first, as in PyTorch: they are put last.",
-    "The labels train_labels and test_labels are text: the classes, in alphabetical order, are "
+    "train_labels and test_labels are text: the classes, in alphabetical order, are "
     "n0, n1, n2, n3, n4, n5, n6, n7, n8 and n9.",
     "train_images and test_images are float32 from 0 to 255: read as bytes.",
 )

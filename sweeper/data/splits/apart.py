@@ -15,7 +15,7 @@ from sweeper.data.arrays import RawData
 from sweeper.data.prints import Prints
 from sweeper.data.splits.draw import SplitIndices, draw_splits
 from sweeper.data.splits.plan import SplitPlan
-from sweeper.data.splits.together import chosen_units, joined, numbered, reunited
+from sweeper.data.splits.together import chosen_groups, joined, reunited
 
 #: Digests of data and splits that a sweep's trials were recorded with; asked for only where they decide.
 Recorded = Callable[[], Collection[str]]
@@ -47,7 +47,7 @@ def draw_apart(
     if plain.validation_from != "train":
         return plain, ()
     if "x_train" in raw.groups:
-        return _by_groups(plan, raw, config, prints["x_train"], plain), ()
+        return _by_groups(plan, raw, config, prints["x_train"], plain)
     train, validation = reunited(plain.train, plain.validation, raw.y_train, prints["x_train"], config.split_seed)
     if np.array_equal(validation, plain.validation):
         return plain, ()
@@ -68,16 +68,24 @@ def draw_apart(
     return SplitIndices(train, validation, plain.test, "train"), (f"{note}, and {instead} instead.",)
 
 
-def _by_groups(plan: SplitPlan, raw: RawData, config: DataConfig, prints: Prints, plain: SplitIndices) -> SplitIndices:
-    """Whole groups for validation, of the images that a cap leaves; copies in two groups join them."""
+def _by_groups(
+    plan: SplitPlan, raw: RawData, config: DataConfig, prints: Prints, plain: SplitIndices
+) -> tuple[SplitIndices, tuple[str, ...]]:
+    """Whole groups for validation, of the images that a cap leaves; copies in two groups join them where they may."""
     pool = np.sort(np.concatenate([plain.train, plain.validation]))
     groups = raw.groups["x_train"][pool]
-    chosen = chosen_units(raw.y_train[pool], joined(groups, prints[pool]), plan.validation, config.split_seed)
+    chosen, is_joined = chosen_groups(raw.y_train[pool], groups, prints[pool], plan.validation, config.split_seed)
+    number = len(np.unique(groups))
     if chosen is None:
-        number = int(numbered(groups).max()) + 1
         raise DataError(
             f"data.groups={config.groups} has {number:,} group{'' if number == 1 else 's'} in {raw.source}, and each "
             "has all training images of a class, so none can validate. Accepted: classes in two groups or more, "
             "data.validation=test, or data without groups.  Try: data.groups=null, or data.validation=test"
         )
-    return SplitIndices(pool[~chosen], pool[chosen], plain.test, "train")
+    units = int(joined(groups, prints[pool]).max()) + 1
+    note: tuple[str, ...] = ()
+    if not is_joined:
+        note = ("Exact copies are in too many groups to be kept on one side too: groups are, and copies may not be.",)
+    elif units < number:
+        note = (f"Groups that have exact copies of each other's images stay together: {number:,} groups in {units:,}.",)
+    return SplitIndices(pool[~chosen], pool[chosen], plain.test, "train"), note

@@ -13,7 +13,7 @@ from sweeper.data.arrays import AnyArray, count_classes
 from sweeper.data.download import path_word
 from sweeper.data.splits.draw import Indices, draw
 from sweeper.data.splits.plan import STAY, held_out_counts
-from sweeper.data.splits.together import chosen_units, joined, numbered, reunited
+from sweeper.data.splits.together import chosen_groups, numbered, reunited
 
 _SEED = 0  # a constant: the test set is the same whatever `data.split_seed` is
 
@@ -39,7 +39,7 @@ def held_out(
     left, held = draw(labels, (stay, test), _SEED)
     if groups is None:
         return (left, held) if copies is None else reunited(left, held, labels, copies, _SEED)
-    chosen = chosen_units(labels, joined(groups, copies), test, _SEED, STAY) if sum(test) else None
+    chosen = chosen_groups(labels, groups, copies, test, _SEED, STAY)[0] if sum(test) else None
     if chosen is None:
         return draw(labels, (counts,), _SEED)[0], held[:0]
     return (~chosen).nonzero()[0], chosen.nonzero()[0]

@@ -155,3 +155,22 @@ def chosen_units(
             return None
         toggle(min(possible, key=lambda unit: change(unit, 1)), 1)
     return np.array(is_chosen)[units]
+
+
+def chosen_groups(
+    labels: AnyArray,
+    groups: AnyArray,
+    copies: AnyArray | None,
+    wanted: Sequence[int],
+    seed: int,
+    kept_back: int = 1,
+) -> tuple[npt.NDArray[np.bool_] | None, bool]:
+    """As `chosen_units`, of groups; joined by copies, unless that leaves nothing to choose.
+
+    Returns:
+        (n,) which images are chosen, or None; and whether copies were kept on one side.
+    """
+    chosen = chosen_units(labels, joined(groups, copies), wanted, seed, kept_back)
+    if chosen is not None or copies is None:
+        return chosen, True
+    return chosen_units(labels, numbered(groups), wanted, seed, kept_back), False

@@ -6,7 +6,7 @@ name of the class. What is done is said, each a sentence. What does not live her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,7 +95,8 @@ def _flat(labels: Mapping[str, AnyArray]) -> Classes:
     if len(set(widths.values())) > 1:
         faults.append(Fault(f"the labels are one-hot with {listed(widths.values())} columns ({listed(widths)})"))
     said = [
-        f"The labels {_of(forms, form)} are {form}: {_MEANING.get(form[:3], 'one label for each image')}."
+        f"{_be([key for key, own in forms.items() if own == form])} {form}: "
+        f"{_MEANING.get(form[:3], 'one label for each image')}."
         for form in dict.fromkeys(forms.values())
     ]
     return Classes(flat, faults=tuple(faults), said=tuple(said))
@@ -104,8 +105,10 @@ def _flat(labels: Mapping[str, AnyArray]) -> Classes:
 _MEANING = {"one": "a class is the number of its column, from 0"}
 
 
-def _of(forms: Mapping[str, str], form: str) -> str:
-    return listed([key for key, own in forms.items() if own == form])
+def _be(names: Iterable[str], *, verb: str = "are") -> str:
+    """`y_train and y_test are`, or `have`; of a single name `is`, or `has`."""
+    known = list(names)
+    return f"{listed(known)} {verb if len(known) != 1 else {'are': 'is', 'have': 'has'}[verb]}"
 
 
 def _is_one_hot(labels: AnyArray) -> bool:
@@ -126,7 +129,7 @@ def _whole(labels: Mapping[str, AnyArray]) -> Classes:
         written = [key for key, text in is_text.items() if text]
         numbers = {key: array.astype(np.int64) if is_text[key] else array for key, array in decoded.items()}
         done = _from_numbers(numbers)
-        said = f"The labels {listed(written)} are numbers that are written as text, read as numbers."
+        said = f"{_be(written)} text of whole numbers, read as numbers."
         return Classes(done.labels, faults=done.faults, said=(said, *done.said))
     faults = [
         Fault(f"{key} is {array.dtype}, but {next(name for name in is_text if is_text[name])} is text")
@@ -173,7 +176,7 @@ def _from_numbers(labels: Mapping[str, AnyArray]) -> Classes:
             floats.append(key)
         else:
             faults.append(Fault(f"{key} is {array.dtype} with values that are not whole, so they are not classes"))
-    said = (f"The labels {listed(floats)} are whole numbers in floats, read as whole numbers.",) if floats else ()
+    said = (f"{_be(floats)} whole numbers in floats, read as whole numbers.",) if floats else ()
     return Classes(whole, faults=tuple(faults), said=said)
 
 
@@ -230,13 +233,13 @@ def _unknown_labels(labels: Mapping[str, AnyArray], known: AnyArray, *, is_plain
 def _about_labels(labels: Mapping[str, AnyArray], known: AnyArray) -> str:
     """The sentence about labels that are not 0, 1, 2 and so on."""
     if known.dtype.kind == "U":
-        return f"The labels {listed(labels)} are text: the classes, in alphabetical order, are {listed(known)}."
+        return f"{_be(labels)} text: the classes, in alphabetical order, are {listed(known)}."
     low, high = int(known[0]), int(known[-1])
     if high - low == len(known) - 1:
-        return f"The labels {listed(labels)} are {low} to {high}: the first output of a network is class {low}."
+        return f"{_be(labels, verb='have')} the labels {low} to {high}: the first output of a network is class {low}."
+    named = listed(known.tolist())
     return (
-        f"The labels {listed(labels)} have gaps: the outputs of a network are the classes {listed(known.tolist())}, in "
-        "this order."
+        f"{_be(labels, verb='have')} labels with gaps: the outputs of a network are the classes {named}, in this order."
     )
 
 

@@ -30,75 +30,74 @@ LABELS = [
     pytest.param(
         lambda y: y[:, None],
         (),
-        "The labels y_train and y_test are a column (n, 1): one label for each image.",
+        "y_train and y_test are a column (n, 1): one label for each image.",
         id="a column",
     ),
-    pytest.param(
-        lambda y: y[None], (), "The labels y_train and y_test are a row (1, n): one label for each image.", id="a row"
-    ),
+    pytest.param(lambda y: y[None], (), "y_train and y_test are a row (1, n): one label for each image.", id="a row"),
     pytest.param(
         lambda y: np.eye(3)[y],
         (),
-        "The labels y_train and y_test are one-hot with 3 columns: a class is the number of its column, from 0.",
+        "y_train and y_test are one-hot with 3 columns: a class is the number of its column, from 0.",
         id="one-hot",
     ),
     pytest.param(
         lambda y: np.eye(3, dtype=bool)[y],
         (),
-        "The labels y_train and y_test are one-hot with 3 columns: a class is the number of its column, from 0.",
+        "y_train and y_test are one-hot with 3 columns: a class is the number of its column, from 0.",
         id="one-hot bool",
     ),
     pytest.param(
         lambda y: y.astype(np.float32),
         (),
-        "The labels y_train and y_test are whole numbers in floats, read as whole numbers.",
+        "y_train and y_test are whole numbers in floats, read as whole numbers.",
         id="floats",
     ),
     pytest.param(
         lambda y: y.astype(str),
         (),
-        "The labels y_train and y_test are numbers that are written as text, read as numbers.",
+        "y_train and y_test are text of whole numbers, read as numbers.",
         id="numbers as text",
     ),
     pytest.param(
         lambda y: (y * 5).astype("S"),
         ("0", "5", "10"),
-        "The labels y_train and y_test are numbers that are written as text, read as numbers. "
-        "The labels y_train and y_test have gaps: the outputs of a network are the classes 0, 5 and 10, in this order.",
+        "y_train and y_test are text of whole numbers, read as numbers. "
+        "y_train and y_test have labels with gaps: the outputs of a network are the classes 0, 5 and 10, in this "
+        "order.",
         id="numbers as bytes, of two lengths",
     ),
     pytest.param(
         lambda y: y + 1,
         ("1", "2", "3"),
-        "The labels y_train and y_test are 1 to 3: the first output of a network is class 1.",
+        "y_train and y_test have the labels 1 to 3: the first output of a network is class 1.",
         id="from 1",
     ),
     pytest.param(
         lambda y: (y + 1)[:, None].astype(np.uint8),
         ("1", "2", "3"),
-        "The labels y_train and y_test are a column (n, 1): one label for each image. "
-        "The labels y_train and y_test are 1 to 3: the first output of a network is class 1.",
+        "y_train and y_test are a column (n, 1): one label for each image. "
+        "y_train and y_test have the labels 1 to 3: the first output of a network is class 1.",
         id="a column from 1",
     ),
     pytest.param(
         lambda y: y * 10**12,
         ("0", "1000000000000", "2000000000000"),
-        "The labels y_train and y_test have gaps: the outputs of a network are the classes 0, 1000000000000 and "
+        "y_train and y_test have labels with gaps: the outputs of a network are the classes 0, 1000000000000 and "
         "2000000000000, in this order.",
         id="gaps",
     ),
     pytest.param(
         lambda y: y * 2 - 3,
         ("-3", "-1", "1"),
-        "The labels y_train and y_test have gaps: the outputs of a network are the classes -3, -1 and 1, in this "
+        "y_train and y_test have labels with gaps: the outputs of a network are the classes -3, -1 and 1, in this "
         "order.",
         id="negative",
     ),
     pytest.param(
         lambda y: np.eye(5)[y + 1],
         ("1", "2", "3"),
-        "The labels y_train and y_test are one-hot with 5 columns: a class is the number of its column, from 0. "
-        "The labels y_train and y_test are 1 to 3: the first output of a network is class 1.",
+        "y_train and y_test are one-hot with 5 columns: a class is the number of its column, from 0. "
+        "y_train and y_test have the labels 1 to 3: the first output of a network is class 1.",
         id="one-hot, with columns that nothing is",
     ),
 ]
@@ -127,7 +126,7 @@ def test_text_is_the_name_of_a_class_in_alphabetical_order(kind, tmp_path):
     assert prepared.summary.class_names == prepared.summary.labels == ("ant", "bee", "cat")
     np.testing.assert_array_equal(open_arrays(prepared).y_test, np.array([1, 0, 2])[arrays()["y_test"]])
     assert prepared.conversions == (
-        "The labels y_train and y_test are text: the classes, in alphabetical order, are ant, bee and cat.",
+        "y_train and y_test are text: the classes, in alphabetical order, are ant, bee and cat.",
     )
 
 
@@ -223,8 +222,7 @@ def test_everything_at_once_is_converted_and_said_in_order(tmp_path):
         "By their names, train_data is x_train, train_targets is y_train, test_data is x_test and test_targets is "
         "y_test.",
         "train_data and test_data have their channels first, as in PyTorch: they are put last.",
-        "The labels train_targets and test_targets are one-hot with 3 columns: a class is the number of its column, "
-        "from 0.",
+        "train_targets and test_targets are one-hot with 3 columns: a class is the number of its column, from 0.",
         "train_data and test_data are float32 from 0 to 255: read as bytes.",
     )
     assert prepared.data_digest == prepare(saved(tmp_path, both("x", alike)), tmp_path / "plain").data_digest
