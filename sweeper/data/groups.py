@@ -18,7 +18,7 @@ _NAMED = 3  # groups in one sentence
 
 
 def notes(raw: RawData, indices: SplitIndices, name: str, wanted: int) -> list[str]:
-    """A sentence about the split by groups; none where nothing was split by them.
+    """Sentences about the split by groups, and about images whose groups are not known.
 
     Args:
         raw: the data set.
@@ -26,8 +26,16 @@ def notes(raw: RawData, indices: SplitIndices, name: str, wanted: int) -> list[s
         name: `data.groups`.
         wanted: how many validation images were asked for.
     """
-    if "x_train" not in raw.groups or indices.validation_from != "train":
+    if "x_train" not in raw.groups:
         return []
+    own = {"x_test": "test"} | ({"x_val": "validation"} if indices.validation_from == "file" else {})
+    unknown = [
+        f"The groups of the {word} images are not known, so none were looked for in training."
+        for array, word in own.items()
+        if array not in raw.groups
+    ]
+    if indices.validation_from != "train":
+        return unknown
     groups, labels = raw.groups["x_train"], raw.y_train
     num_train, num_held = (len(np.unique(groups[part])) for part in (indices.train, indices.validation))
     found = len(indices.validation)
@@ -35,7 +43,8 @@ def notes(raw: RawData, indices: SplitIndices, name: str, wanted: int) -> list[s
     return [
         f"Images of a group (data.groups={name}) stay on one side: {_groups(num_train)} train and {num_held:,} "
         f"validate{'s' * (num_held == 1)}. {found:,} images validate{asked}; "
-        f"{how_even(labels[indices.train], labels[indices.validation], raw.class_names)}."
+        f"{how_even(labels[indices.train], labels[indices.validation], raw.class_names)}.",
+        *unknown,
     ]
 
 

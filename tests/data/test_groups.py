@@ -13,6 +13,8 @@ from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.data import check, describe, file_names, group_names, open_arrays, prepare
 
+UNKNOWN = "The groups of the test images are not known, so none were looked for in training."
+
 
 def images(number: int, seed: int = 0) -> np.ndarray[Any, Any]:
     return np.random.RandomState(seed).randint(0, 256, (number, 6, 5)).astype(np.uint8)
@@ -56,6 +58,7 @@ def test_a_patient_is_on_one_side_and_it_is_said(kind, tmp_path):
     assert prepared.notes == (
         "Images of a group (data.groups=patient) stay on one side: 8 groups train and 2 validate. 16 images validate; "
         "the shares of the classes are as in training.",
+        UNKNOWN,
     )
     assert prepared.warnings == ()
     assert prepared.summary.num_validation == 16
@@ -88,7 +91,8 @@ def test_without_groups_nothing_changes(tmp_path):
 def test_how_far_sizes_and_classes_deviate_is_said(tmp_path):
     given = arrays(patient=np.repeat([0, 1, 2, 3], [50, 21, 5, 4]), y_train=np.repeat([0, 1], [60, 20]))
     prepared = prepare(config(tmp_path, given, validation=8), tmp_path / "prepared")
-    (note,) = prepared.notes
+    note, unknown = prepared.notes
+    assert unknown == UNKNOWN
     opened = open_arrays(prepared)
     shares = [np.bincount(labels, minlength=2) / len(labels) for labels in (opened.y_train, opened.y_validation)]
     deviation = 100 * abs(shares[0] - shares[1]).max()

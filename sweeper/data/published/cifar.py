@@ -62,7 +62,7 @@ class Archive:
         """What is accepted as `data.path`, and what to type."""
         return (
             f"Accepted: {self.title}'s published archive {self.remote_file.name}, or the folder {self.folder} that it "
-            f"holds.  Try: data={self.name} data.path={self.remote_file.name}"
+            f"holds; data=npz takes other arrays.  Try: data={self.name} data.path={self.remote_file.name}"
         )
 
 

@@ -101,7 +101,7 @@ def chosen_units(
     """Chooses whole units whose images are, class by class, about as many as are wanted.
 
     In an order that `seed` fixes, a unit is taken where that brings the numbers nearer, and in further passes taken or
-    given back. Distance is the sum over classes of (have - wanted)^2 / wanted.
+    given back. Distance is the sum over classes of (have - wanted)^2 / wanted, and 1 for each that has none.
 
     Args:
         labels: (n,) from 0.
@@ -124,12 +124,16 @@ def chosen_units(
     have = [0] * num_classes
     is_chosen = [False] * len(content)
 
+    def distance(label: int, number: int) -> float:
+        lacking = number == 0 and wanted[label] > 0
+        return (number - wanted[label]) ** 2 / max(wanted[label], 1) + lacking
+
     def change(unit: int, sign: int) -> float:
         """By how much the distance grows when a unit is taken (1) or given back (-1)."""
-        grown = 0.0
-        for label, number in content[unit]:
-            grown += sign * number * (2 * (have[label] - wanted[label]) + sign * number) / max(wanted[label], 1)
-        return grown
+        return sum(
+            distance(label, have[label] + sign * number) - distance(label, have[label])
+            for label, number in content[unit]
+        )
 
     def fits(unit: int) -> bool:
         return all(have[label] + number <= room[label] for label, number in content[unit])

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from custom_arrays import Given, arrays, saved
+from sweeper.config.trial import DataConfig
 from sweeper.data import describe, open_arrays, prepare
 
 NAMES = np.array(["bee", "ant", "cat"])  # of the classes 0, 1 and 2, in another order than the alphabet's
@@ -226,3 +228,39 @@ def test_everything_at_once_is_converted_and_said_in_order(tmp_path):
         "train_data and test_data are float32 from 0 to 255: read as bytes.",
     )
     assert prepared.data_digest == prepare(saved(tmp_path, both("x", alike)), tmp_path / "plain").data_digest
+
+
+# The same pictures as PNG files
+
+FORMS = [
+    pytest.param(lambda x: x.transpose(0, 3, 1, 2), lambda y: NAMES[y], "RGB", id="channels first, and text"),
+    pytest.param(lambda x: x.astype(np.float32), lambda y: NAMES[y].astype("S"), "RGB", id="floats, and bytes"),
+    pytest.param(lambda x: x[..., :1].astype(np.uint16) * 257 + 5, lambda y: NAMES[y][:, None], "I;16", id="16 bits"),
+]
+
+
+@pytest.mark.parametrize(("change", "named", "mode"), FORMS)
+def test_the_same_pictures_as_png_files_and_as_arrays_in_other_forms_are_the_same(change, named, mode, tmp_path):
+    random = np.random.RandomState(4)
+    order = np.argsort(NAMES)  # the folder's pictures are in the order of their names
+    given = {}
+    for split, number in (("train", 12), ("test", 6)):
+        labels = np.repeat(order, number // 3)
+        images = random.randint(0, 255, (number, 6, 5, 3)).astype(np.uint8)
+        images[0] = 254
+        given |= {f"{split}_images": change(images), f"{split}_labels": named(labels)}
+        for place, (image, label) in enumerate(zip(images, labels, strict=True)):
+            folder = tmp_path / "pictures" / split / NAMES[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = change(images)[place, ..., 0] if mode == "I;16" else image
+            Image.fromarray(pixels).save(folder / f"{place:03d}.png")
+    arrays_of = prepare(saved(tmp_path, given), tmp_path / "arrays")
+    chosen = DataConfig(name="folder", path=str(tmp_path / "pictures"), validation=3)
+    pictures = prepare(chosen, tmp_path / "data")
+
+    assert arrays_of.split_digest == pictures.split_digest
+    assert arrays_of.summary.class_names == pictures.summary.class_names == ("ant", "bee", "cat")
+    one, two = open_arrays(arrays_of), open_arrays(pictures)
+    for field in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(one, f"x_{field}"), getattr(two, f"x_{field}")[:])
+        np.testing.assert_array_equal(getattr(one, f"y_{field}"), getattr(two, f"y_{field}"))
