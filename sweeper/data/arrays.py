@@ -74,6 +74,23 @@ class Inventory:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where the images of x_train, x_test or x_val lie in a user's file.
+
+    Attributes:
+        array: its name there.
+        rows: which of its images they are; None for all of them.
+    """
+
+    array: str
+    rows: npt.NDArray[np.int64] | None = None
+
+    def name(self, place: int) -> str:
+        """What one of the images is called, as `train_images[17]`."""
+        return f"{self.array}[{place if self.rows is None else self.rows[place]}]"
+
+
+@dataclass(frozen=True)
 class FileNames:
     """The files that images come from, and what shows which of them are equal.
 
@@ -103,6 +120,7 @@ class RawData:
         known_digest: of the arrays, where it was computed already.
         prints: for x_train, x_test and x_val, what shows which images are equal, where that is known already.
         groups: likewise, the group of each image, with `data.groups`.
+        origins: likewise, where the images lie in a user's file, if that is not the array of this name.
     """
 
     x_train: AnyImages
@@ -120,6 +138,7 @@ class RawData:
     known_digest: str = ""
     prints: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
     def inventory(self) -> Inventory:

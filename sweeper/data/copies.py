@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweeper.data.arrays import AnyArray, RawData
+from sweeper.data.arrays import AnyArray, Origin, RawData
 from sweeper.data.prints import ARRAYS, Prints
 from sweeper.data.splits import Indices, SplitIndices
 
@@ -23,7 +23,7 @@ class _Split:
 
     Attributes:
         word: the split in a sentence.
-        array: the array that they are from.
+        origin: the array that they are from.
         chosen: (n,) their indices in it.
         prints: (n,) equal where images are equal.
         labels: (n,) their classes.
@@ -31,7 +31,7 @@ class _Split:
     """
 
     word: str
-    array: str
+    origin: Origin
     chosen: Indices
     prints: Prints
     labels: AnyArray
@@ -40,7 +40,7 @@ class _Split:
     def name(self, place: int) -> str:
         if self.files:
             return str(self.files[self.chosen[place]])
-        return f"{self.array}[{self.chosen[place]}]"
+        return self.origin.name(int(self.chosen[place]))
 
 
 def copy_warnings(raw: RawData, indices: SplitIndices, prints: Mapping[str, Prints]) -> tuple[str, ...]:
@@ -55,7 +55,8 @@ def copy_warnings(raw: RawData, indices: SplitIndices, prints: Mapping[str, Prin
 
     def split(word: str, array: str, chosen: Indices, labels: AnyArray) -> _Split:
         files = raw.files[array].names if array in raw.files else ()
-        return _Split(word, array, chosen, prints[array][chosen], labels[chosen], files)
+        origin = raw.origins.get(array, Origin(array))
+        return _Split(word, origin, chosen, prints[array][chosen], labels[chosen], files)
 
     train = split("training", "x_train", indices.train, raw.y_train)
     held_out = [split("validation", ARRAYS[indices.validation_from], indices.validation, validation[1])]

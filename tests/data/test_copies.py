@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sweeper.config.trial import DataConfig
-from sweeper.data import copies, prepare
+from sweeper.data import copies, open_arrays, prepare
 from sweeper.data.arrays import RawData
 from sweeper.data.prints import prints_of
 from sweeper.data.splits import SplitIndices
@@ -114,3 +114,27 @@ def test_an_image_with_several_labels_is_counted():
 
 def test_the_bundled_digits_have_no_copies(tmp_path: Path):
     assert prepare(DataConfig(), tmp_path).warnings == ()
+
+
+def test_copies_are_named_as_the_images_lie_in_the_users_file(tmp_path: Path):
+    images = np.random.RandomState(0).randint(0, 256, (40, 4, 4)).astype(np.uint8)
+    val, labels = images[30:].copy(), np.arange(40) % 2
+    val[3] = images[7]
+    given = {"train_images": images[:20], "val_images": val, "test_images": images[20:30]}
+    given |= {"train_labels": labels[:20], "val_labels": labels[30:], "test_labels": labels[20:30]}
+    np.savez(tmp_path / "my.npz", **given)
+    [warning, *_] = prepare(DataConfig(name="npz", path=str(tmp_path / "my.npz")), tmp_path / "prepared").warnings
+    assert "1 of 10 validation images is an exact copy of training images (val_images[3] of train_images[7])" in warning
+
+
+def test_copies_in_a_test_set_that_was_held_out_are_named_by_their_place_in_the_file(tmp_path: Path):
+    images = np.random.RandomState(0).randint(0, 256, (60, 4, 4)).astype(np.uint8)
+    labels = np.arange(60) % 2
+    chosen = DataConfig(name="npz", path=str(tmp_path / "my.npz"))
+    np.savez(tmp_path / "my.npz", images=images, labels=labels)
+    test = open_arrays(prepare(chosen, tmp_path / "prepared")).x_test
+    places = [int(np.flatnonzero((images == image[..., 0]).all((1, 2)))[0]) for image in np.asarray(test)]
+    images[places[5]] = images[places[1]]
+    np.savez(tmp_path / "my.npz", images=images, labels=labels)
+    [warning, *_] = prepare(chosen, tmp_path / "prepared").warnings
+    assert f"is an exact copy of other test images (images[{places[5]}] of images[{places[1]}])" in warning

@@ -17,11 +17,12 @@ from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.text import listed
 from sweeper.data import idx_format, npz_format
-from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
+from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader, Inventory, Origin, RawData, count_classes
 from sweeper.data.download import explaining, given_path, path_word
 from sweeper.data.folder.listing import holds_folders_of_pictures
 from sweeper.data.groups import how_even
 from sweeper.data.prints import prints
+from sweeper.data.splits import Indices
 from sweeper.data.splits.test_set import held_out, too_few_to_test
 from sweeper.data.user import labels, layout, names, scale
 from sweeper.data.user.repair import ACCEPTED, EXAMPLE, Fault, change, pickle_fault, refusal, unknown_names
@@ -58,10 +59,17 @@ def read(config: DataConfig) -> RawData:
     dark = scale.dark_notes(images)
     arrays: dict[str, AnyArray] = {role: images.pop(name) for role, name in found.roles.items() if role[0] == "x"}
     arrays |= {role: found.classes.labels[name] for role, name in found.roles.items() if role[0] == "y"}
+    origins = {role: Origin(name) for role, name in found.roles.items() if role[0] == "x"}
     known, groups, about_test = dict[str, AnyArray](), dict(found.groups), list[str]()
     if "x_test" not in arrays:
         known["x_train"] = prints(arrays["x_train"])
-        about_test = _hold_out(config, found, arrays, groups, known)
+        left, held = _held_out(config, found, known["x_train"])
+        for part in (arrays, groups, known):
+            for role in [role for role in part if role.endswith("_train")]:
+                part[role.replace("train", "test")], part[role] = part[role][held], part[role][left]
+        array = found.roles["x_train"]
+        origins |= {"x_train": Origin(array, left), "x_test": Origin(array, held)}
+        about_test.append(_about_test(found, left, held))
     return RawData(
         arrays["x_train"],
         arrays["y_train"],
@@ -76,27 +84,30 @@ def read(config: DataConfig) -> RawData:
         class_names=found.classes.names,
         prints=known,
         groups=groups,
+        origins=origins,
     )
 
 
-def _hold_out(
-    config: DataConfig,
-    found: Checked,
-    arrays: dict[str, AnyArray],
-    groups: dict[str, AnyArray],
-    known: dict[str, AnyArray],
-) -> list[str]:
-    """Takes a test set out of the training images, all that is known of them with it; returns what to say."""
-    labels, own = arrays["y_train"], groups.get("x_train")
-    left, held = held_out(labels, found.num_classes, own, known["x_train"])
+def _held_out(config: DataConfig, found: Checked, copies: AnyArray | None = None) -> tuple[Indices, Indices]:
+    """Which training images stay, and which are the test set of a file that has none.
+
+    Raises:
+        DataError: none can be held out.
+    """
+    train, groups = found.labels_of("y_train"), found.groups.get("x_train")
+    left, held = held_out(train, found.num_classes, groups, copies)
     if not len(held):
-        raise too_few_to_test(found.source.place, config, labels, own)
-    for part in (arrays, groups, known):
-        for role in [role for role in part if role.endswith("_train")]:
-            part[role.replace("train", "test")], part[role] = part[role][held], part[role][left]
-    how = "class" if own is None else f"group ({how_even(labels[left], labels[held], found.classes.names)})"
+        raise too_few_to_test(found.source.place, config, train, groups)
+    return left, held
+
+
+def _about_test(found: Checked, left: Indices, held: Indices) -> str:
+    """The sentence about a test set that was held out."""
+    labels, how = found.labels_of("y_train"), "class"
+    if "x_train" in found.groups:
+        how = f"group ({how_even(labels[left], labels[held], found.classes.names)})"
     name = found.source.place.name
-    return [f"The test images are {len(held):,} of the images, held out by {how}: {name} has no test set."]
+    return f"The test images are {len(held):,} of the images, held out by {how}: {name} has no test set."
 
 
 @dataclass(frozen=True)
@@ -161,23 +172,26 @@ class Checked:
     @property
     def num_classes(self) -> int:
         """How many classes the training images have."""
-        return len(self.classes.names) or int(self.classes.labels[self.roles["y_train"]].max()) + 1
+        return len(self.classes.names) or int(self.labels_of("y_train").max()) + 1
 
-    def labels_of(self, role: str) -> AnyArray | None:
-        """The labels of y_train, y_test or y_val; None where there are none."""
-        return self.classes.labels[self.roles[role]] if role in self.roles else None
+    def labels_of(self, role: str) -> AnyArray:
+        """The labels of y_train, y_test or y_val."""
+        return self.classes.labels[self.roles[role]]
 
     def inventory(self, config: DataConfig) -> Inventory:
-        """What they hold."""
+        """What they hold.
+
+        Raises:
+            DataError: there is no test set, and none can be held out.
+        """
+        labels = {role: self.labels_of(role) for role in self.roles if role[0] == "y"}
+        if "y_test" not in labels:
+            left, held = _held_out(config, self)
+            labels |= {"y_train": labels["y_train"][left], "y_test": labels["y_train"][held]}
+        counts = {role: count_classes(one, self.num_classes) for role, one in labels.items()}
         shape = layout.image_shape(self.headers[self.roles["x_train"]].shape)
-        train, test, own = (self.labels_of(role) for role in ("y_train", "y_test", "y_val"))
-        if train is not None and test is None:
-            left, held = held_out(train, self.num_classes, self.groups.get("x_train"))
-            if not len(held):
-                raise too_few_to_test(self.source.place, config, train, self.groups.get("x_train"))
-            train, test = train[left], train[held]
-        counts = [None if one is None else count_classes(one, self.num_classes) for one in (train, test, own)]
-        return Inventory(shape, counts[0] or (), counts[1] or (), counts[2], self.validation_name, self.classes.names)
+        own = counts.get("y_val")
+        return Inventory(shape, counts["y_train"], counts["y_test"], own, self.validation_name, self.classes.names)
 
 
 def _refuse_pictures(place: Path) -> None:
