@@ -56,12 +56,15 @@ def _write_files(guide: str, folder: Path) -> None:
         path.write_text(body, encoding="utf-8")
     raw = digits.read(None)
     arrays = {"x_train": raw.x_train[:240], "y_train": raw.y_train[:240]}
-    np.savez(folder / "my.npz", **arrays, x_test=raw.x_test[:60], y_test=raw.y_test[:60])
+    arrays |= {"x_test": raw.x_test[:60], "y_test": raw.y_test[:60]}
+    np.savez(folder / "my.npz", **arrays, patient=np.arange(240) % 12)
+    names = {"x_train": "imgs", "y_train": "gt", "x_test": "imgs_test", "y_test": "gt_test"}
+    np.savez(folder / "other.npz", **{names[role]: array for role, array in arrays.items()})
     if "data.path=pictures" in _read(guide):
         for number, (image, label) in enumerate(zip(raw.x_train[:240, ..., 0], raw.y_train[:240], strict=True)):
             place = folder / "pictures" / str(label)
             place.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(place / f"{number}.png")
+            Image.fromarray(image).save(place / f"writer{number % 12}_{number}.png")
 
 
 @pytest.mark.parametrize(("guide", "line"), [(guide, line) for guide in GUIDES for line in _sweeps(guide)])
