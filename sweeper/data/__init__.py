@@ -5,17 +5,16 @@
 test set (`open_arrays` does). What does not live here: batching, augmentation, and anything of Keras.
 """
 
-from sweeper.data.arrays import (
-    AnyImages,
+from sweeper.data.arrays import AnyImages, as_float
+from sweeper.data.prepare import check, describe, prepare
+from sweeper.data.written import (
     Arrays,
     TrainingArrays,
-    as_float,
     file_names,
     group_names,
     open_arrays,
     open_training_arrays,
 )
-from sweeper.data.prepare import check, describe, prepare
 
 __all__ = [
     "AnyImages",

@@ -1,23 +1,20 @@
-"""The shapes that arrays have on their way: as a source gives them, as they are written, as trials open them.
+"""The form in which a source gives its arrays, whatever it read them from.
 
-What does not live here: reading any file format, and deciding which image belongs to which split.
+What does not live here: reading any file format, deciding which image belongs to which split, and the files that trials
+open (`written`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from sweeper.core.datasets import PreparedData
-from sweeper.core.errors import StoreError
 from sweeper.data.mapped import MappedImages
 
 #: (n, height, width, channels), 0 to 255 or in [0, 1].
@@ -181,33 +178,6 @@ class RawData:
         return hashlib.sha256(f"{found} {json.dumps(self.class_names)}".encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class TrainingArrays:
-    """What a trial may see: all but the test set.
-
-    Attributes:
-        x_train, x_validation: (n, height, width, channels), uint8 (0 to 255) or float32 in [0, 1].
-        y_train, y_validation: (n,) int64, from 0.
-    """
-
-    x_train: AnyImages
-    y_train: Labels
-    x_validation: AnyImages
-    y_validation: Labels
-
-
-@dataclass(frozen=True)
-class Arrays(TrainingArrays):
-    """The arrays of each split, those of the test set among them.
-
-    Attributes:
-        x_test: as the other images; y_test: as the other labels.
-    """
-
-    x_test: AnyImages
-    y_test: Labels
-
-
 def count_classes(labels: AnyArray, num_classes: int) -> tuple[int, ...]:
     """Returns the images of each class, of labels (n,) from 0 to `num_classes` - 1."""
     return tuple(int(count) for count in np.bincount(labels, minlength=num_classes))
@@ -244,99 +214,3 @@ def as_float(images: AnyImages) -> npt.NDArray[np.float32]:
     scaled = images.astype(np.float32)
     scaled /= np.float32(255)
     return scaled
-
-
-def lay_down(arrays: Iterable[tuple[str, AnyArray | MappedImages]], folder: Path) -> dict[str, Path]:
-    """Writes each array as `folder`/NAME.npy, over what an earlier call left there; of mapped images, their rows.
-
-    The old files go first and each new one is renamed into place, so that a folder whose writer was
-    killed lacks files rather than holding half of one; other files in it are left alone.
-
-    Args:
-        arrays: the fields of `Arrays` and their values; a generator, so that one split is in memory at a time.
-        folder: made if it is not there.
-
-    Returns:
-        The file of each mapped array, by its name.
-
-    Raises:
-        StoreError: if the folder cannot be written.
-    """
-    mapped: dict[str, Path] = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for one in fields(Arrays):
-            _array_file(folder, one.name).unlink(missing_ok=True)
-        for name, array in arrays:
-            if isinstance(array, MappedImages):
-                mapped[name] = array.path
-            _save(_array_file(folder, name), array.rows if isinstance(array, MappedImages) else array)
-    except OSError as err:
-        raise StoreError(
-            f"The prepared images cannot be written to {folder}: {err.strerror or err}. Accepted: a folder that can "
-            f"be written, on a disk with room for them.  Try: output_dir=another/folder"
-        ) from err
-    return mapped
-
-
-def open_arrays(prepared: PreparedData) -> Arrays:
-    """Opens the written arrays, mapped from their files and read-only; pages are read as they are used.
-
-    Raises:
-        OSError: if a file is missing, because the sweep that wrote it has ended.
-        ValueError: if a file is not a plain array.
-    """
-    return Arrays(**_opened(prepared, Arrays))
-
-
-def open_training_arrays(prepared: PreparedData) -> TrainingArrays:
-    """The same without the test set, whose files are not even opened."""
-    return TrainingArrays(**_opened(prepared, TrainingArrays))
-
-
-def write_names(kind: Literal["files", "groups"], names: Mapping[str, Sequence[str]], folder: Path) -> None:
-    """Writes the files that the images of splits come from, or their groups, by `validation` or `test`."""
-    for split in ("validation", "test"):
-        place = _names_file(folder, kind, split)
-        place.unlink(missing_ok=True)
-        if split in names:
-            place.write_text(json.dumps(names[split], ensure_ascii=False), encoding="utf-8")
-
-
-def file_names(prepared: PreparedData, split: Literal["validation", "test"]) -> tuple[str, ...]:
-    """The names of the files that a split's images come from, in their order; empty where that is one file."""
-    return _names(prepared, "files", split)
-
-
-def group_names(prepared: PreparedData, split: Literal["validation", "test"]) -> tuple[str, ...]:
-    """The groups of a split's images (`data.groups`), in their order; empty where they have none."""
-    return _names(prepared, "groups", split)
-
-
-def _names(prepared: PreparedData, kind: str, split: str) -> tuple[str, ...]:
-    place = _names_file(prepared.folder, kind, split)
-    return tuple(json.loads(place.read_text(encoding="utf-8"))) if place.is_file() else ()
-
-
-def _names_file(folder: Path, kind: str, split: str) -> Path:
-    return folder / f"{kind}_{split}.json"
-
-
-def _opened(prepared: PreparedData, kind: type[TrainingArrays]) -> dict[str, Any]:
-    found: dict[str, AnyArray | MappedImages] = {}
-    for name in (one.name for one in fields(kind)):
-        array = np.load(_array_file(prepared.folder, name), mmap_mode="r", allow_pickle=False)
-        elsewhere = prepared.mapped.get(name)
-        found[name] = array if elsewhere is None else MappedImages(elsewhere, np.array(array))
-    return found
-
-
-def _array_file(folder: Path, name: str) -> Path:
-    return folder / f"{name}.npy"
-
-
-def _save(path: Path, array: AnyArray) -> None:
-    beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-    os.replace(beside, path)

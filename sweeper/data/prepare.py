@@ -22,7 +22,7 @@ from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.text import listed, printable
 from sweeper.data import copies, digits, folder, groups, published, user
-from sweeper.data.arrays import AnyArray, Inventory, RawData, count_classes, lay_down, write_names
+from sweeper.data.arrays import AnyArray, Inventory, RawData, count_classes
 from sweeper.data.mapped import MappedImages
 from sweeper.data.pixel_statistics import pixel_statistics
 from sweeper.data.prints import ARRAYS, prints_of
@@ -30,6 +30,7 @@ from sweeper.data.progress import Report, silent
 from sweeper.data.published import cifar
 from sweeper.data.splits import SplitIndices, SplitPlan, plan_splits
 from sweeper.data.splits.apart import Recorded, draw_apart, nothing_recorded
+from sweeper.data.written import lay_down, write_names
 
 
 @dataclass(frozen=True)

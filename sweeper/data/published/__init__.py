@@ -1,8 +1,8 @@
 """Published data sets, found, verified, and refused if they are others: here `data=mnist` and `data=fashion_mnist`.
 
 Looked for in this order: `data.path`, Keras's cache, Keras's server (into the cache). Nothing falls back
-to other data. What does not live here: the archives of CIFAR (`cifar`), the formats of the files (`npz_format`,
-`idx_format`) and the download.
+to other data. What does not live here: the archives of CIFAR (`cifar`), the formats of the files (`formats`) and
+the download.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from sweeper.core.errors import DataError
-from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import IMAGE_KEYS, KEYS, LABEL_KEYS, AnyArray, ArrayHeader, Inventory, RawData, count_classes
 from sweeper.data.download import RemoteFile, download, explaining, file_digest, given_path, keras_cache, path_word
+from sweeper.data.formats import idx, npz
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _given(published: PublishedSet, path: str) -> Path:
 def _verified(published: PublishedSet, place: Path, source: str) -> RawData:
     _check_headers(published, place)
     _check_files(published, place)
-    arrays = idx_format.read_arrays(place) if place.is_dir() else npz_format.read_arrays(place)
+    arrays = idx.read_arrays(place) if place.is_dir() else npz.read_arrays(place)
     _check_arrays(published, arrays, place)
     height, width, channels = published.inventory.input_shape
     x_train, x_test = (np.ascontiguousarray(arrays[key]).reshape(-1, height, width, channels) for key in IMAGE_KEYS)
@@ -173,7 +173,7 @@ def _nowhere(published: PublishedSet, remote: RemoteFile, err: OSError) -> DataE
 
 
 def _check_headers(published: PublishedSet, place: Path) -> None:
-    headers = idx_format.read_headers(place) if place.is_dir() else npz_format.read_headers(place)
+    headers = idx.read_headers(place) if place.is_dir() else npz.read_headers(place)
     faults = [
         f"{key} is {headers[key]}, not {shape} {'uint8' if key in IMAGE_KEYS else 'whole numbers'}"
         for key, shape in _shapes(published).items()
@@ -192,7 +192,7 @@ def _shapes(published: PublishedSet) -> dict[str, tuple[int, ...]]:
 
 def _fits(key: str, header: ArrayHeader, shape: tuple[int, ...]) -> bool:
     if key in LABEL_KEYS:
-        return header.shape == shape and npz_format.is_whole_numbers(header.dtype)
+        return header.shape == shape and npz.is_whole_numbers(header.dtype)
     return header.shape in (shape, (*shape, 1)) and header.dtype == np.uint8
 
 
@@ -200,7 +200,7 @@ def _check_files(published: PublishedSet, path: Path) -> None:
     """Of a folder's gzipped files, checks the published MD5s."""
     if not path.is_dir():
         return
-    for file in idx_format.find_files(path).values():
+    for file in idx.find_files(path).values():
         md5 = published.file_md5s.get(file.name.replace(".idx", "-idx"))
         if md5 is not None and file_digest(file, "md5") != md5:
             raise DataError(f"{file} is not {published.title}'s: its MD5 is not the published {md5}.")

@@ -4,7 +4,7 @@
 
 What a form leaves no doubt about is converted, and said; the rest is refused, with what to type. All faults that
 shapes, types and labels show are named at once; pixels are looked at when they are read. What does not live here: the
-formats of the files (`npz_format`, `idx_format`), and the split.
+formats of the files (`formats`), and the split.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.text import listed
-from sweeper.data import idx_format, npz_format
 from sweeper.data.arrays import KEYS, AnyArray, ArrayHeader, Inventory, Origin, RawData, count_classes
 from sweeper.data.download import explaining, given_path, path_word
 from sweeper.data.folder.listing import holds_folders_of_pictures
+from sweeper.data.formats import idx, npz
 from sweeper.data.groups import how_even
 from sweeper.data.prints import prints
 from sweeper.data.splits import Indices
@@ -119,21 +119,21 @@ class Source:
     def names(self) -> tuple[str, ...]:
         """The arrays that are there."""
         with explaining(_ADVICE):
-            return KEYS if self.place.is_dir() else npz_format.read_names(self.place)
+            return KEYS if self.place.is_dir() else npz.read_names(self.place)
 
     def headers(self, keys: Sequence[str]) -> dict[str, ArrayHeader]:
         """Shapes and types of arrays, in the order of `keys`."""
         with explaining(_ADVICE):
             if self.place.is_dir():
-                return idx_format.read_headers(self.place)
-            return npz_format.read_headers(self.place, keys)
+                return idx.read_headers(self.place)
+            return npz.read_headers(self.place, keys)
 
     def arrays(self, keys: Iterable[str]) -> dict[str, AnyArray]:
         """Arrays whole."""
         with explaining(_ADVICE):
             if self.place.is_dir():
-                return dict(idx_format.read_arrays(self.place, keys))
-            return npz_format.read_arrays(self.place, keys)
+                return dict(idx.read_arrays(self.place, keys))
+            return npz.read_arrays(self.place, keys)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _opening(place: Path, names: Sequence[str]) -> list[str]:
         return [
             "import numpy as np",
             "from pathlib import Path",
-            "from sweeper.data.idx_format import read_arrays",
+            "from sweeper.data.formats.idx import read_arrays",
             f"a = read_arrays(Path({name}))",
         ]
     arrays = f"{{k: z[k] for k in {json.dumps(list(names), ensure_ascii=False)}}}"

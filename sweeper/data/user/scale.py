@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sweeper.core.text import listed
 from sweeper.data.arrays import AnyArray, Images
-from sweeper.data.npz_format import is_whole_numbers
+from sweeper.data.formats.npz import is_whole_numbers
 from sweeper.data.user.repair import Fault, change
 
 #: How far pixels may lie outside [0, 1] by rounding, by their bytes per number: a few units in the last place.

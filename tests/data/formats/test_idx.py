@@ -9,7 +9,7 @@ import pytest
 
 from published_sets import idx_bytes, small_arrays
 from sweeper.core.errors import DataError
-from sweeper.data import idx_format
+from sweeper.data.formats import idx
 
 # IDX files
 
@@ -20,7 +20,7 @@ def test_an_idx_file_is_read_as_it_was_written(shape, name, tmp_path):
     array = np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
     content = idx_bytes(array)
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    read = idx_format.read_file(tmp_path / name)
+    read = idx.read_file(tmp_path / name)
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, array)
 
@@ -42,7 +42,7 @@ def test_a_damaged_idx_file_is_refused(damage, message, suffix, tmp_path):
     path = tmp_path / f"train{suffix}"
     path.write_bytes(gzip.compress(content) if suffix else content)
     with pytest.raises(DataError, match=message):
-        idx_format.read_file(path)
+        idx.read_file(path)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_a_damaged_gzip_file_is_refused(damage, tmp_path):
     path = tmp_path / "train.gz"
     path.write_bytes(damage(gzip.compress(idx_bytes(small_arrays()["x_train"]))))
     with pytest.raises(DataError, match=r"train\.gz is truncated or corrupt"):
-        idx_format.read_file(path)
+        idx.read_file(path)
