@@ -152,7 +152,8 @@ def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
     """What a version says of its trial: where it comes from, its figures with their interval, its data."""
     row = ranked.row
     names, [cells] = columns.table([ranked], sweep.info.params, *sweep.objectives)
-    figures = {key: cell_text(cells[key]) for key in FIGURES if key in names and cells[key] is not None}
+    wanted = (*FIGURES, *columns.asked_for(names))
+    figures = {key: cell_text(cells[key]) for key in wanted if key in names and cells[key] is not None}
     identity = sweep.trials[row.number].identity["data"]
     objective = ", ".join(f"{one.metric} ({one.direction})" for one in sweep.objectives)
     return {

@@ -108,6 +108,8 @@ def leading_group_by_swaps(
     Raises:
         ValueError: arrays of other shapes, negative classes, or alpha outside (0, 1).
     """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
     answers = _checked(labels, predicted)
     merit = _values(answers, metric)
     leader = int(np.argmax(merit))

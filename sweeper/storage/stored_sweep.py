@@ -174,12 +174,20 @@ def why_apart(several: Sequence[Loaded]) -> str:
     for other in several[1:]:
         if other.objectives != first.objectives:
             return f"{first.name} is ranked by {_objectives(first)}, {other.name} by {_objectives(other)}"
+        if _functions(other) != _functions(first):
+            return f"{first.name} and {other.name} are ranked by different functions of the same name"
         for key, word in (("digest", "data"), ("split_digest", "split")):
             if _digests(first, key) != _digests(other, key):
                 return f"{first.name} and {other.name} were scored on different images: their {word} differs"
         if _repeats(first) != _repeats(other):
             return f"{first.name} has {_repeats(first)} repeats of each configuration, {other.name} {_repeats(other)}"
     return ""
+
+
+def _functions(loaded: Loaded) -> list[Metric]:
+    """The custom metrics that a sweep is ranked by."""
+    ranked_by = {objective.metric for objective in loaded.objectives}
+    return [metric for metric in loaded.info.metrics if metric.target and metric.name in ranked_by]
 
 
 def _objectives(loaded: Loaded) -> str:

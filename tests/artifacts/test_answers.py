@@ -6,6 +6,7 @@ import pytest
 from sweeper.artifacts import answers
 from sweeper.artifacts.predictions import image_losses
 from sweeper.core.errors import DamagedFileError
+from sweeper.core.objectives import Metric
 from sweeper.core.paths import AnswerPaths
 
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1])
@@ -156,3 +157,44 @@ def test_damaged_predictions_are_not_added(paths: AnswerPaths, tmp_path: Path) -
     with pytest.raises(DamagedFileError, match=r"0\.npz is damaged"):
         answers.append(paths, 0, path)
     assert not paths.correct.exists()
+
+
+def test_labels_and_scores_are_kept_where_metrics_were_asked_for(paths: AnswerPaths, tmp_path: Path) -> None:
+    metrics = (Metric("val_macro_f1", "maximize"), Metric("val_brier", "minimize"))
+    scores = np.linspace(0, 1, len(LABELS)).astype(np.float32)
+    file = tmp_path / "asked.npz"
+    np.savez_compressed(file, predicted=np.roll(LABELS, 1), labels=LABELS, scores_val_brier=scores)
+    answers.append(paths, 4, file, metrics)
+
+    found = answers.read(paths, metrics=metrics)[4]
+
+    assert found.labels is not None
+    assert found.predicted is not None
+    assert found.labels.tolist() == LABELS.tolist()
+    assert found.predicted.tolist() == np.roll(LABELS, 1).tolist()
+    assert found.scores["val_brier"].tolist() == scores.tolist()
+    plain = answers.read(paths)[4]
+    assert (plain.labels, plain.predicted, dict(plain.scores)) == (None, None, {})
+
+
+def test_files_of_metrics_exist_only_where_they_were_asked_for(paths: AnswerPaths, tmp_path: Path) -> None:
+    metrics = (Metric("val_brier", "minimize"),)
+    answers.append(paths, 0, predictions(tmp_path / "npz", list(LABELS)))
+
+    assert sorted(path.name for path in paths.root.iterdir()) == ["correct.bits", "losses.f16", "predicted.u16"]
+    assert answers.lacking(paths, [0]) == []
+    assert answers.lacking(paths, [0], metrics=metrics) == [0]
+
+
+def test_a_damaged_record_of_scores_is_missing(paths: AnswerPaths, tmp_path: Path) -> None:
+    metrics = (Metric("val_brier", "minimize"),)
+    file = tmp_path / "asked.npz"
+    scores = np.ones(len(LABELS), np.float32)
+    np.savez_compressed(file, predicted=LABELS, labels=LABELS, scores_val_brier=scores, losses=scores.astype("<f2"))
+    answers.append(paths, 0, file, metrics)
+    content = bytearray(paths.scores("val_brier").read_bytes())
+    content[20] ^= 1
+    paths.scores("val_brier").write_bytes(bytes(content))
+
+    assert answers.lacking(paths, [0], metrics=metrics) == [0]
+    assert answers.read(paths, metrics=metrics)[0].scores == {}

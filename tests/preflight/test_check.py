@@ -6,15 +6,16 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError
-from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
+from sweeper.core.objectives import METRIC_DIRECTIONS, Metric, Objective
 from sweeper.preflight import check as preflight
-from sweeper.preflight.check import Preflight, check_objectives, check_seed
+from sweeper.preflight.check import Preflight, check_metrics, check_objectives, check_seed
 from sweeper.space.composer import Point
 
 Compose = Callable[..., list[Point]]
@@ -225,6 +226,25 @@ def test_operations_are_no_objective_for_a_builder_of_ones_own(check: Check, own
     check_objectives(check().trials, [Objective("flops", "minimize")])
     for metric in METRIC_DIRECTIONS.keys() - {"flops"}:
         check_objectives(trials, [Objective(metric, "minimize")])
+
+
+def test_top5_accuracy_of_few_classes_and_a_custom_metric_that_fails_are_refused(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "costs_of_a_user.py").write_text(
+        "def cost(labels, probabilities):\n    return float(probabilities.shape[1] // (len(set(labels)) - 3))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    trials = check().trials
+    few = [replace(planned, data=replace(planned.data, num_classes=3)) for planned in trials]
+    top5, custom = Metric("val_top5_accuracy", "maximize"), Metric("val_cost", "minimize", "costs_of_a_user.cost")
+
+    check_metrics(trials, (top5, custom))
+    check_metrics(few, ())
+    with pytest.raises(ConfigError, match=r"val_top5_accuracy is 1 for every network, since the data have 3 classes"):
+        check_metrics([*trials, *few], (top5,))
+    with pytest.raises(ConfigError, match=r"12 made-up images of 3 classes\. val_cost: .*raised ZeroDivisionError"):
+        check_metrics([*trials, *few], (custom,))
 
 
 def test_the_checks_load_no_heavy_library() -> None:

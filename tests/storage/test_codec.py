@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sweeper.config.identity import trial_hash
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import Metric, Objective
 from sweeper.core.sweeps import SweepInfo
 from sweeper.storage import codec
 
@@ -32,3 +32,15 @@ def test_what_is_known_of_the_images_is_kept_and_absent_in_sweeps_of_earlier_rel
         if key not in ("data_notes", "data_warnings", "class_names", "conversions", "crc32")
     }
     assert codec.info_from_json(earlier) == plain
+
+
+def test_the_metrics_that_were_asked_for_are_kept_and_a_sweep_without_them_is_written_as_before() -> None:
+    plain = SweepInfo("2026-01-01", (Objective("val_cost", "minimize"),), ("arch.depth",), "npz", False)
+    info = replace(
+        plain,
+        metrics=(Metric("val_ece", "minimize"), Metric("val_cost", "minimize", "costs.mean", {"weights": [1, 2.5]})),
+    )
+
+    assert codec.info_from_json(codec.info_to_json(info)) == info
+    assert "metrics" not in codec.info_to_json(plain)
+    assert codec.info_from_json(codec.info_to_json(plain)) == plain

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import metrics as oracle
 
 from sweeper import data, executors
 from sweeper.artifacts.model import read_weights
 from sweeper.artifacts.result import read_result
 from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import PreparedData
-from sweeper.core.objectives import Objective
+from sweeper.core.objectives import FURTHER_METRICS, Metric, Objective
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialResult, TrialState
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch
@@ -144,6 +145,8 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[i
 
 CHANGED_AT_THE_END = ("a callback that sets weights at the end", "Keras's own early stopping")
 
+METRICS = tuple(Metric(name, direction) for name, direction in FURTHER_METRICS.items())
+
 PREDICT = """
 import json, sys
 from pathlib import Path
@@ -172,7 +175,7 @@ class Shrink(keras.callbacks.Callback):
             self.model.set_weights([0.5 * weights for weights in self.model.get_weights()])
 
     def on_epoch_end(self, epoch, logs):
-        assert set(logs) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+        assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1"} <= set(logs)
         self.shrink("epoch_end", logs)
 
     def on_train_end(self, logs):
@@ -242,7 +245,8 @@ def spec_of(name: str, number: int, folder: Path, prepared: PreparedData) -> Tra
         },
         overrides=(),
         data=prepared,
-        metric=Objective("val_accuracy", "maximize"),
+        metric=Objective("val_macro_f1", "maximize"),
+        metrics=METRICS,
     )
 
 
@@ -274,8 +278,8 @@ def trained(prepared: PreparedData, executor: Executor) -> dict[str, tuple[Trial
 
 
 @pytest.fixture(scope="module")
-def said(trained: dict[str, tuple[TrialResult, Path]]) -> dict[str, tuple[float, float]]:
-    """What each saved model says itself, loaded in a fresh process: loss and accuracy on the validation images."""
+def said(trained: dict[str, tuple[TrialResult, Path]]) -> dict[str, dict[str, float]]:
+    """What each saved model says itself, loaded in a fresh process: its figures on the validation images."""
     models = {name: str(TrialPaths(folder).model) for name, (_, folder) in trained.items()}
     images = next(iter(trained.values()))[1].parent / "data"
     labels = np.load(images / "y_validation.npy")
@@ -291,20 +295,32 @@ def said(trained: dict[str, tuple[TrialResult, Path]]) -> dict[str, tuple[float,
     for name, path in models.items():
         probabilities = np.array(outputs[path])
         of_label = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1)
-        found[name] = (float(-np.log(of_label).mean()), float((probabilities.argmax(axis=1) == labels).mean()))
+        wide, predicted = probabilities / probabilities.sum(axis=1, keepdims=True), probabilities.argmax(axis=1)
+        found[name] = {
+            "val_loss": float(-np.log(of_label).mean()),
+            "val_accuracy": float((predicted == labels).mean()),
+            "val_balanced_accuracy": oracle.balanced_accuracy_score(labels, predicted),
+            "val_macro_f1": oracle.f1_score(labels, predicted, average="macro", zero_division=0),
+            "val_auc": oracle.roc_auc_score(labels, wide, multi_class="ovr", average="macro"),
+            "val_top5_accuracy": oracle.top_k_accuracy_score(labels, wide, k=5),
+            "val_brier": oracle.brier_score_loss(labels, wide),
+        }
     return found
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_row_says_what_its_saved_model_says(
-    name: str, trained: dict[str, tuple[TrialResult, Path]], said: dict[str, tuple[float, float]]
+    name: str, trained: dict[str, tuple[TrialResult, Path]], said: dict[str, dict[str, float]]
 ) -> None:
     metrics = trained[name][0].metrics
-    loss, accuracy = said[name]
     tolerance = 2e-3 if "mixed" in name else 1e-6  # half precision rounds otherwise in another process's batches
 
-    assert metrics["val_accuracy"] == pytest.approx(accuracy, abs=0.0 if "mixed" not in name else 0.013)
-    assert metrics["val_loss"] == pytest.approx(loss, abs=tolerance)
+    by_class = 0.013 if "mixed" in name else 1e-12
+
+    for figure, value in said[name].items():
+        is_by_class = figure.endswith(("accuracy", "f1"))
+        assert metrics[figure] == pytest.approx(value, abs=by_class if is_by_class else tolerance), figure
+    assert set(said[name]) | {"val_ece"} == {figure for figure in metrics if figure.startswith("val_")}
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -319,6 +335,10 @@ def test_a_curve_scores_the_weights_that_would_be_saved_after_each_epoch(
     else:
         assert result.metrics["val_loss"] == pytest.approx(kept["val_loss"], abs=1e-12)
         assert result.metrics["val_accuracy"] == kept["val_accuracy"]
+        assert result.metrics["val_macro_f1"] == pytest.approx(kept["val_macro_f1"], abs=1e-12)
+        if result.facts.best_epoch:
+            best = max(epoch["val_macro_f1"] for epoch in result.history)
+            assert kept["val_macro_f1"] == best, "the objective chose it"
     with np.load(TrialPaths(folder).predictions) as saved:
         assert float((saved["predicted"] == saved["labels"]).mean()) == result.metrics["val_accuracy"]
 

@@ -18,7 +18,9 @@ EPOCH = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.4, "val_accuracy": 0.9, "du
 
 def training(**changed: Any) -> Training:
     """A training of two epochs on four images; what is named is changed."""
-    metrics = {"val_loss": 0.4, "val_accuracy": 0.9, "epochs": 2, "duration_s": 3.0, **changed.pop("metrics", {})}
+    asked = {"val_macro_f1": 0.7, "val_brier": 0.2, "val_cost": math.nan}
+    metrics = {"val_loss": 0.4, "val_accuracy": 0.9, **asked, "epochs": 2, "duration_s": 3.0}
+    metrics |= changed.pop("metrics", {})
     history = [EPOCH, {**EPOCH, **changed.pop("last", {})}]
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], np.float16)
     predicted = changed.pop("predicted", [0, 1, 0, 1])
@@ -36,7 +38,8 @@ def unequal(**changed: Any) -> dict[str, Compared]:
 
 def test_equal_trainings_are_equal_in_everything_that_is_not_measured_on_a_clock() -> None:
     found = compare(training(), training(metrics={"duration_s": 9.0}), Tolerance())
-    names = ["val_loss", "val_accuracy", "epochs", "curves", "predictions", "probabilities", "weights"]
+    names = ["val_loss", "val_accuracy", "val_macro_f1", "val_brier", "val_cost", "epochs"]
+    names += ["curves", "predictions", "probabilities", "weights"]
     assert [one.name for one in found] == names
     assert all(one.is_equal and one.is_near for one in found)
 
@@ -53,6 +56,10 @@ def test_the_smallest_difference_of_a_metric_is_seen_and_shown() -> None:
         pytest.param({"val_accuracy": 0.87}, False, id="accuracy-beyond"),
         pytest.param({"val_loss": 0.5}, True, id="loss-within-a-quarter"),
         pytest.param({"val_loss": 0.6}, False, id="loss-beyond"),
+        pytest.param({"val_macro_f1": 0.71}, True, id="f1-within"),
+        pytest.param({"val_macro_f1": 0.73}, False, id="f1-beyond"),
+        pytest.param({"val_brier": 0.24}, True, id="brier-within"),
+        pytest.param({"val_brier": 0.3}, False, id="brier-beyond"),
         pytest.param({"epochs": 3}, False, id="a-count"),
         pytest.param({"flops": 7}, False, id="one-more"),
     ],
@@ -76,6 +83,17 @@ def test_test_figures_that_were_added_after_the_training_are_not_compared() -> N
 def test_a_curve_that_differs_is_named_at_its_first_epoch() -> None:
     one = unequal(last={"val_loss": 0.45})["curves"]
     assert (one.note, one.is_near) == ("first in epoch 2: val_loss 0.4, 0.45", True)
+
+
+def test_a_curve_of_a_metric_that_was_asked_for_is_compared_and_nan_equals_itself() -> None:
+    def asked(value: float) -> Training:
+        return training(last={"val_macro_f1": value, "duration_s": 5.0})
+
+    [same] = [one for one in compare(asked(math.nan), asked(math.nan), Tolerance()) if one.name == "curves"]
+    [other] = [one for one in compare(asked(0.5), asked(0.6), Tolerance()) if one.name == "curves"]
+
+    assert same.is_equal
+    assert other.note == "first in epoch 2: val_macro_f1 0.5, 0.6"
 
 
 def test_a_shorter_curve_is_another_one() -> None:
@@ -186,7 +204,7 @@ FAR = {"weights": [-4.0, 3.0]}
             {},
             [],
             True,
-            "Same, to the bit: 3 metrics, the curves of 2 epochs, the predictions of 4 images, and weights of 2 "
+            "Same, to the bit: 6 metrics, the curves of 2 epochs, the predictions of 4 images, and weights of 2 "
             "numbers.",
             id="same",
         ),

@@ -8,8 +8,8 @@ from typing import Any
 from sweeper.core.trials import TrialRow
 from sweeper.report.page.chart_data import Known
 from sweeper.report.page.vega import Chart, Spec, Variant, close_up, is_wide, lines, part_of, quantity, rounded
-from sweeper.report.sweep_report import SweepReport
-from sweeper.report.text import called, counted, figure
+from sweeper.report.sweep_report import SweepReport, scored
+from sweeper.report.text import called, counted, figure, plain
 
 #: Metrics of an epoch in the order of the choice, and the direction in which they are better.
 _METRICS = {
@@ -25,11 +25,12 @@ _EXPLODED = 1_000  # largest through smallest loss from which its axis is logari
 
 def curves(known: Known) -> Chart | None:
     """Every trial's curve of each metric; None where no trial has one."""
-    found = [row for row in known.rows if any(_has(row, name) for name in _METRICS)]
+    names = _names(known.report)
+    found = [row for row in known.rows if any(_has(row, name) for name in names)]
     if not found:
         return None
     rows = known.thinned(found, _MOST_CURVES)
-    metrics = [name for name in _METRICS if any(_has(row, name) for row in rows)]
+    metrics = [name for name in names if any(_has(row, name) for row in rows)]
     data = tuple(
         (row.number, epoch, *(rounded(row.history[epoch - 1].get(name)) for name in metrics))
         for row in rows
@@ -47,14 +48,22 @@ def curves(known: Known) -> Chart | None:
     return Chart("", finding, tuple(variants), fields, data)
 
 
+def _names(report: SweepReport) -> list[str]:
+    """The metrics in the order of the choice: an objective that was asked for first, other such metrics last."""
+    asked = [one.name for one in report.metrics]
+    return list(dict.fromkeys([*(name for name in asked if name == report.objective.metric), *_METRICS, *asked]))
+
+
 def _has(row: TrialRow, metric: str) -> bool:
     return any(rounded(epoch.get(metric)) is not None for epoch in row.history)
 
 
 def _name(report: SweepReport, metric: str) -> str:
-    name = _METRICS[metric][0]
+    name = _METRICS[metric][0] if metric in _METRICS else plain(metric)
     if report.test_is_validation and metric.startswith("val_"):
-        return f"{name.replace('validation', 'test')} (selected on it)"
+        return (
+            f"{name.replace('validation', 'test')} (selected on it)" if metric in _METRICS else scored(report, metric)
+        )
     return name
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeper.core.text import percent
+from sweeper.metrics import by_class
 from sweeper.report.examples import Exhibits, ShownImage
 from sweeper.report.page.vega import Chart, Spec, Variant
 from sweeper.report.text import plain
@@ -44,6 +46,7 @@ class Mistakes:
         matrix: rows of counts with their share of the true class in per cent; empty where there are too many classes.
         chart: the matrix where it is too large for a table.
         confusions: true class, predicted class and count of what is most often confused.
+        by_class: of each class its name, precision, recall, F1 and number of images.
         nobody, disputed: images, as in `Exhibits`.
         notes: what cannot be shown, with the reason.
     """
@@ -53,6 +56,7 @@ class Mistakes:
     matrix: tuple[tuple[tuple[int, int], ...], ...]
     chart: Chart | None
     confusions: tuple[tuple[str, str, int], ...]
+    by_class: tuple[tuple[str, str, str, str, str], ...]
     nobody: tuple[Picture, ...]
     disputed: tuple[Picture, ...]
     notes: tuple[str, ...]
@@ -78,6 +82,7 @@ def mistakes(exhibits: Exhibits, names: Mapping[int, str], notes: tuple[str, ...
         matrix=_matrix(exhibits) if is_small else (),
         chart=None if is_small or exhibits.confusion is None else _chart(exhibits),
         confusions=_confusions(exhibits),
+        by_class=_by_class(exhibits),
         nobody=tuple(_picture(image, exhibits) for image in exhibits.nobody),
         disputed=tuple(_picture(image, exhibits) for image in exhibits.disputed),
         notes=notes,
@@ -116,6 +121,15 @@ def _confusions(exhibits: Exhibits) -> tuple[tuple[str, str, int], ...]:
     ]
     most = sorted(wrong, key=lambda one: -one[2])[:_CONFUSIONS]
     return tuple((names[label], names[predicted], count) for label, predicted, count in most)
+
+
+def _by_class(exhibits: Exhibits) -> tuple[tuple[str, str, str, str, str], ...]:
+    if exhibits.confusion is None:
+        return ()
+    return tuple(
+        (name, percent(one.precision), percent(one.recall), f"{one.f1:.4f}", f"{one.support:,}")
+        for name, one in zip(_classes(exhibits), by_class(exhibits.confusion), strict=True)
+    )
 
 
 def _chart(exhibits: Exhibits) -> Chart:
