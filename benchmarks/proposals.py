@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from sweeper.config import keys, schema
+from sweeper.config import folders, schema
 from sweeper.config.sweep import SamplerConfig
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialState
@@ -37,7 +37,7 @@ PROPOSALS = 50
 
 def search(sampler: str) -> Search:
     schema.register()
-    loader = ConfigLoaderImpl(create_config_search_path(str(keys.CONF)))
+    loader = ConfigLoaderImpl(create_config_search_path(str(folders.CONF)))
     parser = OverridesParser.create(config_loader=loader)
     master = loader.load_configuration("config", [f"sampler={sampler}"], run_mode=RunMode.MULTIRUN)
     space = with_rules(parse_space(SPACE, {}, parser, loader.get_group_options), None, None)

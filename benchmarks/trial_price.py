@@ -23,7 +23,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from sweeper.cli import hydra_sweeper
-from sweeper.config import keys, schema
+from sweeper.config import folders, schema
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrainingSpec
@@ -36,7 +36,7 @@ def spec_of(root: Path, overrides: list[str]) -> TrainingSpec:
     """The trial of a command, with its data prepared under `root`."""
     schema.register()
     hydra_sweeper.register()
-    with initialize_config_dir(str(keys.CONF), version_base="1.3"):
+    with initialize_config_dir(str(folders.CONF), version_base="1.3"):
         node: Any = OmegaConf.to_container(compose("config", overrides), resolve=True)
     config = {key: node[key] for key in ("arch", "data", "training", "optimizer", "seed")}
     paths = OutputPaths(root)

@@ -68,14 +68,15 @@ def _hydra() -> int:
     import hydra
 
     from sweeper.cli import arguments, errors, hydra_sweeper
-    from sweeper.config import keys, schema
+    from sweeper.config import folders, schema
 
     command = arguments.read(sys.argv[1:])
     for note in command.notes:
         errors.say(note)
     schema.register()
     hydra_sweeper.register()
-    hydra_main = hydra.main(version_base="1.3", config_path=str(keys.CONF), config_name="config")(_never_called)
+    base = {"version_base": "1.3"} if schema.is_hydra_1_3() else {}  # Hydra 1.4 has no other defaults than its own
+    hydra_main = hydra.main(config_path=str(folders.CONF), config_name="config", **base)(_never_called)
     arguments.run(command, hydra_main)
     return 0
 

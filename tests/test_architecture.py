@@ -42,7 +42,7 @@ DOORS = {
     "api": "run sweep",
     "artifacts": "answers damage figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper promote",
-    "config": "augment groups identity keras_optimizers keras_sources keys metrics schema sweep training trial",
+    "config": "augment folders groups identity keras_optimizers keras_sources keys metrics schema sweep training trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",

@@ -34,7 +34,7 @@ from yaml import YAMLError
 
 from sweeper.artifacts.versions import RECORDED_PACKAGES
 from sweeper.cli import config_files, errors, hydra_settings
-from sweeper.config import keys
+from sweeper.config import folders, keys
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.models.builder import BUILTIN, other_file
 
@@ -105,6 +105,8 @@ def read(words: Sequence[str]) -> Command:
         _check_option(override)
         _check_builder(override)
     overrides, notes = _last_of_each(overrides)
+    chosen = [(one.input_line or "").lstrip("+").partition("=") for one in overrides if not one.is_delete()]
+    notes += folders.origins({group: options for group, _, options in chosen if keys.is_group(group)})
     overrides = [_without_plus(one) for one in overrides if not _is_default(one)]
     options = tuple(word for word in options if not _is_mode(word))
     if given.cfg or given.info or given.help:
@@ -227,15 +229,15 @@ def _parsed(word: str) -> Override:
 
 def _look_in_folders(config_dir: str | None, overrides: Sequence[Override]) -> None:
     """Makes the options in the folders of the command known, so that messages list them."""
-    folders = [config_dir] if config_dir else []
+    named = [config_dir] if config_dir else []
     for override in overrides:
         value = override.value()
         if override.get_key_element().lstrip("+") == "hydra.searchpath" and isinstance(value, list):
-            folders += [str(Transformer.encode(entry)).strip("'\"") for entry in value]
-    for folder in folders:
+            named += [str(Transformer.encode(entry)).strip("'\"") for entry in value]
+    for folder in named:
         path = Path(urlsplit(folder).path if folder.startswith("file:") else folder).expanduser()
         if path.is_dir():  # Hydra refuses one that is not there
-            keys.look_in(path.resolve())
+            folders.look_in(path.resolve())
 
 
 def _check_option(override: Override) -> None:

@@ -15,7 +15,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from sweeper.cli import hydra_settings
-from sweeper.config import keys
+from sweeper.config import folders, keys
 
 _HEADER = "# @package _global_"
 _ADD_HEADER = f"echo '{_HEADER}' | cat -"
@@ -31,7 +31,7 @@ def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
     """What is wrong with a file that cannot be parsed; empty if the error is about another file."""
     if isinstance(error, OSError):
         path = Path(str(error.filename))
-        if path not in keys.config_files():
+        if path not in folders.config_files():
             return ""
         return (
             f"{path} cannot be read ({error.strerror}). Accepted: a readable file.  Try: ls -l {shlex.quote(str(path))}"
@@ -41,7 +41,7 @@ def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
     if isinstance(error, ReaderError):
         return _not_printable(error)
     mark = getattr(error, "problem_mark", None)
-    if mark is None or Path(mark.name) not in keys.config_files():
+    if mark is None or Path(mark.name) not in folders.config_files():
         return ""
     lines = Path(mark.name).read_text(encoding="utf-8").splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
@@ -64,7 +64,7 @@ def _rewritten(filter_: str, file: str) -> str:
 
 
 def _not_utf8(error: UnicodeDecodeError) -> str:
-    for path in keys.config_files():
+    for path in folders.config_files():
         read = path.read_bytes()
         if error.object and error.object in read:
             line = read[: read.index(error.object) + error.start].count(b"\n") + 1
@@ -78,7 +78,7 @@ def _not_utf8(error: UnicodeDecodeError) -> str:
 
 def _not_printable(error: ReaderError) -> str:
     path = Path(str(error.name))
-    if path not in keys.config_files():
+    if path not in folders.config_files():
         return ""
     code = error.character if isinstance(error.character, int) else ord(error.character)
     line = path.read_text(encoding="utf-8")[: error.position].count("\n") + 1
@@ -108,7 +108,7 @@ def fault(text: str, typed: Sequence[str]) -> str:
         return f"{chosen(typed)} sets {key}: {hydra_settings.instead(key, '')}"
     if found := _IN_FILE.search(text):
         name, said = found.groups()
-        return _contents(name, str(keys.config_file(name) or f"{name}.yaml"), said)
+        return _contents(name, str(folders.config_file(name) or f"{name}.yaml"), said)
     return ""
 
 
@@ -158,7 +158,7 @@ def _overridden(file: str, folder: str, group: str) -> str:
 def chosen(typed: Sequence[str]) -> str:
     """The files that the command chooses outside `conf/`, or else all that it chooses, for a message."""
     words = [word.lstrip("+").partition("=") for word in typed if "=" in word]
-    paths = [keys.config_file(f"{group}/{option}") for group, _, options in words for option in options.split(",")]
+    paths = [folders.config_file(f"{group}/{option}") for group, _, options in words for option in options.split(",")]
     found = [path for path in paths if path is not None]
-    own = [path for path in found if not path.is_relative_to(keys.CONF)] or found
+    own = [path for path in found if not path.is_relative_to(folders.CONF)] or found
     return " or ".join(map(str, own)) or "A configuration file"

@@ -1,16 +1,19 @@
-"""The Sweeper class that Hydra requires. What it calls is `sweeper.cli.sweep`."""
+"""The classes that Hydra requires: the Sweeper, which calls `sweeper.cli.sweep`, and where configurations are found."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.config.schema import HYDRA_SWEEPER
+from sweeper.config import folders
+from sweeper.config.schema import SWEEPER_IN_HYDRA_1_3
 from sweeper.core.errors import ConfigError
 
 
@@ -32,8 +35,16 @@ class KerasCnnSweeper(Sweeper):
         sys.exit(sweep.run(self.loader, self.composed, list(arguments), self.params))
 
 
+class UsersFolders(SearchPathPlugin):
+    """Has options looked up in the folders of the command and in `./conf` too, after this program's own."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for folder in folders.added():
+            search_path.append("sweeper", f"file://{folder}")
+
+
 def register() -> None:
-    """Registers the class with Hydra.
+    """Registers the classes with Hydra.
 
     Raises:
         ConfigError: Hydra imports a user's `hydra_plugins` here, and one of its modules raises an error.
@@ -43,7 +54,8 @@ def register() -> None:
     except Exception as error:
         raise ConfigError(
             f"Hydra cannot import the package hydra_plugins: {type(error).__name__}: {error}. Accepted: plugins for "
-            "Hydra 1.3, or none.  Try: python -c 'import hydra_plugins; print(hydra_plugins.__path__)'"
+            "Hydra 1.3 or 1.4, or none.  Try: python -c 'import hydra_plugins; print(hydra_plugins.__path__)'"
         ) from error
     plugins.register(KerasCnnSweeper)
-    plugins.class_name_to_class[HYDRA_SWEEPER] = KerasCnnSweeper
+    plugins.register(UsersFolders)
+    plugins.class_name_to_class[SWEEPER_IN_HYDRA_1_3] = KerasCnnSweeper

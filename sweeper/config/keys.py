@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper.config import folders
 from sweeper.config.schema import Config
 from sweeper.core.errors import ConfigError, as_typed
 
-CONF = (Path(__file__).parents[1] / "conf").resolve()  # in a checkout a link to the folder at its top
 PRINT_ALL = "Try: python -m sweeper --cfg job, which prints every key with its value"
 
 #: Nodes without a schema: their keys depend on the option chosen, and a custom builder brings others.
@@ -32,9 +31,6 @@ OPEN = ("arch", "optimizer")
 
 #: Keys that were renamed, with their names of today.
 RENAMED = {"tracking.patience_s": "tracking.retry_timeout_s"}
-
-#: The folders of configurations: this project's, then those of the command.
-_folders: list[Path] = [CONF]
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "null"}
 
@@ -54,49 +50,24 @@ class Key:
     accepts: str = ""
 
 
-def look_in(folder: Path) -> None:
-    """Adds a folder of configurations (`--config-dir`), whose options are then known."""
-    _folders.append(folder)
-    known.cache_clear()
-
-
-def config_file(name: str) -> Path | None:
-    """The file that Hydra reads for `experiment/mine`, the folders of the command first; None where there is none."""
-    found = (folder / f"{name}.yaml" for folder in reversed(_folders))
-    return next((path for path in found if path.is_file()), None)
-
-
-def config_files() -> list[Path]:
-    """All files of configurations."""
-    return [path for folder in _folders for path in _files(folder)]
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*.yaml")) if path.is_file()]
+def known() -> dict[str, Key]:
+    """Every config group and key by its full name."""
+    return _known(folders.every())
 
 
 @functools.cache
-def known() -> dict[str, Key]:
-    """Every config group and key by its full name."""
+def _known(every: tuple[Path, ...]) -> dict[str, Key]:
     keys = dict(_schema(Config))
-    for place, path in ((folder, path) for folder in _folders for path in _files(folder)):
+    for place, path in ((folder, path) for folder in every for path in folders.files(folder)):
         group = path.relative_to(place).parent.as_posix()
         if group == ".":
             continue
         keys[group] = _also(keys.get(group, Key()), path.stem, None)
-        if group != "experiment":
-            for key, value in _flat(_entries(path), f"{group}."):
+        is_beside = group not in OPEN and place == folders.beside()  # it may hold files of another program
+        if group != "experiment" and not is_beside:
+            for key, value in _flat(folders.entries(path), f"{group}."):
                 keys[key] = _also(keys.get(key, Key()), path.stem, value)
     return keys
-
-
-def _entries(path: Path) -> Mapping[str, Any]:
-    """What a configuration file sets; nothing if it cannot be read, which Hydra reports when it is chosen."""
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError):
-        return {}
-    return read if isinstance(read, Mapping) else {}
 
 
 def _schema(node: Any, above: str = "") -> Iterator[tuple[str, Key]]:
@@ -129,25 +100,25 @@ def _flat(node: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
 
 def is_group(key: str) -> bool:
     """Whether a folder of configurations has a folder of that name, whose files are the key's options."""
-    return any((folder / key).is_dir() for folder in _folders) and bool(known().get(key))
+    return folders.is_group(key) and bool(known().get(key))
 
 
 @functools.cache
 def may_be_null(group: str) -> bool:
     """Whether a command may choose no option of a group: where that is its default in `conf/config.yaml`."""
-    defaults = _entries(CONF / "config.yaml")["defaults"]
+    defaults = folders.entries(folders.CONF / "config.yaml")["defaults"]
     return any(isinstance(entry, Mapping) and entry.get(group, "") is None for entry in defaults)
 
 
 def option(group: str, name: str) -> dict[str, Any]:
     """What the file of an option sets."""
-    return dict(_entries(CONF / group / f"{name}.yaml"))
+    return dict(folders.entries(folders.CONF / group / f"{name}.yaml"))
 
 
 def is_template(group: str, option: str) -> bool:
     """Whether an option leaves a value open that the command has to give, as `arch=custom` does."""
-    path = config_file(f"{group}/{option}")
-    return path is not None and any(value == "???" for _, value in _flat(_entries(path), ""))
+    path = folders.config_file(f"{group}/{option}")
+    return path is not None and any(value == "???" for _, value in _flat(folders.entries(path), ""))
 
 
 def is_number(key: str) -> bool:

@@ -51,18 +51,31 @@ def check_output_dir(text: str) -> str:
     return text
 
 
-#: What `hydra/sweeper: keras_cnn` names. Hydra accepts only plugins whose names begin with `hydra_plugins`; the class
-#: is registered under this name by `sweeper.cli.hydra_sweeper`, since a user may have a package `hydra_plugins`.
-HYDRA_SWEEPER = "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper"
+#: The class of the sweeper, and the name by which Hydra 1.3 instantiates it: it accepts only plugins whose names begin
+#: with `hydra_plugins`, where a user may have a package of that name. Hydra 1.4 wants the class's own name.
+SWEEPER_CLASS = "sweeper.cli.hydra_sweeper.KerasCnnSweeper"
+SWEEPER_IN_HYDRA_1_3 = "hydra_plugins.keras_cnn_sweeper.KerasCnnSweeper"
+
+
+def is_hydra_1_3() -> bool:
+    """Whether the installed Hydra is a release 1.3; later ones have other names and defaults."""
+    import hydra
+
+    return str(hydra.__version__).startswith("1.3.")
+
+
+#: What the list of defaults in `conf/config.yaml` begins with; no file of a user's `conf/` is called so.
+SCHEMA = "sweeper_schema"
 
 
 def register() -> None:
-    """Registers with Hydra's ConfigStore what `conf/config.yaml`'s defaults name: `schema` and the sweeper."""
+    """Registers with Hydra's ConfigStore what `conf/config.yaml`'s defaults name: the schema and the sweeper."""
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    store.store(name="schema", node=Config, provider="sweeper")
-    node = {"_target_": HYDRA_SWEEPER, "params": {}}
+    for name in (SCHEMA, "schema"):  # the latter in files of users that are older
+        store.store(name=name, node=Config, provider="sweeper")
+    node = {"_target_": SWEEPER_IN_HYDRA_1_3 if is_hydra_1_3() else SWEEPER_CLASS, "params": {}}
     store.store(group="hydra/sweeper", name="keras_cnn", node=node, provider="sweeper")
 
 

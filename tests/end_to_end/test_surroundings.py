@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+import built_wheel
 
-ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 #: The README's first sweep, made small.
 FIRST = ["-m", "arch.depth=3,5,7", "arch.filters=4", "training.epochs=1", "data.max_samples=300", "sweep.name=first"]
@@ -58,16 +57,8 @@ def crowded(tmp_path: Path) -> Path:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the project's wheel is installed, without what it depends on."""
     folder = tmp_path_factory.mktemp("wheel")
-    sources = folder / "sources"
-    skipped = shutil.ignore_patterns(".*", "mlruns", "build", "*.egg-info", "tests", "docs", "__pycache__")
-    shutil.copytree(ROOT, sources, symlinks=True, ignore=skipped)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    offline = ["--no-deps", "--no-index"]
-    subprocess.run(
-        [*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", str(folder), str(sources)], check=True
-    )
-    [built] = folder.glob("*.whl")
-    subprocess.run([*pip, "install", *offline, "--target", str(folder / "installed"), str(built)], check=True)
+    command = [*built_wheel.PIP, "install", *built_wheel.OFFLINE, "--target", str(folder / "installed")]
+    subprocess.run([*command, str(built_wheel.build(folder))], check=True)
     return folder / "installed"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeper.config import keys
+from sweeper.config import folders
 from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
 from sweeper.space.composer import Composer
@@ -51,7 +51,7 @@ def test_the_chosen_sampler_keeps_the_seed_and_the_options_that_were_given(make_
 
 def test_the_chosen_tpe_is_that_of_its_file(make_composer: Make) -> None:
     chosen, _ = choose_sampler(SamplerConfig(), make_composer(CONTINUOUS)[0])
-    written = yaml.safe_load((keys.CONF / "sampler/tpe.yaml").read_text(encoding="utf-8"))
+    written = yaml.safe_load((folders.CONF / "sampler/tpe.yaml").read_text(encoding="utf-8"))
 
     assert dataclasses.asdict(chosen) == written
     assert chosen.options["constant_liar"] is True
