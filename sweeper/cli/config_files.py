@@ -24,7 +24,7 @@ _ADD_HEADER = f"echo '{_HEADER}' | cat -"
 _IN_FILE = re.compile(r"In '([^']+/[^']+)': (?:\w+ raised while composing config:)?\s*(.*)", re.DOTALL)
 _OVERRIDES = re.compile(r"Could not override '([^'@]+)[^']*'\. No match in the defaults list")
 _TWICE = re.compile(r"Multiple values for (\S+)\. To override a value use 'override [^:]+: ([^']+)'")
-_SWEEPERS = re.compile(r"Error in call to target '\S*KerasCnnSweeper'.*unexpected keyword argument '(\w+)'", re.DOTALL)
+_OVERRIDES_IN_1_4 = re.compile(r"Invalid Defaults List override '([^'@:]+)")
 
 
 def unreadable(error: yaml.YAMLError | UnicodeDecodeError | OSError) -> str:
@@ -103,9 +103,6 @@ def fault(text: str, typed: Sequence[str]) -> str:
             f"{chosen(typed)} chooses an option of {group}, which has one already. Accepted in the list of defaults: "
             f"override, and a slash before the group.  Try: - override /{group}: {option}"
         )
-    if found := _SWEEPERS.search(text):
-        key = f"hydra.sweeper.{found.group(1)}"
-        return f"{chosen(typed)} sets {key}: {hydra_settings.instead(key, '')}"
     if found := _IN_FILE.search(text):
         name, said = found.groups()
         return _contents(name, str(folders.config_file(name) or f"{name}.yaml"), said)
@@ -117,6 +114,9 @@ def _contents(name: str, file: str, said: str) -> str:
     key = next(iter(re.findall(r"full_key: (\S+)", said)), "")
     if found := _OVERRIDES.search(said):
         return _overridden(file, folder, found.group(1))
+    if found := _OVERRIDES_IN_1_4.search(said):
+        written = found.group(1).strip()
+        return _overridden(file, folder, written[1:] if written.startswith("/") else f"{folder}/{written}")
     if key == folder == "experiment":
         if Path(file).read_bytes().startswith(codecs.BOM_UTF8):
             return (
@@ -135,7 +135,7 @@ def _contents(name: str, file: str, said: str) -> str:
         return f"{file} sets {key}, which is not a key. Accepted: {', '.join(keys.under(node))}. {cure}"
     if (found := re.search(r"Value '(.*?)' ", said)) and key in keys.known():
         return f"{file} sets {keys.refused_value(key, found.group(1))}"
-    if "ListConfig" in said and not key:
+    if ("ListConfig" in said or "container types" in said) and not key:
         return f"{file} is a list. Accepted: keys with their values.  Try: training: {{epochs: 3}}"
     return ""
 

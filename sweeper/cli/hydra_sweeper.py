@@ -12,6 +12,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from sweeper.cli import config_files, hydra_settings
 from sweeper.config import folders
 from sweeper.config.schema import SWEEPER_IN_HYDRA_1_3
 from sweeper.core.errors import ConfigError
@@ -20,11 +21,20 @@ from sweeper.core.errors import ConfigError
 class KerasCnnSweeper(Sweeper):
     """Passes the composed configuration and the overrides to `sweeper.cli.sweep`."""
 
-    def __init__(self, params: Any = None) -> None:
+    def __init__(self, params: Any = None, **others: Any) -> None:
+        self._others = others  # of another sweeper; refused in `setup`, since Hydra would wrap an error of this call
         plain: Any = OmegaConf.to_container(params) if OmegaConf.is_config(params) else params
         self.params: dict[str, Any] = plain or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keeps what Hydra has composed.
+
+        Raises:
+            ConfigError: a configuration file sets a key of another sweeper.
+        """
+        for name in self._others:
+            key = f"hydra.sweeper.{name}"
+            raise ConfigError(f"{config_files.chosen(sys.argv[1:])} sets {key}: {hydra_settings.instead(key, '')}")
         self.composed = config
         self.loader = hydra_context.config_loader
 

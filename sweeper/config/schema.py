@@ -73,6 +73,8 @@ def register() -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
+    if f"{SCHEMA}.yaml" in store.repo:
+        return
     for name in (SCHEMA, "schema"):  # the latter in files of users that are older
         store.store(name=name, node=Config, provider="sweeper")
     node = {"_target_": SWEEPER_IN_HYDRA_1_3 if is_hydra_1_3() else SWEEPER_CLASS, "params": {}}

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from sweeper.config import keys
+from sweeper.config import folders, keys
 from sweeper.config.augment import augment_keys
 from sweeper.config.identity import canonical, differences, leaves, numbers_alike
 from sweeper.config.schema import VARYING
@@ -180,7 +181,12 @@ class Composer:
 
     def _load(self, overrides: tuple[str, ...]) -> DictConfig:
         words = [word for word in (*self.space.fixed, *overrides) if word not in self._defaults]
-        composed = self._loader.load_sweep_config(self._master, words)
+        try:
+            composed = self._loader.load_sweep_config(self._master, words)
+        except ConfigCompositionException as error:
+            if "before the sweep starts" in str(error):  # Hydra 1.4 finds it itself
+                _refuse_files_with_settings(self.space.dimensions)
+            raise
         keys.check(composed)
         for dimension in self.space.dimensions:
             if dimension.is_group and dimension.key not in VARYING:
@@ -212,12 +218,25 @@ def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: D
     """Refuses a varying experiment that sets what belongs to the sweep as a whole."""
     before, after = (_sweeps_own(config) for config in (master, composed))
     if changed := differences(before, after):
-        key = changed[0].partition(":")[0]
-        raise SpaceError(
-            f"{dimension.key}={dimension.text} cannot vary: one of them sets {key}, which belongs to the sweep as a "
-            f"whole. Accepted: options that set keys of {', '.join(VARYING)} alone.  Try: "
-            f"{dimension.key}={dimension.choices[0].text}, or one sweep for each value"
-        )
+        raise _sets(dimension, changed[0].partition(":")[0])
+
+
+def _refuse_files_with_settings(dimensions: Sequence[Dimension]) -> None:
+    """Refuses a varying experiment whose file sets something under `hydra`."""
+    for dimension in dimensions:
+        for choice in dimension.choices if dimension.is_group and dimension.key not in VARYING else ():
+            path = folders.config_file(f"{dimension.key}/{choice.text}")
+            below = {} if path is None else folders.entries(path).get("hydra", {})
+            if isinstance(below, Mapping) and (found := [key for key, _ in leaves(below, "hydra.")]):
+                raise _sets(dimension, found[0])
+
+
+def _sets(dimension: Dimension, key: str) -> SpaceError:
+    return SpaceError(
+        f"{dimension.key}={dimension.text} cannot vary: one of them sets {key}, which belongs to the sweep as a "
+        f"whole. Accepted: options that set keys of {', '.join(VARYING)} alone.  Try: "
+        f"{dimension.key}={dimension.choices[0].text}, or one sweep for each value"
+    )
 
 
 def _sweeps_own(config: DictConfig) -> dict[str, Any]:
