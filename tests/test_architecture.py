@@ -56,7 +56,7 @@ DOORS = {
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "distributions locks stored_sweep study",
-    "sweep": "finish plan run",
+    "sweep": "finish on_end plan run",
     "tracking": "client credentials provenance reader recording.queue recording.remote recording.start registry store "
     "tags tracker ui",
     "trial": "run",

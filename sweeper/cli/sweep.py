@@ -7,6 +7,7 @@ Everything up to the run refuses wrong input before anything trains or is writte
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,15 +17,18 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
 from sweeper import executors
+from sweeper.cli import errors
 from sweeper.cli import output as outputs
 from sweeper.cli.output import Output
 from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler
 from sweeper.config import keys
-from sweeper.core.errors import ConfigError
+from sweeper.core.errors import ConfigError, RefusedError, SweeperError
 from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
 from sweeper.core.paths import OutputPaths
 from sweeper.report.command_lines import resume_line
 from sweeper.storage.locks import check_writable
+from sweeper.sweep import on_end
+from sweeper.sweep.finish import SweepOutcome
 from sweeper.sweep.plan import SweepPlan, plan_sweep
 from sweeper.tracking import client, provenance
 from sweeper.tracking.credentials import resume_note
@@ -71,9 +75,26 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
             if isinstance(event, SweepStarted) and (note := resume_note(event.resume_command)):
                 shown(Note(note))
 
-        outcome = run_sweep(plan, executor, listen)
+        try:
+            outcome = run_sweep(plan, executor, listen)
+        except RefusedError:
+            raise
+        except SweeperError as error:
+            _run_on_end(plan, error)
+            raise
     output.ended(plan, outcome)
+    _run_on_end(plan, outcome)
     return outcome.exit_status
+
+
+def _run_on_end(plan: SweepPlan, outcome: SweepOutcome | SweeperError) -> None:
+    """Runs the user's command; says on standard error where it failed."""
+    command = plan.settings.sweep.on_end
+    if command is None:
+        return
+    sys.stdout.flush()  # so that what it prints comes after what was printed here
+    if fault := on_end.run_command(command, on_end.variables(plan, outcome)):
+        errors.say(fault)
 
 
 def _new_name(paths: OutputPaths) -> str:

@@ -106,9 +106,12 @@ class SweepConfig:
     )
     warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
     progress: str = "auto"  # auto: a live table on a terminal, lines elsewhere; lines; json: one event per line
+    on_end: str | None = None  # a shell's command, run when the sweep ends, with the outcome in its environment
 
     def __post_init__(self) -> None:
         near = nearest(self.progress, PROGRESS, "json")
+        ok = self.on_end is None or bool(self.on_end.strip())
+        check(ok, "sweep.on_end", repr(self.on_end), "a command, or null", "'echo $SWEEPER_NAME'")
         check(self.progress in PROGRESS, "sweep.progress", self.progress, f"one of {', '.join(PROGRESS)}", near)
         _ = self.extent, self.limits, self.attempts, self.rules  # which check their keys
         if self.name is not None and not SWEEP_NAME.fullmatch(self.name):

@@ -22,6 +22,10 @@ from sweeper.report.sweep_report import SweepReport, View, headline, tabulate
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
+#: Of the form that `docs/report.schema.json` describes; it grows where a reader of an earlier form would misread.
+JSON_VERSION = 1
+
+
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Comma-separated values (RFC 4180, lines end in \\n); text that a spreadsheet would compute gets an apostrophe."""
     cells: list[Sequence[Any]] = [names, *([row[name] for name in names] for row in rows)]
@@ -79,7 +83,11 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "trials": [{name: _json_value(row[name]) for name in names} for row in rows],
             }
         )
-    write_text(target, json.dumps({"sweeps": sweeps}, indent=2, allow_nan=False, default=str) + "\n", "json")
+    write_text(
+        target,
+        json.dumps({"version": JSON_VERSION, "sweeps": sweeps}, indent=2, allow_nan=False, default=str) + "\n",
+        "json",
+    )
 
 
 def _about_classes(report: SweepReport) -> dict[str, Any]:
