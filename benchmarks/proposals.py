@@ -17,7 +17,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from sweeper.config import folders, schema
+from sweeper.config import schema
+from sweeper.config.keys import folders
 from sweeper.config.sweep import SamplerConfig
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialState

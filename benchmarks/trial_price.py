@@ -23,7 +23,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from sweeper.cli import hydra_sweeper
-from sweeper.config import folders, schema
+from sweeper.config import schema
+from sweeper.config.keys import folders
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrainingSpec

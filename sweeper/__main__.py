@@ -68,7 +68,8 @@ def _hydra() -> int:
     import hydra
 
     from sweeper.cli import arguments, errors, hydra_sweeper
-    from sweeper.config import folders, schema
+    from sweeper.config import schema
+    from sweeper.config.keys import folders
 
     command = arguments.read(sys.argv[1:])
     for note in command.notes:

@@ -42,7 +42,8 @@ DOORS = {
     "api": "run sweep",
     "artifacts": "answers damage figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper promote",
-    "config": "augment folders groups identity keras_optimizers keras_sources keys metrics schema sweep training trial",
+    "config": "augment groups identity keras_optimizers keras_sources keys keys.folders metrics schema sweep training "
+    "trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
@@ -56,7 +57,7 @@ DOORS = {
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "distributions locks stored_sweep study",
-    "sweep": "finish on_end plan run",
+    "sweep": "finish plan run",
     "tracking": "client credentials provenance reader recording.queue recording.remote recording.start registry store "
     "tags tracker ui",
     "trial": "run",

@@ -34,7 +34,8 @@ from yaml import YAMLError
 
 from sweeper.artifacts.versions import RECORDED_PACKAGES
 from sweeper.cli import config_files, errors, hydra_settings
-from sweeper.config import folders, keys
+from sweeper.config import keys
+from sweeper.config.keys import folders
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.models.builder import BUILTIN, other_file
 

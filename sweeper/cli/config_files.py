@@ -15,7 +15,8 @@ import yaml
 from yaml.reader import ReaderError
 
 from sweeper.cli import hydra_settings
-from sweeper.config import folders, keys
+from sweeper.config import keys
+from sweeper.config.keys import folders
 
 _HEADER = "# @package _global_"
 _ADD_HEADER = f"echo '{_HEADER}' | cat -"

@@ -13,7 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.cli import config_files, hydra_settings
-from sweeper.config import folders
+from sweeper.config.keys import folders
 from sweeper.config.schema import SWEEPER_IN_HYDRA_1_3
 from sweeper.core.errors import ConfigError
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from sweeper import executors
 from sweeper.cli import errors
 from sweeper.cli import output as outputs
-from sweeper.cli.output import Output
+from sweeper.cli.output import Output, on_end
 from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler
 from sweeper.config import keys
 from sweeper.core.errors import ConfigError, RefusedError, SweeperError
@@ -27,7 +27,6 @@ from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
 from sweeper.core.paths import OutputPaths
 from sweeper.report.command_lines import resume_line
 from sweeper.storage.locks import check_writable
-from sweeper.sweep import on_end
 from sweeper.sweep.finish import SweepOutcome
 from sweeper.sweep.plan import SweepPlan, plan_sweep
 from sweeper.tracking import client, provenance

@@ -16,9 +16,10 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from sweeper.config import folders, keys
+from sweeper.config import keys
 from sweeper.config.augment import augment_keys
 from sweeper.config.identity import canonical, differences, leaves, numbers_alike
+from sweeper.config.keys import folders
 from sweeper.config.schema import VARYING
 from sweeper.config.training import AUTO, trained_keys
 from sweeper.config.trial import without_later_defaults

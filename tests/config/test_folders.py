@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.config import folders, keys
+from sweeper.config import keys
+from sweeper.config.keys import folders
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ def test_a_wrong_value_is_refused(type_line: Run, tmp_path: Path, words: list[st
 
 
 def test_a_stopped_sweep_tells_its_command_why() -> None:
-    from sweeper.sweep.on_end import STOPPED, _stopped
+    from sweeper.cli.output.on_end import STOPPED, _stopped
 
     assert _stopped(SweeperError("the disk is full"))["OUTCOME"] == STOPPED
     assert _stopped(SweeperError("the disk is full"))["ERROR"] == "the disk is full"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeper.config import folders
+from sweeper.config.keys import folders
 from sweeper.config.sweep import SamplerConfig
 from sweeper.core.errors import ConfigError
 from sweeper.space.composer import Composer

@@ -20,7 +20,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.config import folders
+from sweeper.config.keys import folders
 from sweeper.config.schema import Config
 from sweeper.core.errors import ConfigError, as_typed
 

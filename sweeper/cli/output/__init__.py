@@ -12,7 +12,7 @@ from typing import Any, Protocol, TextIO, cast
 
 from rich.console import Console
 
-from sweeper.cli.outcome import print_outcome
+from sweeper.cli.output.outcome import print_outcome
 from sweeper.core.events import Listener
 from sweeper.core.trials import TrialState
 from sweeper.preflight import estimate

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-CONF = (Path(__file__).parents[1] / "conf").resolve()
+CONF = (Path(__file__).parents[2] / "conf").resolve()
 
 #: The folders that the command names.
 _of_the_command: list[Path] = []
