@@ -61,6 +61,7 @@ class CheckedData:
         notes: what else there is to know of the images, each a sentence; the conversions are among them.
         conversions: what was done to the images and labels to bring them to the form that networks take, each a
             sentence. Images to be predicted need the same.
+        groups: `data.groups`, where validation images were taken from training by groups.
     """
 
     summary: DataSummary
@@ -71,6 +72,7 @@ class CheckedData:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     conversions: tuple[str, ...] = ()
+    groups: str = ""
 
 
 @dataclass(frozen=True)

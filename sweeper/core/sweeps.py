@@ -28,6 +28,7 @@ class SweepInfo:
         data_warnings: what makes figures on these images less than they seem, each a sentence.
         class_names: of each data set whose classes have names, by its digest.
         conversions: what was done to each data set that was converted, by its digest.
+        groups: `data.groups` of each split that was made by groups, by its digest.
         precision, threads: what `training.precision=auto` and `training.threads=auto` became when the sweep was first
             started.
         metrics: what its trials compute because it was asked for, by an objective, the pruner or `metrics`.
@@ -48,6 +49,7 @@ class SweepInfo:
     data_warnings: tuple[str, ...] = ()
     class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     conversions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
     precision: str | None = None
     threads: int | None = None
     metrics: tuple[Metric, ...] = ()

@@ -179,6 +179,7 @@ def _read(
         test_is_validation=plan.validation_from == "test",
         warnings=tuple(map(printable, warnings)),
         conversions=tuple(map(printable, raw.conversions)),
+        groups=printable(config.groups or "") if indices.validation_from == "train" else "",
         notes=tuple(
             map(printable, (*raw.conversions, *raw.notes, *_about_validation(raw, plan), *about_copies, *by_groups))
         ),

@@ -70,6 +70,7 @@ class Case:
         test: what the test set said.
         test_answers: the finalists' answers on the test images, by number.
         test_is_validation: whether the test set was the validation set.
+        groups: `data.groups`, where validation images were taken from training by groups.
     """
 
     rows: Sequence[TrialRow]
@@ -79,6 +80,7 @@ class Case:
     test: RecordedTestSet = field(default_factory=RecordedTestSet)
     test_answers: Mapping[int, Answers] = field(default_factory=dict)
     test_is_validation: bool = False
+    groups: str = ""
 
     @property
     def tested(self) -> Objective:

@@ -33,6 +33,19 @@ INDEPENDENCE = (
 )
 
 
+def about_groups(groups: str) -> str:
+    """What takes its place where images of a group were kept on one side of the split.
+
+    Args:
+        groups: `data.groups`.
+    """
+    return (
+        f"Images of a group (data.groups={groups}) are on one side of the split, so no trial was validated on groups "
+        "that it was trained on. But these statements take images as independent of each other, and are too confident "
+        "where those of a group are alike."
+    )
+
+
 def sentences(case: Case, findings: Findings) -> tuple[str, ...]:
     """All that can be said about a ranking, the most important first; plain text, each a whole sentence."""
     if findings.leader is None:
@@ -87,7 +100,7 @@ class _Speaker:
         if len(self.rows) > 1:
             said.append(self._about_configurations(findings.configurations))
         if findings.group:
-            said.append(INDEPENDENCE)
+            said.append(about_groups(self.case.groups) if self.case.groups else INDEPENDENCE)
         return tuple(said)
 
     def _about_leader(self, findings: Findings) -> str:

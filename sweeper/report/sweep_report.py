@@ -103,6 +103,7 @@ def judged(loaded: Loaded) -> SweepReport:
         test=loaded.test,
         test_answers=loaded.test_answers,
         test_is_validation=loaded.info.test_is_validation,
+        groups=_groups(loaded),
     )
     found = judge.judge(case)
     return replace(
@@ -123,6 +124,13 @@ def _by_class(loaded: Loaded, leader: int | None) -> dict[str, ClassFigures]:
     num_classes = max(len(names), 1 + int(max(answers.labels.max(), answers.predicted.max())))
     figures = by_class(confusion_matrix(answers.labels, answers.predicted, num_classes))
     return {names[label] if names else str(label): one for label, one in enumerate(figures)}
+
+
+def _groups(loaded: Loaded) -> str:
+    """`data.groups`, where the split of every trial was made by the same; else empty."""
+    digests = {trial.identity["data"].get("split_digest", "") for trial in loaded.trials.values()}
+    names = {loaded.info.groups.get(digest, "") for digest in digests}
+    return names.pop() if len(names) == 1 else ""
 
 
 def unjudged(loaded: Loaded) -> SweepReport:

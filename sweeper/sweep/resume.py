@@ -110,6 +110,7 @@ def _info(
         data_notes=about_each(nodes, [one.notes for one in data_sets]),
         data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
         class_names={**(old.class_names if old else {}), **named},
+        groups={**(old.groups if old else {}), **{one.split_digest: one.groups for one in data_sets if one.groups}},
         conversions={digest: said for digest, said in ((old.conversions if old else {}) | converted).items() if said},
         precision=plan.settled.get("precision") or (old.precision if old else None),
         threads=plan.settled.get("threads") or (old.threads if old else None),

@@ -97,11 +97,13 @@ def test_a_new_sweep_has_no_copy_on_both_sides_and_says_so(folder: Path, run_swe
 
 def test_groups_are_said_in_the_report_and_kept_with_the_predictions(folder: Path, run_sweeper: Run) -> None:
     words = ("arch.kernel_size=3", "sweep.name=groups", "data.groups=writer")
-    done = run_sweeper(folder, *LINE, *words)
+    done = run_sweeper(folder, *LINE, "arch.kernel_size=3,4", *words[1:])
     assert done.returncode == 0, done.stderr
     said = "Images of a group (data.groups=writer) stay on one side: "
     assert f"Data: {said}" in done.stdout
     assert said in (folder / "mlruns/sweeps/groups/report.html").read_text(encoding="utf-8")
+    assert "Images of a group (data.groups=writer) are on one side of the split" in " ".join(done.stdout.split())
+    assert "Images are taken as independent" not in " ".join(done.stdout.split())
     run_sweeper(folder, "report", "groups", "--json", "groups.json")
     [written] = json.loads((folder / "groups.json").read_text(encoding="utf-8"))["sweeps"]
     assert said in written["data_notes"]
@@ -117,6 +119,6 @@ def test_groups_are_said_in_the_report_and_kept_with_the_predictions(folder: Pat
 
     again = run_sweeper(folder, "verify", "groups:0")
     assert again.returncode == 0, again.stdout + again.stderr
-    more = run_sweeper(folder, *LINE, "arch.kernel_size=3,5", *words[1:])
-    assert "trial 1 complete" in more.stdout, more.stderr
+    more = run_sweeper(folder, *LINE, "arch.kernel_size=3,4,5", *words[1:])
+    assert "trial 2 complete" in more.stdout, more.stderr
     assert "trial 0 starts" not in more.stdout

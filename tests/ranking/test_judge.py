@@ -15,7 +15,7 @@ from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Origin, TrialFacts, TrialRow, TrialState
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.judge import Case, finalists, judge
-from sweeper.ranking.sentences import INDEPENDENCE, sentences, warnings
+from sweeper.ranking.sentences import INDEPENDENCE, about_groups, sentences, warnings
 
 ACCURACY = Objective("val_accuracy", "maximize")
 LOSS = Objective("val_loss", "minimize")
@@ -80,6 +80,14 @@ def test_trials_that_differ_by_five_images_share_the_lead() -> None:
         "confidence set), and the other one is worse beyond chance. The first has 99.00 % of 1,000 validation images."
     )
     assert found.sentences[-1] == INDEPENDENCE
+
+
+def test_of_a_split_by_groups_that_is_said_instead_of_the_doubt_about_groups() -> None:
+    found = judged(case([row(0, 990), row(1, 985)], groups="writer"))
+
+    assert found.sentences[-1] == about_groups("writer")
+    assert found.sentences[-1].startswith("Images of a group (data.groups=writer) are on one side of the split, ")
+    assert INDEPENDENCE not in found.sentences
 
 
 def test_the_winners_score_is_expected_to_be_lower_than_it_was_measured() -> None:

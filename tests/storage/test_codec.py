@@ -22,14 +22,19 @@ def test_a_trial_is_matched_by_a_hash_in_which_equal_numbers_are_equal() -> None
 def test_what_is_known_of_the_images_is_kept_and_absent_in_sweeps_of_earlier_releases() -> None:
     plain = SweepInfo("2026-01-01", (Objective("val_accuracy", "maximize"),), ("arch.depth",), "npz", False)
     info = replace(plain, data_notes=("Arrays that are not used: ids.",), data_warnings=("1 copy.", "2 copies."))
-    info = replace(info, class_names={"digest": ("cat", "dög")}, conversions={"digest": ("y is one-hot.",)})
+    info = replace(
+        info,
+        class_names={"digest": ("cat", "dög")},
+        conversions={"digest": ("y is one-hot.",)},
+        groups={"split": "writer"},
+    )
     values = codec.info_to_json(info)
 
     assert codec.info_from_json(values) == info
     earlier = {
         key: value
         for key, value in values.items()
-        if key not in ("data_notes", "data_warnings", "class_names", "conversions", "crc32")
+        if key not in ("data_notes", "data_warnings", "class_names", "conversions", "groups", "crc32")
     }
     assert codec.info_from_json(earlier) == plain
 
