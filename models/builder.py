@@ -1,4 +1,4 @@
-"""From an `arch` node to a Keras model: the built-in builder, or a custom one by `arch._target_`.
+"""From an `arch` node to a Keras model: a built-in builder, or a custom one by `arch._target_`.
 
 `models.cnn.build` is this project's network in every configuration, recorded ones included, also where a user has a
 `models/cnn.py`. Every other name is looked up as Python does, so that a user's own `models` is theirs; where it has no
@@ -18,15 +18,9 @@ from typing import Any
 
 from sweeper.core.errors import ArchitectureError, TargetError
 from sweeper.core.targets import load
+from sweeper.models.networks import CNN, is_builtin
 
-#: The one name of `models` that is this project's, as configurations have it; its module is `sweeper.models.cnn`.
-BUILTIN = "models.cnn.build"
 _ACCEPTED = "Accepted: a function build(input_shape, num_classes, **keys) of an importable module, by its dotted path."
-
-
-def is_builtin(arch: Mapping[str, Any]) -> bool:
-    """Whether the node names the project's own CNN, whose shapes are known before Keras is loaded."""
-    return arch.get("_target_") == BUILTIN
 
 
 def other_file() -> Path | None:
@@ -48,7 +42,7 @@ def resolve_builder(target: str) -> Callable[..., Any]:
         if not callable(builder):
             raise TargetError(f"names nothing: {module} has no function {name}")
     except TargetError as error:
-        example = f"python -c 'import {module}; print(dir({module}))'" if module else f"arch._target_={BUILTIN}"
+        example = f"python -c 'import {module}; print(dir({module}))'" if module else f"arch._target_={CNN}"
         raise ArchitectureError(
             f"arch._target_={target} {error}. {_ACCEPTED} Python looks in the current folder and in PYTHONPATH."
             f"  Try: {example}"
@@ -58,7 +52,7 @@ def resolve_builder(target: str) -> Callable[..., Any]:
 
 def _module(target: str, name: str) -> ModuleType:
     top, _, added = name.partition(".")
-    if target == BUILTIN:
+    if target == CNN:
         return importlib.import_module(f"sweeper.{name}")
     try:
         return importlib.import_module(name)

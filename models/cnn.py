@@ -34,6 +34,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
             keras.layers.Conv2D(
                 layer.filters,
                 layer.kernel_size,
+                layer.strides,
                 padding=config.padding,
                 activation=config.activation,
                 kernel_regularizer=penalty,
@@ -47,7 +48,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
             model.add(_pooling(config, layer.pool_size, f"pool{number}"))
         if layer.dropout:
             model.add(keras.layers.Dropout(layer.dropout, name=f"dropout{number}"))
-    model.add(keras.layers.Flatten(name="flatten"))
+    model.add(_features(config))
     for number, units in enumerate(config.hidden_units(), start=1):
         model.add(
             keras.layers.Dense(units, activation=config.activation, kernel_regularizer=penalty, name=f"dense{number}")
@@ -61,6 +62,15 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
         )
     )
     return model
+
+
+def _features(config: CnnConfig) -> Any:
+    """The layer after the last map."""
+    if config.final_pooling == "flatten":
+        return keras.layers.Flatten(name="flatten")
+    average = config.final_pooling == "global_average"
+    kind = keras.layers.GlobalAveragePooling2D if average else keras.layers.GlobalMaxPooling2D
+    return kind(data_format="channels_last", name="global_pool")
 
 
 def _pooling(config: CnnConfig, size: int, name: str) -> Any:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.errors import ArchitectureError, ArchitectureValueError, as_typed, did_you_mean
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError, did_you_mean
+from sweeper.models.checks import ACTIVATIONS, entry_of, fault, is_count, is_number, is_rate, one_of
 
-ACTIVATIONS = (
-    "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid", "softplus",
-    "softsign", "hard_silu", "linear",
-)  # fmt: skip
 PADDINGS = ("same", "valid")
 POOLINGS = ("max", "average")
+FINAL_POOLINGS = ("flatten", "global_average", "global_max")
 
 #: Convolutions in a row; without shortcuts between them far fewer can be trained.
 MAX_DEPTH = 1000
 
 #: Keys that take one value, or a list with one for each convolution.
-PER_LAYER = ("kernel_size", "filters", "pool_size", "batch_norm", "dropout")
+PER_LAYER = ("kernel_size", "filters", "strides", "pool_size", "batch_norm", "dropout")
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class ConvLayer:
         batch_norm: whether batch normalisation follows the activation.
         pool_size: side of the pooling window (and its stride); 1 is no pooling.
         dropout: rate of the dropout at the end, 0 is none.
+        strides: pixels from one place of the kernel to the next, at least 1.
     """
 
     filters: int
@@ -41,6 +39,7 @@ class ConvLayer:
     batch_norm: bool
     pool_size: int
     dropout: float
+    strides: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class CnnConfig:
         depth: number of convolutions, 1 to 1,000.
         kernel_size: side of each square kernel, one number or a list.
         filters: output channels, one number or a list.
+        strides: of the convolutions, one number or a list.
         padding: of the convolutions, `same` or `valid`.
         pooling: `max` or `average`.
         pool_size: one number: pools after every `pool_every`-th convolution; a list: after each, 1 is no pooling.
@@ -58,6 +58,8 @@ class CnnConfig:
         pool_padding: of the poolings, `valid` or `same`.
         batch_norm: batch normalisation after each convolution, one value or a list.
         dropout: one rate: after each pooling; a list: after each convolution. From 0 up to, but not, 1.
+        final_pooling: how the last maps become features: `flatten` takes all of their values, `global_average` and
+            `global_max` one of each map.
         dense_units: units of the hidden dense layer, or a list of several; 0 or [] is none.
         dense_dropout: rate after each hidden dense layer.
         activation: of the convolutions and the hidden dense layers.
@@ -83,6 +85,8 @@ class CnnConfig:
     dense_dropout: float = 0.5
     activation: str = "relu"
     l2: float = 0.0
+    strides: Any = 1
+    final_pooling: str = "flatten"
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any]) -> CnnConfig:
@@ -108,33 +112,35 @@ class CnnConfig:
             raise (ArchitectureError if only_misfits else ArchitectureValueError)(" ".join(faults))
 
     def _depth_faults(self) -> list[str]:
-        ok = _is_count(self.depth) and self.depth <= MAX_DEPTH
-        return _fault("depth", self.depth, ok, f"a whole number from 1 to {MAX_DEPTH}", "3")
+        ok = is_count(self.depth) and self.depth <= MAX_DEPTH
+        return fault("depth", self.depth, ok, f"a whole number from 1 to {MAX_DEPTH}", "3")
 
     def _faults(self) -> list[str]:
         faults = [
-            *self._per_layer("kernel_size", _is_count, "a whole number from 1", "3"),
-            *self._per_layer("filters", _is_count, "a whole number from 1", "32"),
-            *self._per_layer("pool_size", _is_count, "a whole number from 1 (1: no pooling)", "2"),
+            *self._per_layer("kernel_size", is_count, "a whole number from 1", "3"),
+            *self._per_layer("filters", is_count, "a whole number from 1", "32"),
+            *self._per_layer("strides", is_count, "a whole number from 1", "2"),
+            *self._per_layer("pool_size", is_count, "a whole number from 1 (1: no pooling)", "2"),
             *self._per_layer("batch_norm", lambda value: isinstance(value, bool), "true or false", "true"),
-            *self._per_layer("dropout", _is_rate, "a rate from 0 to below 1", "0.25"),
-            *_fault("pool_every", self.pool_every, _is_count(self.pool_every), "a whole number from 1", "2"),
-            *_fault("dense_dropout", self.dense_dropout, _is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
-            *_fault("l2", self.l2, _is_factor(self.l2), "a number from 0", "0.0001"),
-            *_one_of("padding", self.padding, PADDINGS),
-            *_one_of("pooling", self.pooling, POOLINGS),
-            *_one_of("pool_padding", self.pool_padding, PADDINGS),
-            *_one_of("activation", self.activation, ACTIVATIONS),
+            *self._per_layer("dropout", is_rate, "a rate from 0 to below 1", "0.25"),
+            *fault("pool_every", self.pool_every, is_count(self.pool_every), "a whole number from 1", "2"),
+            *fault("dense_dropout", self.dense_dropout, is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
+            *fault("l2", self.l2, is_number(self.l2) and self.l2 >= 0, "a number from 0", "0.0001"),
+            *one_of("padding", self.padding, PADDINGS),
+            *one_of("pooling", self.pooling, POOLINGS),
+            *one_of("pool_padding", self.pool_padding, PADDINGS),
+            *one_of("final_pooling", self.final_pooling, FINAL_POOLINGS),
+            *one_of("activation", self.activation, ACTIVATIONS),
         ]
         units = self.dense_units if isinstance(self.dense_units, list | tuple) else [self.dense_units]
         accepted = "a whole number from 1, a list of them, or 0 for none"
-        units_ok = self.dense_units == 0 or all(_is_count(value) for value in units)
-        return [*faults, *_fault("dense_units", self.dense_units, units_ok, accepted, "128")]
+        units_ok = self.dense_units == 0 or all(is_count(value) for value in units)
+        return [*faults, *fault("dense_units", self.dense_units, units_ok, accepted, "128")]
 
     def _per_layer(self, key: str, accepts: Callable[[Any], bool], accepted: str, try_: str) -> list[str]:
         value = getattr(self, key)
         if not isinstance(value, list | tuple):
-            return _fault(key, value, accepts(value), f"{accepted}, or a list with one for each convolution", try_)
+            return fault(key, value, accepts(value), f"{accepted}, or a list with one for each convolution", try_)
         if self._misfits(key):
             entries = ",".join([try_] * self.depth)
             return [
@@ -142,7 +148,7 @@ class CnnConfig:
                 f"{self.depth} of them.  Try: arch.{key}=[{entries}]"
             ]
         wrong = [entry for entry in value if not accepts(entry)]
-        return _fault(key, list(value), not wrong, f"each entry {accepted}", try_)
+        return fault(key, list(value), not wrong, f"each entry {accepted}", try_)
 
     def _misfits(self, key: str) -> bool:
         """Whether a list has another length than the network is deep, which another depth would fix."""
@@ -154,9 +160,10 @@ class CnnConfig:
         pools = self._pools()
         return tuple(
             ConvLayer(
-                filters=_entry(self.filters, index),
-                kernel_size=_entry(self.kernel_size, index),
-                batch_norm=_entry(self.batch_norm, index),
+                filters=entry_of(self.filters, index),
+                kernel_size=entry_of(self.kernel_size, index),
+                strides=entry_of(self.strides, index),
+                batch_norm=entry_of(self.batch_norm, index),
                 pool_size=pools[index],
                 dropout=self._dropout(index, pools[index]),
             )
@@ -189,32 +196,3 @@ def _resized(value: Any, depth: int) -> Any:
     if not isinstance(value, list | tuple):
         return value
     return [value[min(index, len(value) - 1)] for index in range(depth)]
-
-
-def _entry(value: Any, index: int) -> Any:
-    return value[index] if isinstance(value, list | tuple) else value
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_factor(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-
-
-def _is_rate(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value < 1
-
-
-def _fault(key: str, value: Any, ok: bool, accepted: str, try_: str) -> list[str]:
-    return [] if ok else [f"arch.{key}={as_typed(value)} is not accepted: {accepted}.  Try: arch.{key}={try_}"]
-
-
-def _one_of(key: str, value: Any, accepted: tuple[str, ...]) -> list[str]:
-    if value in accepted:
-        return []
-    near = did_you_mean(str(value), accepted)
-    one = next((name for name in accepted if f"'{name}'" in near), accepted[0])
-    given = f"arch.{key}={as_typed(value)} is not accepted"
-    return [f"{given}: one of {', '.join(accepted)}. {near}  Try: arch.{key}={one}"]

@@ -93,8 +93,8 @@ def _layers(config: CnnConfig, input_shape: tuple[int, int, int], num_classes: i
         for planned in _convolution(config, layer, number, shape):
             yield planned
             shape = planned.output_shape
-    yield LayerPlan("flatten", (math.prod(shape),))
-    units = math.prod(shape)
+    units = math.prod(shape) if config.final_pooling == "flatten" else shape[2]
+    yield LayerPlan("flatten" if config.final_pooling == "flatten" else "global_pool", (units,))
     for number, hidden in enumerate(config.hidden_units(), start=1):
         yield _dense(f"dense{number}", units, hidden)
         if config.dense_dropout:
@@ -107,7 +107,7 @@ def _convolution(config: CnnConfig, layer: ConvLayer, number: int, shape: Shape)
     height, width, channels = shape
     kernel = layer.kernel_size
     what = f"convolution {number} (kernel {kernel}x{kernel}, {config.padding} padding)"
-    height, width = (_convolved(side, kernel, config.padding) for side in (height, width))
+    height, width = (_convolved(side, kernel, layer.strides, config.padding) for side in (height, width))
     shape = _checked((height, width, layer.filters), what, shape, number)
     weights = kernel * kernel * channels * layer.filters
     params = weights + layer.filters
@@ -124,8 +124,8 @@ def _convolution(config: CnnConfig, layer: ConvLayer, number: int, shape: Shape)
         yield LayerPlan(f"dropout{number}", shape)
 
 
-def _convolved(side: int, kernel: int, padding: str) -> int:
-    return side if padding == "same" else side - kernel + 1
+def _convolved(side: int, kernel: int, strides: int, padding: str) -> int:
+    return math.ceil((side if padding == "same" else side - kernel + 1) / strides)
 
 
 def _pooled(side: int, size: int, padding: str) -> int:

@@ -50,7 +50,7 @@ DOORS = {
     "host": "import_path machine process streams",
     "inference": "",
     "metrics": "",
-    "preflight": "check estimate",
+    "preflight": "check count estimate",
     "ranking": "columns findings judge leaderboard sentences",
     "report": "command_lines event_lines examples export page plots.curves plots.search progress sweep_report tables "
     "terminal",
@@ -68,8 +68,8 @@ DOORS = {
 HOMES = {
     "optuna": ("sweeper/storage/", "sweeper/search/", "sweeper/report/plots/"),
     "mlflow": ("sweeper/tracking/", "sweeper/artifacts/model.py"),
-    "keras": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/cnn.py", "models/builder.py"),
-    "tensorflow": ("sweeper/trial/", "sweeper/artifacts/model.py"),
+    "keras": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/"),
+    "tensorflow": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/counting.py"),
     "sklearn": ("sweeper/data/digits.py",),
     "vl_convert": ("sweeper/report/page/vega_bundle.py",),
     "jinja2": ("sweeper/report/page/__init__.py",),

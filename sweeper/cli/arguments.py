@@ -37,7 +37,8 @@ from sweeper.cli import config_files, errors, hydra_settings
 from sweeper.config import keys
 from sweeper.config.keys import folders
 from sweeper.core.errors import ConfigError, did_you_mean
-from sweeper.models.builder import BUILTIN, other_file
+from sweeper.models.builder import other_file
+from sweeper.models.networks import CNN
 
 _HELP = "Try: python -m sweeper --help"
 
@@ -268,7 +269,7 @@ def _check_option(override: Override) -> None:
 def _check_builder(override: Override) -> None:
     """Refuses the name of the project's own network where a file of the user's has that name too."""
     key, _, value = (override.input_line or "").partition("=")
-    theirs = other_file() if key.lstrip("+") == "arch._target_" and BUILTIN in value.split(",") else None
+    theirs = other_file() if key.lstrip("+") == "arch._target_" and CNN in value.split(",") else None
     if theirs is not None:
         raise ConfigError(
             f"{override.input_line} always names this program's own network, and {theirs} has that name too. Accepted: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -14,7 +15,7 @@ from sweeper.config.identity import canonical
 from sweeper.config.trial import DataConfig
 from sweeper.core.events import Estimate
 from sweeper.core.text import duration, printable
-from sweeper.preflight import estimate
+from sweeper.preflight import count, estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.report.progress import ConsoleListener, data_lines
 from sweeper.storage.stored_sweep import recorded_digests
@@ -119,6 +120,14 @@ def print_left_out(console: Console, plan: SweepPlan) -> None:
         console.print(f"{checked.num_equal} {dropped} dropped.")
     for overrides, reason in checked.infeasible:
         console.print(Text(f"Left out: {overrides}: {reason}"))
+
+
+def with_custom_networks(console: Console, plan: SweepPlan) -> SweepPlan:
+    """The plan with the parameters and FLOPs of custom networks; prints which could not be counted, and why."""
+    trials, faults = count.counted(plan.trials)
+    for fault in faults:
+        console.print(Text(fault), soft_wrap=True)
+    return replace(plan, preflight=replace(plan.preflight, trials=trials))
 
 
 def print_plan(console: Console, plan: SweepPlan) -> None:

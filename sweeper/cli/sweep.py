@@ -20,11 +20,12 @@ from sweeper import executors
 from sweeper.cli import errors
 from sweeper.cli import output as outputs
 from sweeper.cli.output import Output, on_end
-from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler
+from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler, with_custom_networks
 from sweeper.config import keys
 from sweeper.core.errors import ConfigError, RefusedError, SweeperError
 from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
 from sweeper.core.paths import OutputPaths
+from sweeper.preflight.count import fetch_weights
 from sweeper.report.command_lines import resume_line
 from sweeper.storage.locks import check_writable
 from sweeper.sweep.finish import SweepOutcome
@@ -46,6 +47,7 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
     print_sampler(output.console, plan)
     print_left_out(output.console, plan)
     if plan.settings.sweep.dry_run:
+        plan = with_custom_networks(output.console, plan)
         print_plan(output.console, plan)
         output.planned(plan)
         return 0
@@ -56,6 +58,7 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
     from sweeper.storage.locks import sweep_lock
     from sweeper.sweep.run import run_sweep
 
+    fetch_weights(plan.trials)
     client.check(plan.settings.tracking.uri)
     check_writable(plan.paths)
     name = plan.settings.sweep.name or _new_name(plan.paths)

@@ -23,6 +23,7 @@ MODULES = (
     "mlflow.pyfunc",
     "hydra.utils",
     "sweeper.models.cnn",
+    "sweeper.models.resnet",
     "sweeper.artifacts.model",
     "sweeper.trial.train",
     "sweeper.executors.worker",

@@ -14,14 +14,14 @@ from sweeper import data
 from sweeper.config.augment import augment_config
 from sweeper.config.identity import canonical
 from sweeper.config.schema import LAST_SEED
-from sweeper.config.training import training_config
+from sweeper.config.training import TrainingConfig, training_config
 from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import DataSummary
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError, ConfigError, ObjectiveError, as_typed
 from sweeper.core.objectives import METRIC_DIRECTIONS, Metric, Objective
-from sweeper.models.builder import check_signature, is_builtin
-from sweeper.models.config import CnnConfig
-from sweeper.models.shapes import NetworkPlan, plan
+from sweeper.models import networks
+from sweeper.models.builder import check_signature
+from sweeper.models.shapes import NetworkPlan
 from sweeper.preflight.optimizers import check_optimizer
 from sweeper.preflight.training import check_averages, check_callbacks, check_class_weight, check_layers
 from sweeper.space.composer import Point
@@ -147,7 +147,9 @@ class Checker:
         self._check_once("seed", config["seed"], check_seed)
         summary = self._summary(config["data"])
         check_class_weight(training, summary)
-        return PlannedTrial(point, summary, self._network(config["arch"], summary))
+        planned = PlannedTrial(point, summary, self._network(config["arch"], summary))
+        check_frozen(config["arch"], training)
+        return planned
 
     def _check_once(self, name: str, node: Any, function: Any) -> None:
         key = f"{name}{canonical(node)}"
@@ -180,10 +182,21 @@ def _plan_network(arch: Any, summary: DataSummary) -> NetworkPlan | None:
             f"arch={as_typed(arch)} names no builder. Accepted: a group (arch=cnn, depth3_kernel3, …) or a custom "
             "builder.  Try: arch=custom arch._target_=my_networks.build"
         )
-    if not is_builtin(arch):
+    if not networks.is_builtin(arch):
         check_signature(builder(arch["_target_"]), arch)
         return None
-    return plan(CnnConfig.from_mapping(arch), summary.input_shape, summary.num_classes)
+    return networks.plan(arch, summary.input_shape, summary.num_classes)
+
+
+def check_frozen(arch: Mapping[str, Any], training: TrainingConfig) -> None:
+    """Refuses a schedule of the learning rate for a network that is at first frozen, which has two rates of its own."""
+    frozen = networks.is_application(arch) and arch.get("freeze_epochs", 0)
+    if frozen and training.varies_learning_rate:
+        raise ConfigError(
+            f"arch.freeze_epochs={frozen} has one learning rate until then and another one afterwards "
+            "(arch.fine_tune_rate), and goes with no schedule and no warm-up.  Try: training.schedule=constant "
+            "training.warmup_epochs=0"
+        )
 
 
 def check_seed(seed: Any) -> None:

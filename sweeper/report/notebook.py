@@ -10,8 +10,8 @@ from rich.table import Table
 from sweeper.core.errors import ArchitectureError
 from sweeper.core.text import cell_text, decimals, percent
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.models.builder import is_builtin
 from sweeper.models.config import CnnConfig
+from sweeper.models.networks import is_cnn
 from sweeper.report.tables import GAP, plain_table
 
 
@@ -74,7 +74,7 @@ def notebook_heads(*, test_is_validation: bool) -> tuple[str, ...]:
 
 def is_comparable(row: TrialRow) -> bool:
     """Whether the notebook's table has a row for it: a built-in CNN that ended well."""
-    if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_builtin(row.arch):
+    if row.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not is_cnn(row.arch):
         return False
     try:
         pools(row.arch)

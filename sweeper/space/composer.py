@@ -24,7 +24,7 @@ from sweeper.config.schema import VARYING
 from sweeper.config.training import AUTO, trained_keys
 from sweeper.config.trial import without_later_defaults
 from sweeper.core.errors import ConfigError, SpaceError
-from sweeper.models.builder import is_builtin
+from sweeper.models import networks
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 from sweeper.space.kinds import cast_config
 
@@ -209,9 +209,8 @@ def as_earlier_releases(config: dict[str, Any]) -> dict[str, Any]:
     if not (augment := augment_keys(config["augment"])):
         config = {key: value for key, value in config.items() if key != "augment"}
     nodes |= {"augment": augment} if augment else {}
-    arch = config["arch"]
-    if isinstance(arch, Mapping) and is_builtin(arch) and arch.get("l2") == 0:
-        nodes["arch"] = {key: value for key, value in arch.items() if key != "l2"}
+    if isinstance(config["arch"], Mapping):
+        nodes["arch"] = networks.without_later_defaults(config["arch"])
     return {**config, **nodes}
 
 

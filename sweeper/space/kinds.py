@@ -18,8 +18,8 @@ from sweeper.config import keras_optimizers
 from sweeper.core.errors import ArchitectureError, TargetError
 from sweeper.core.targets import load
 from sweeper.host.process import stderr_aside
-from sweeper.models.builder import is_builtin, resolve_builder
-from sweeper.models.config import CnnConfig
+from sweeper.models.builder import resolve_builder
+from sweeper.models.networks import config_class, is_builtin
 
 _SCALARS = (bool, int, float, str)
 _WHOLE = re.compile(r"[-+]?\d+")
@@ -58,7 +58,7 @@ def kinds(node: str, values: Mapping[str, Any]) -> Mapping[str, type]:
     if not isinstance(target, str):
         return {}
     if node == "arch" and is_builtin(values):
-        return {field.name: type(field.default) for field in dataclasses.fields(CnnConfig)}
+        return {field.name: type(field.default) for field in dataclasses.fields(config_class(values))}
     package, _, name = target.rpartition(".")
     if package == keras_optimizers.PACKAGE:
         return keras_optimizers.kinds(name) if name in keras_optimizers.classes() else {}

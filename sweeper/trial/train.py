@@ -20,15 +20,15 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import name_on_test
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialFacts, TrialResult, TrialSpec, TrialState
-from sweeper.models.builder import build_network, is_builtin
-from sweeper.models.config import CnnConfig
-from sweeper.models.shapes import plan
+from sweeper.models import networks
+from sweeper.models.builder import build_network
 from sweeper.space.kinds import cast, kinds
 from sweeper.trial.augment.pipeline import Augmentation
 from sweeper.trial.batches import ShuffledBatches
 from sweeper.trial.callbacks import Report, check_finite
 from sweeper.trial.fitting.averages import keep_average
 from sweeper.trial.fitting.fit import Fitting
+from sweeper.trial.fitting.freezing import freeze, make_freezing
 from sweeper.trial.fitting.labels import Targets, targets
 from sweeper.trial.runtime import configure, predict_latency_ms
 from sweeper.trial.save import save_files, save_samples, write_summary
@@ -57,7 +57,13 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
     labels = np.asarray(arrays.y_validation)
     validation = ValidationPass(model, arrays.x_validation, labels, training.batch_size, spec.metrics)
     validation.check_probabilities()
-    fit = Fitting(model, batches, validation, training, spec, report).run()
+
+    def recompile(learning_rate: float | None) -> None:
+        compile_network(model, spec, batches.targets, learning_rate)
+        create_variables(model, batches.targets)
+
+    freezing = make_freezing(model, spec.config["arch"], recompile)
+    fit = Fitting(model, batches, validation, training, spec, report, freezing).run()
     if fit.weights_changed or validation.probabilities is None:
         scores = validation.run_on_current_weights()
     else:
@@ -69,9 +75,10 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         "num_params": model.count_params(),
         "epochs": len(fit.history),
     }
-    if is_builtin(spec.config["arch"]):
-        network = plan(CnnConfig.from_mapping(spec.config["arch"]), summary.input_shape, summary.num_classes)
-        metrics["flops"] = network.flops
+    if networks.is_builtin(spec.config["arch"]):
+        network = networks.plan(spec.config["arch"], summary.input_shape, summary.num_classes)
+        if network is not None:
+            metrics["flops"] = network.flops
     if spec.measures_latency:
         metrics["predict_latency_ms"] = predict_latency_ms(model, data.as_float(arrays.x_validation[:1]))
     if spec.data.test_is_validation:
@@ -108,15 +115,22 @@ def compiled_network(spec: TrialSpec, arrays: data.TrainingArrays) -> tuple[Any,
     model = build_network(spec.config["arch"], summary.input_shape, summary.num_classes)
     if spec.data.statistics is not None:
         model = standardized(model, spec.data.statistics, summary.input_shape)
-    optimizer = build_optimizer(spec.config["optimizer"])
-    if training.ema is not None:
-        keep_average(optimizer, training.ema)
     augment = augment_config(spec.config.get("augment"))
     compared = targets(training, summary, np.asarray(arrays.y_train), mixes=augment.mixes)
-    model.compile(optimizer=optimizer, loss=compared.loss(), metrics=["accuracy"])
+    freeze(model, spec.config["arch"])
+    compile_network(model, spec, compared)
     seed = spec.config["seed"]
     changes = Augmentation(augment, summary.input_shape, seed) if augment.changes_images else None
     return model, ShuffledBatches(arrays, training.batch_size, seed, compared, changes)
+
+
+def compile_network(model: Any, spec: TrialSpec, compared: Targets, learning_rate: float | None = None) -> None:
+    """Gives a network its loss and a new optimizer, with this learning rate or its own."""
+    training, node = training_config(spec.config["training"]), spec.config["optimizer"]
+    optimizer = build_optimizer(node if learning_rate is None else {**node, "learning_rate": learning_rate})
+    if training.ema is not None:
+        keep_average(optimizer, training.ema)
+    model.compile(optimizer=optimizer, loss=compared.loss(), metrics=["accuracy"])
 
 
 def build_optimizer(node: Mapping[str, Any]) -> Any:

@@ -47,8 +47,8 @@ from sweeper.verify.inputs import Difference, Kind, code_difference, version_dif
 from sweeper.verify.lookup import Row, find_row
 from sweeper.verify.rerun import Rerun
 
-#: Where the names of code that a folder may have called begin: this project's own network, and Keras.
-_KNOWN_CODE = ("models.cnn.", "sweeper.models.cnn.", "keras.")
+#: Where the names of code that a folder may have called begin: this project's own networks, and Keras.
+_KNOWN_CODE = ("models.cnn.", "sweeper.models.", "keras.")
 
 
 def verify(paths: OutputPaths, given: str, data_path: str | None, console: Console, *, trust: bool = False) -> int:

@@ -14,7 +14,8 @@ import pytest
 
 from sweeper.core.errors import ArchitectureError
 from sweeper.models import cnn
-from sweeper.models.builder import BUILTIN, build_network, check_signature, is_builtin, other_file, resolve_builder
+from sweeper.models.builder import build_network, check_signature, other_file, resolve_builder
+from sweeper.models.networks import CNN, is_builtin
 
 pytestmark = pytest.mark.usefixtures("keras_runtime")
 
@@ -119,7 +120,7 @@ def test_the_projects_own_network_is_known_by_its_path() -> None:
     assert is_builtin({"_target_": "models.cnn.build", "depth": 3})
     assert not is_builtin({"_target_": "my_networks.build"})
     assert not is_builtin({})
-    assert resolve_builder(BUILTIN) is cnn.build
+    assert resolve_builder(CNN) is cnn.build
 
 
 def test_the_projects_own_network_is_found_although_a_user_has_one_of_that_name(
@@ -149,7 +150,7 @@ def test_a_right_builder_is_called_with_the_shape_the_classes_and_its_keys(modul
 
 
 def test_the_projects_own_network_is_built_by_the_same_door() -> None:
-    model = build_network({"_target_": BUILTIN, "depth": 1, "filters": 2, "dense_units": 0}, SHAPE, 4)
+    model = build_network({"_target_": CNN, "depth": 1, "filters": 2, "dense_units": 0}, SHAPE, 4)
 
     assert [layer.name for layer in model.layers] == ["conv1", "flatten", "probabilities"]
 

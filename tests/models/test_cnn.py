@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sweeper.core.errors import ArchitectureError
+from sweeper.models.checks import ACTIVATIONS
 from sweeper.models.cnn import build
-from sweeper.models.config import ACTIVATIONS, CnnConfig
+from sweeper.models.config import CnnConfig
 from sweeper.models.shapes import plan
 
 pytestmark = pytest.mark.usefixtures("keras_runtime")
@@ -33,6 +34,10 @@ CONFIGS = [
     pytest.param({"dense_units": [9, 8, 7]}, (8, 8, 1), id="several hidden layers"),
     pytest.param({"dense_units": 0}, (8, 8, 1), id="no hidden layer"),
     pytest.param({"padding": "valid", "filters": 4}, (13, 16, 3), id="3 channels, not square"),
+    pytest.param({"strides": 2}, (13, 16, 1), id="strides, same padding"),
+    pytest.param({"strides": [2, 1, 3], "padding": "valid", "pool_every": 9}, (29, 31, 3), id="strides, valid padding"),
+    pytest.param({"final_pooling": "global_average"}, (13, 16, 1), id="global average pooling"),
+    pytest.param({"final_pooling": "global_max", "dense_units": 0, "strides": 2}, (9, 9, 3), id="global max pooling"),
     pytest.param({"batch_norm": True, "pool_size": 3, "pool_every": 1, "depth": 2}, (32, 20, 3), id="all of it"),
 ]
 
@@ -97,6 +102,8 @@ OTHER: dict[str, Any] = {
     "dense_dropout": 0.1,
     "activation": "tanh",
     "l2": 0.001,
+    "strides": 2,
+    "final_pooling": "global_max",
 }
 BASE: dict[str, Any] = {"depth": 2, "filters": 4, "dense_units": 8}
 

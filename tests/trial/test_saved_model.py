@@ -23,11 +23,14 @@ from sweeper.core.objectives import FURTHER_METRICS, Metric, Objective
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialResult, TrialState
 from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch
+from sweeper.models import networks
 
 ADAM = {"_target_": "keras.optimizers.Adam", "learning_rate": 0.01}
 AVERAGED = {**ADAM, "use_ema": True, "ema_momentum": 0.9}
 SCHEDULE_FREE = {"_target_": "keras.optimizers.ScheduleFreeAdamW", "learning_rate": 0.01}
 SGD = {"_target_": "keras.optimizers.SGD", "learning_rate": 0.1, "momentum": 0.9}
+
+MOBILE = {"_target_": networks.APPLICATION, "name": "MobileNetV3Small", "image_size": 32}
 
 #: Optimizer, further keys of `training`, further keys of `arch`, epochs at which the process is killed.
 OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[int, ...]]] = {
@@ -139,6 +142,18 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[i
         {"batch_norm": True, "l2": 0.001},
         (1, 3),
     ),
+    "at first frozen": (
+        ADAM,
+        {"checkpoint": True},
+        {**MOBILE, "freeze_epochs": 2, "fine_tune_rate": 0.001},
+        (1, 2, 3),
+    ),
+    "at first frozen, best epoch of averages": (
+        AVERAGED,
+        {"restore_best": True, "checkpoint": True},
+        {**MOBILE, "freeze_epochs": 1},
+        (2,),
+    ),
     "mixed precision": (ADAM, {"precision": "mixed_bfloat16"}, {}, ()),
     "mixed precision with averages": (AVERAGED, {"precision": "mixed_float16"}, {}, ()),
 }
@@ -231,7 +246,8 @@ AUGMENT: dict[str, dict[str, Any]] = {
 def spec_of(name: str, number: int, folder: Path, prepared: PreparedData) -> TrainingSpec:
     optimizer, training, arch, _ = OPTIONS[name]
     settings = {"epochs": 4, "batch_size": 64, "threads": 1, "early_stopping": {}, **training}
-    network = {"_target_": "models.cnn.build", "depth": 2, "filters": 4, "dense_units": 16, **arch}
+    small = {"_target_": networks.CNN, "depth": 2, "filters": 4, "dense_units": 16}
+    network = arch if "_target_" in arch else {**small, **arch}
     return TrainingSpec(
         number=number,
         folder=folder,

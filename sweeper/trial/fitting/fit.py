@@ -55,6 +55,7 @@ class Fitting:
         training: TrainingConfig,
         spec: TrainingSpec,
         report: Report,
+        freezing: Any = None,
     ) -> None:
         """Prepares it.
 
@@ -65,8 +66,9 @@ class Fitting:
             training: how it trains.
             spec: the trial.
             report: called with each epoch.
+            freezing: the callback that lets a frozen part be trained from some epoch on.
         """
-        self._model, self._batches, self._training = model, batches, training
+        self._model, self._batches, self._training, self._freezing = model, batches, training, freezing
         paths = TrialPaths(spec.folder)
         self._path, self._config = paths.checkpoint, canonical(spec.config)
         self._interruptions: tuple[int, ...] = ()
@@ -105,6 +107,7 @@ class Fitting:
     def _fit(self, resumed_after: int) -> None:
         callbacks = [
             self._batches.callback(),
+            self._freezing,
             self._scorer,
             self._custom,
             self._schedule,
@@ -132,6 +135,8 @@ class Fitting:
 
     def _resume(self, earlier: Checkpoint) -> None:
         self._interruptions = (*earlier.interruptions, len(earlier.history))
+        if self._freezing is not None:
+            self._freezing.resume_after(len(earlier.history))
         checkpoint.restore(earlier, self._model)
         self._reporter.tell_again(earlier.history)
         remembered: Mapping[str, Any] = earlier.memory
