@@ -191,13 +191,14 @@ def equal(sweeps: int, cell: tuple[str, str, Kind, Kind, float, int]) -> list[st
     given = trials(metric, (one, other), [score] * k)
     lost, sole, covered = [], [], []
     is_slow = k >= 50 and metric != "val_brier"
-    for sweep in range(sweeps // 2 if is_slow else sweeps):
-        group, ranks = judged(metric, given, random, ranks=not is_slow or sweep < sweeps // 20)
+    for _ in range(3 * sweeps // 10 if is_slow else sweeps):
+        group, ranks = judged(metric, given, random, ranks=not is_slow)
         lost.append(len(group) < k)
         sole.append(len(group) == 1)
         if ranks is not None:
             covered.append(bool((ranks == [1, k]).all()))
-    return [metric, name, f"{score:.2f}", str(k), percent(lost), percent(sole), percent(covered)]
+    intervals = percent(covered) if covered else ""
+    return [metric, name, f"{score:.2f}", str(k), percent(lost), percent(sole), intervals]
 
 
 def better(sweeps: int, cell: tuple[str, str, Kind, Kind, float, int, float]) -> list[str]:
@@ -207,7 +208,7 @@ def better(sweeps: int, cell: tuple[str, str, Kind, Kind, float, int, float]) ->
     best = score - lead if metric == "val_brier" else score + lead
     given = trials(metric, (one, other), [best] + [score] * (k - 1))
     lost, alone, covered = [], [], []
-    for _ in range(sweeps // 4):
+    for _ in range(sweeps // 10):
         group, ranks = judged(metric, given, random)
         lost.append(0 not in group)
         alone.append(group == (0,))
