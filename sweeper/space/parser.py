@@ -195,7 +195,9 @@ def _refuse_fixed_key(key: str, override: Override) -> None:
             f"  Try: {keys.as_word(near, value)}"
         )
     choices = override.value()
-    if isinstance(choices, ChoiceSweep):
+    if isinstance(choices, ChoiceSweep) and key == "metrics":  # a list without its brackets
+        fixed = f"'{key}=[{','.join(str(Transformer.encode(choice)) for choice in choices.list)}]'"
+    elif isinstance(choices, ChoiceSweep):
         fixed = keys.as_word(key, str(Transformer.encode(choices.list[0])))
     else:
         fixed = keys.example(key) or f"{key}=1"

@@ -116,6 +116,9 @@ REFUSED = [
     pytest.param("sweep.workers=1,2", "cannot vary.*Try: sweep.workers=1", id="a key of the sweep"),
     pytest.param("objective.metric=val_loss,val_accuracy", "cannot vary", id="a key of the objective"),
     pytest.param("output_dir=a,b", "cannot vary", id="the output folder"),
+    pytest.param(
+        "metrics=val_auc,val_ece", r"cannot vary.*Try: .metrics=\[val_auc,val_ece\].,", id="a list without brackets"
+    ),
     pytest.param("achr.depth=3,5", "Did you mean 'arch.depth'.*Try: arch.depth=3,5$", id="a misspelt node"),
     pytest.param("arch.depth=range(1,100000000)", "has 99999999 values.*at most 100000", id="a range too long"),
     pytest.param("arch.depth=range(1,inf)", "has a bound that is not a number", id="a range without an end"),
