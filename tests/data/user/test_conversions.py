@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from custom_arrays import Given, arrays, saved
 from sweeper.config.trial import DataConfig
+from sweeper.core.errors import ConfigError
 from sweeper.data import describe, open_arrays, prepare
 
 NAMES = np.array(["bee", "ant", "cat"])  # of the classes 0, 1 and 2, in another order than the alphabet's
@@ -130,6 +132,44 @@ def test_text_is_the_name_of_a_class_in_alphabetical_order(kind, tmp_path):
     assert prepared.conversions == (
         "y_train and y_test are text: the classes, in alphabetical order, are ant, bee and cat.",
     )
+
+
+def test_arrays_as_medmnist_has_them_are_read_with_their_validation_set(tmp_path):
+    random, given = np.random.RandomState(6), {}
+    for split, number in (("train", 12), ("val", 5), ("test", 6)):
+        given[f"{split}_images"] = random.randint(0, 256, (number, 6, 5, 3)).astype(np.uint8)
+        given[f"{split}_labels"] = (np.arange(number) % 3).astype(np.uint8)[:, None]
+    chosen = replace(saved(tmp_path, given), validation=0.2)
+    prepared = prepare(chosen, tmp_path / "prepared")
+    assert prepared.summary == describe(chosen)
+    assert prepared.notes == (
+        "By their names, train_images is x_train, train_labels is y_train, test_images is x_test, test_labels is "
+        "y_test, val_images is x_val and val_labels is y_val.",
+        "train_labels, test_labels and val_labels are a column (n, 1): one label for each image.",
+        "The validation images are those of val_images and val_labels, not a part of the training images.",
+    )
+    opened = open_arrays(prepared)
+    for field, split in (("train", "train"), ("validation", "val"), ("test", "test")):
+        np.testing.assert_array_equal(getattr(opened, f"x_{field}"), given[f"{split}_images"])
+        np.testing.assert_array_equal(getattr(opened, f"y_{field}"), given[f"{split}_labels"][:, 0])
+
+
+def test_two_hundred_named_classes_one_of_two_images_are_each_trained_on_and_validated(tmp_path):
+    labels = np.delete(np.tile(np.arange(200), 6), [7, 207, 407, 607])  # class 7 keeps two of its six images
+    images = np.random.RandomState(0).randint(0, 256, (len(labels), 6, 5)).astype(np.uint8)
+    names = np.array([f"class {number:03d}" for number in range(200)])
+    np.savez(tmp_path / "my.npz", images=images, labels=names[labels])
+    chosen = DataConfig(name="npz", path=str(tmp_path / "my.npz"), validation=200)
+    with pytest.raises(ConfigError, match=r"keeps 191 for validation, where 200 are .*Try: data\.validation=200$"):
+        describe(replace(chosen, validation=0.2))
+    prepared = prepare(chosen, tmp_path / "prepared")
+    assert prepared.summary == describe(chosen)
+    assert prepared.summary.class_names == tuple(names)
+    opened = open_arrays(prepared)
+    counts = [np.bincount(one, minlength=200) for one in (opened.y_train, opened.y_validation, opened.y_test)]
+    assert [one[7] for one in counts] == [1, 1, 0]
+    assert min(counts[0].min(), counts[1].min()) == 1
+    assert prepared.warnings == ("No test image is of class class 007: test figures say nothing about it.",)
 
 
 def test_other_names_of_the_same_classes_are_other_data(tmp_path):
