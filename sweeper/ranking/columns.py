@@ -65,14 +65,10 @@ def _columns(params: Sequence[str], cells: Sequence[Mapping[str, Any]], objectiv
 
 
 def asked_for(names: Iterable[str]) -> list[str]:
-    """The columns of metrics that are there because they were asked for: `val_macro_f1`, `test_macro_f1`."""
-    return [
-        name
-        for name in names
-        if name.startswith(("val_", "test_"))
-        and name not in (*METRIC_COLUMNS, *OTHER_COLUMNS)
-        and not name.endswith(("_mean", "_std"))
-    ]
+    """The columns of metrics that are there because they were asked for: `val_macro_f1`; then `test_macro_f1`."""
+    fixed = {*METRIC_COLUMNS, *OTHER_COLUMNS}
+    found = [name for name in names if name not in fixed and not name.endswith(("_mean", "_std"))]
+    return [name for start in ("val_", "test_") for name in found if name.startswith(start)]
 
 
 def merged(several: Sequence[Sequence[str]]) -> list[str]:

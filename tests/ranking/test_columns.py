@@ -236,3 +236,17 @@ def test_without_repeats_there_are_no_columns_of_repeats() -> None:
     names, _ = table(rank([row], ACCURACY), ["arch.depth"], ACCURACY)
 
     assert not {"point", "repeat", "val_accuracy_mean", "val_accuracy_std"} & {*names}
+
+
+def test_metrics_that_were_asked_for_have_columns_after_the_fixed_ones_and_an_objective_before() -> None:
+    figures = {"val_accuracy": 0.9, "val_macro_f1": 0.8, "val_ece": 0.1, "test_macro_f1": 0.7, "val_macro_f1_mean": 0.8}
+    row = TrialRow(0, TrialState.COMPLETE, {"arch.depth": 3}, figures)
+    by_f1 = Objective("val_macro_f1", "maximize")
+
+    names, [cells] = table(rank([row], by_f1), ["arch.depth"], by_f1)
+
+    assert names[:5] == ["rank", "trial", "state", "arch.depth", "val_macro_f1"]
+    assert [name for name in names[5:] if name not in METRIC_COLUMNS][:2] == ["test_macro_f1", "val_ece"]
+    assert (cells["val_ece"], cells["test_macro_f1"]) == (0.1, 0.7)
+    assert columns.asked_for(names) == ["val_macro_f1", "val_ece", "test_macro_f1"]
+    assert columns.asked_for([*METRIC_COLUMNS, *columns.OTHER_COLUMNS]) == [], "nothing by default"
