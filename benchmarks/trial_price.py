@@ -29,6 +29,7 @@ from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrainingSpec
 from sweeper.data.prepare import DataSets
+from sweeper.space.composer import as_earlier_releases
 
 SMALL = ["arch.depth=3", "arch.filters=16", "training.epochs=3"]
 
@@ -39,7 +40,7 @@ def spec_of(root: Path, overrides: list[str]) -> TrainingSpec:
     hydra_sweeper.register()
     with initialize_config_dir(str(folders.CONF), version_base="1.3"):
         node: Any = OmegaConf.to_container(compose("config", overrides), resolve=True)
-    config = {key: node[key] for key in ("arch", "data", "training", "optimizer", "seed")}
+    config = as_earlier_releases({key: node[key] for key in schema.VARYING})
     paths = OutputPaths(root)
     folder = paths.sweep("price")
     return TrainingSpec(

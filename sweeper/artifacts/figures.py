@@ -85,7 +85,8 @@ def curves_figure(history: History, *, test_is_validation: bool = False) -> Figu
     panels = figure.subplots(1, num_panels)
     if num_panels == 3:
         panels[2].plot(epochs, rates, "o-", ms=3, color=_TRAIN)
-        panels[2].set_ylabel("learning rate (last step of the epoch)")
+        panels[2].set_ylabel("learning rate of the last step")
+        panels[2].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
         epoch_axis(panels[2], len(history))
     for axes, name in zip(panels[:2], ("loss", "accuracy"), strict=True):
         train, validation = (epoch_values(history, key) for key in (name, f"val_{name}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -245,4 +246,6 @@ def _class_number(key: str, labels: Sequence[str], given: Mapping[str, Any]) -> 
 
 
 def _try(labels: Sequence[str]) -> str:
-    return f"Try: 'training.class_weight={{{labels[0]}: 2.0}}'"
+    """The first name that Hydra takes as a key of a map, else the first class's number."""
+    name = next((label for label in labels if re.fullmatch(r"\w[\w-]*", label, re.ASCII)), "0")
+    return f"Try: 'training.class_weight={{{name}: 2.0}}'"

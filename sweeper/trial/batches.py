@@ -107,15 +107,15 @@ class ShuffledBatches:
         return as_float(self._images[chosen]), self.targets.encoded(self._labels[chosen])
 
     def samples(self, count: int, epochs: int) -> dict[str, np.ndarray[Any, Any]]:
-        """The first images of the training set as they are, and as the first epochs changed them, by the row's name.
+        """Some training images, the first of the first epoch, as they are and as the first epochs changed them.
 
-        (images, height, width, channels) float32 in [0, 1] each.
+        (images, height, width, channels) float32 in [0, 1], by the row's name.
         """
-        count = min(count, len(self._labels))
-        rows = {"original": self._given(slice(count))[0]}
+        chosen = epoch_order(self._seed, 0, len(self._labels))[:count]  # files may be in the order of their classes
+        rows = {"original": self._given(chosen)[0]}
         for epoch in range(epochs):
             order = epoch_order(self._seed, epoch, len(self._labels))
-            places = [divmod(int(place), self._batch_size) for place in np.argsort(order)[:count]]
+            places = [divmod(int(place), self._batch_size) for place in np.argsort(order)[chosen]]
             rows[f"epoch {epoch + 1}"] = np.stack(
                 [self._batch(index, epoch, order)[0][within] for index, within in places]
             )

@@ -29,6 +29,7 @@ from sweeper.config.trial import DataConfig
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError, DataError
 from sweeper.core.paths import OutputPaths, TrialPaths
+from sweeper.core.targets import foreign
 from sweeper.core.text import listed, printable
 from sweeper.core.trials import TrainingSpec, TrialState
 from sweeper.executors import Executor
@@ -46,9 +47,6 @@ from sweeper.verify.comparison import Compared, Tolerance, Training, compare, ju
 from sweeper.verify.inputs import Difference, Kind, code_difference, version_differences
 from sweeper.verify.lookup import Row, find_row
 from sweeper.verify.rerun import Rerun
-
-#: Where the names of code that a folder may have called begin: this project's own networks, and Keras.
-_KNOWN_CODE = ("models.cnn.", "sweeper.models.", "keras.")
 
 
 def verify(paths: OutputPaths, given: str, data_path: str | None, console: Console, *, trust: bool = False) -> int:
@@ -89,16 +87,15 @@ def verify(paths: OutputPaths, given: str, data_path: str | None, console: Conso
 
 
 def refuse_foreign_code(row: Row, given: str) -> None:
-    """Refuses a recorded class or function that is neither ours nor Keras's: it would be imported and called.
+    """Refuses a recorded class or function that is not known as harmless: it would be imported and called.
 
     Raises:
         ConfigError: names it.
     """
-    named = [value for key, value in leaves(row.trial.identity) if key.rpartition(".")[2] == "_target_"]
-    foreign = [str(value) for value in named if not str(value).startswith(_KNOWN_CODE)]
+    named = foreign(row.trial.identity)
     scoring = [metric.target for metric in row.info.metrics if metric.target]
-    if foreign or scoring:
-        how = f"built by {', '.join(foreign)}" if foreign else f"scored by {', '.join(scoring)}"
+    if named or scoring:
+        how = f"built by {', '.join(named)}" if named else f"scored by {', '.join(scoring)}"
         raise ConfigError(
             f"Trial {row.trial.number} of sweep {row.sweep} was {how}, which would be imported "
             "and called: the output folder says so. Accepted: the same command with --trust, where you know the folder "
@@ -259,6 +256,8 @@ def _unseen(config: Mapping[str, Any]) -> list[str]:
     """What a training depends on and no run records."""
     targets = [f"{key}={value}" for key, value in leaves(config) if key.endswith("_target_")]
     own = [target for target in targets if not target.partition("=")[2].startswith(("models.", "keras."))]
+    listed_ones = foreign({key: config.get(key) for key in ("training", "augment")})  # callbacks and layers
+    own += [target for target in listed_ones if not target.startswith("keras.")]
     return [*(f"the code of {target}" for target in own), "the environment", "the machine itself"]
 
 

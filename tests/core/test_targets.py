@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from sweeper.core.errors import TargetError
-from sweeper.core.targets import load
+from sweeper.core.targets import foreign, load
 
 NUMBERS = itertools.count()
 
@@ -62,3 +62,31 @@ def test_a_module_may_be_imported_in_another_way() -> None:
 
     assert load("networks.dumps", "function", other) is json.dumps
     assert asked == ["networks"]
+
+
+@pytest.mark.parametrize(
+    ("node", "found"),
+    [
+        pytest.param({"arch": {"_target_": "models.cnn.build"}, "seed": 0}, [], id="this project's network"),
+        pytest.param({"_target_": "keras.optimizers.Muon"}, [], id="an optimizer"),
+        pytest.param({"_target_": "keras.optimizers.deserialize"}, ["keras.optimizers.deserialize"], id="a function"),
+        pytest.param({"_target_": "keras.saving.load_model"}, ["keras.saving.load_model"], id="loads code"),
+        pytest.param(
+            {"callbacks": [{"_target_": "keras.callbacks.EarlyStopping"}, {"_target_": "keras.callbacks.CSVLogger"}]},
+            ["keras.callbacks.CSVLogger"],
+            id="writes a file",
+        ),
+        pytest.param({"layers": [{"_target_": "keras.layers.RandomHue"}]}, [], id="a layer"),
+        pytest.param(
+            {"layers": [{"_target_": "keras.layers.TFSMLayer"}]}, ["keras.layers.TFSMLayer"], id="reads a file"
+        ),
+        pytest.param(
+            {"callbacks": [{"_target_": "keras.callbacks.TerminateOnNaN", "more": {"x": [{"_target_": "os.system"}]}}]},
+            ["os.system"],
+            id="hidden below a list",
+        ),
+        pytest.param({"_target_": "keras.optimizers.Adam.x"}, ["keras.optimizers.Adam.x"], id="below a class"),
+    ],
+)
+def test_code_that_a_configuration_of_unknown_origin_may_not_call(node: object, found: list[str]) -> None:
+    assert foreign(node) == found

@@ -88,6 +88,8 @@ def test_a_trial_with_checkpoints_goes_on_from_its_last_epoch_as_if_it_had_not_b
     tmp_path: Path, run_sweeper: Run
 ) -> None:
     line = ["-m", "arch.depth=2", "arch.filters=8", "arch.dropout=0.2", "training.epochs=40", "data.max_samples=600"]
+    line += ["augment=light", "augment.mixup=0.2", "training.schedule=plateau", "training.ema=0.9"]
+    line += ["training.early_stopping.patience=35", "training.restore_best=true"]
     words = [*line, "training.checkpoint=true", "optimizer=adam", "sweep.name=kept"]
     checkpoint = tmp_path / "mlruns/sweeps/kept/trials/00000/checkpoint.npz"
     driver = subprocess.Popen(

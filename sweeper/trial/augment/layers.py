@@ -73,8 +73,9 @@ def _custom(node: Mapping[str, Any]) -> Any:
         load(target, "class")
         return instantiate({"dtype": "float32", **node}, _convert_="all")
     except (TargetError, InstantiationException) as error:
+        reason = error if isinstance(error, TargetError) else error.__cause__ or error
         raise ConfigError(
-            f"augment.layers: {target} cannot be made from {dict(node)}: {error.__cause__ or error}. Accepted: a "
+            f"augment.layers: {target} cannot be made from {dict(node)}: {reason}. Accepted: a "
             "keras.layers.Layer from images to images, with keys that it takes."
         ) from error
     finally:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,13 @@ def make_custom(
                         one.load_state_dict(state)
 
         def on_train_end(self, logs: Any = None) -> None:
+            before = _digest(self.model)
             self._call("on_train_end", logs=logs)
+            if _digest(self.model) != before:
+                logging.getLogger(__name__).warning(
+                    "A callback changed the network after the last epoch: the trial's figures are those of the changed "
+                    "weights, which are saved, and differ from the last epoch's."
+                )
             with contextlib.suppress(OSError):  # files lie in it
                 folder.rmdir()
 
@@ -119,7 +126,7 @@ def _make(node: Mapping[str, Any], folder: Path) -> Any:
         with contextlib.chdir(folder):
             made = instantiate(dict(node), _convert_="all")
     except (TargetError, InstantiationException) as error:
-        reason = getattr(error, "__cause__", None) or error
+        reason = error if isinstance(error, TargetError) else error.__cause__ or error
         raise ConfigError(
             f"training.callbacks: {target} cannot be made from {dict(node)}: {reason}. Accepted: a class made from "
             "keras.callbacks.Callback, with keys that it takes."

@@ -87,3 +87,10 @@ def test_a_mixed_images_weight_is_the_mean_of_its_classes() -> None:
 def test_a_class_that_there_is_not_is_refused(given: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         made(("cat", "dog", "fox"), class_weight=given)
+
+
+def test_a_refusal_shows_a_name_that_can_be_typed() -> None:
+    with pytest.raises(ConfigError, match=r"\{fox-2: 2\.0\}'$"):
+        made(("Zoë's cow", "a b", "fox-2"), class_weight={"x": 1.0})
+    with pytest.raises(ConfigError, match=r"\{0: 2\.0\}'$"):
+        made(("a b", "c d", "e f"), class_weight={"x": 1.0})
