@@ -20,6 +20,9 @@ from sweeper.trial.augment.layers import image_layers, mixing_layers
 
 _BITS = 2**31 - 1  # of a seed that TensorFlow's 32-bit generators take as it is
 
+#: A GPU trains meanwhile, on batches that come from the CPU.
+_DEVICE = "CPU:0"
+
 
 class Augmentation:
     """The random changes of a trial's training images."""
@@ -38,7 +41,8 @@ class Augmentation:
         import tensorflow as tf
 
         self._seed = seed
-        self._images, self._mixing = image_layers(config), mixing_layers(config)
+        with tf.device(_DEVICE):
+            self._images, self._mixing = image_layers(config), mixing_layers(config)
         self._seeds = [
             variable for layer in (*self._images, *self._mixing) for variable in layer.variables if _is_seed(variable)
         ]
@@ -59,7 +63,9 @@ class Augmentation:
             epoch: from 0.
             step: the batch's number in its epoch, from 0.
         """
-        with self._lock:
+        import tensorflow as tf
+
+        with self._lock, tf.device(_DEVICE):
             drawn = np.random.SeedSequence([self._seed, epoch, step]).generate_state(2 * len(self._seeds))
             for variable, state in zip(self._seeds, drawn.reshape(-1, 2) & _BITS, strict=True):
                 variable.assign(state)
