@@ -51,15 +51,15 @@ DOORS = {
     "inference": "",
     "metrics": "",
     "preflight": "check count estimate",
-    "ranking": "columns findings judge leaderboard sentences",
+    "ranking": "columns findings judge kept leaderboard sentences",
     "report": "command_lines event_lines examples export page plots.curves plots.search progress sweep_report tables "
     "terminal",
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "distributions locks stored_sweep study",
     "sweep": "finish plan run",
-    "tracking": "client credentials provenance reader recording.queue recording.remote recording.start registry store "
-    "tags tracker ui",
+    "tracking": "client credentials logged_model provenance reader recording.queue recording.remote recording.start "
+    "registry store tags tracker ui",
     "trial": "run",
     "verify": "run",
 }

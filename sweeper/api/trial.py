@@ -103,16 +103,20 @@ class Trial:
     def model(self) -> Any:
         """Its trained network, a keras.Model that is not compiled; it predicts what the trial predicted.
 
-        A custom builder is imported first, so that layers of its module are found.
+        Where it has layers of a custom class, the module of its builder is imported, so that they are found.
 
         Raises:
             StoreError: the trial has no model, or it cannot be read.
+            ArchitectureError: that module cannot be imported.
         """
         run_id, uri = self._run(), self._uri()
-        target = self._recorded.identity["arch"]["_target_"]
-        resolve_builder(target)
-        with TemporaryDirectory() as folder:
-            return model.load_model(reader.model_folder(uri, run_id, Path(folder)))
+        with TemporaryDirectory() as scratch:
+            folder = reader.model_folder(uri, run_id, Path(scratch))
+            try:
+                return model.load_model(folder)
+            except (TypeError, ValueError):  # a class that Keras does not know yet
+                resolve_builder(self._recorded.identity["arch"]["_target_"])
+                return model.load_model(folder)
 
     def _uri(self) -> str:
         return reader.tracking_uri(self._paths, self.sweep, trust=self._trust)

@@ -6,9 +6,10 @@ driver does (`sweeper.tracking.tracker`).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -51,13 +52,34 @@ def save_model(
         inputs=Schema([TensorSpec(float32, (-1, *input_shape))]),
         outputs=Schema([TensorSpec(float32, (-1, num_classes))]),
     )
-    mlflow.tensorflow.save_model(
-        model,
-        path=str(folder),
-        signature=signature,
-        metadata={"class_names": list(class_names)} if class_names else None,
-        pip_requirements=[f"tensorflow=={tf.__version__}", f"keras=={keras.__version__}", f"numpy=={np.__version__}"],
-    )
+    with _without_optimizer(model):
+        mlflow.tensorflow.save_model(
+            model,
+            path=str(folder),
+            signature=signature,
+            metadata={"class_names": list(class_names)} if class_names else None,
+            pip_requirements=[
+                f"tensorflow=={tf.__version__}",
+                f"keras=={keras.__version__}",
+                f"numpy=={np.__version__}",
+            ],
+        )
+
+
+@contextlib.contextmanager
+def _without_optimizer(model: Any) -> Iterator[None]:
+    """Saves no optimizer within this block: its slots would be twice as large as the weights, and nobody reads them.
+
+    What a trial needs to resume is its checkpoint (`sweeper.trial.checkpoint`).
+    """
+    former = {name: getattr(model, name) for name in ("compiled", "optimizer") if hasattr(model, name)}
+    for name in former:
+        setattr(model, name, False if name == "compiled" else None)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            setattr(model, name, value)
 
 
 def load_model(folder: Path) -> Any:

@@ -13,7 +13,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.paths import OutputPaths
 from sweeper.tracking.store import relocate_if_moved
 
-COMMANDS = ("report", "verify", "promote", "ui")
+COMMANDS = ("report", "verify", "promote", "ui", "clean")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -34,7 +34,9 @@ def run(arguments: Sequence[str]) -> int:
         from sweeper.tracking import ui
 
         return ui.serve(paths.root, options.port)
-    return {"report": report_command, "verify": _verify, "promote": _promote}[options.command](options, paths)
+    return {"report": report_command, "verify": _verify, "promote": _promote, "clean": _clean}[options.command](
+        options, paths
+    )
 
 
 def refuse(word: str) -> int:
@@ -80,9 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("--model", metavar="NAME", help="the registered model; named after the data set if not given")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 if not given")
+    clean = commands.add_parser("clean", help="give disk space back", allow_abbrev=False)
+    clean.add_argument("names", nargs="*", metavar="NAME", help="sweeps; all of them if none is named")
+    clean.add_argument(
+        "--keep", type=_positive, metavar="N", help="keep the models of the N best; the leading group's if not given"
+    )
+    clean.add_argument("--dry-run", action="store_true", help="say what would be deleted, and delete nothing")
     for command in (verify, promote):
         command.add_argument("--trust", action="store_true", help="use code and servers that the output folder names")
-    for command in (report, verify, promote, ui):
+    for command in (report, verify, promote, ui, clean):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
 
@@ -121,3 +129,12 @@ def _promote(options: argparse.Namespace, paths: OutputPaths) -> int:
 
     relocate_if_moved(paths)
     return promote(paths, options.name, options.trial, options.model, Console(highlight=False), trust=options.trust)
+
+
+def _clean(options: argparse.Namespace, paths: OutputPaths) -> int:
+    from rich.console import Console
+
+    from sweeper.cli.clean import clean
+
+    relocate_if_moved(paths)
+    return clean(paths, options.names, options.keep, Console(highlight=False), dry_run=options.dry_run)

@@ -159,8 +159,18 @@ class TrackingConfig:
     uri: str | None = None  # an MLflow server, http(s)://host:port; null: SQLite under output_dir
     experiment: str = "sweeper"  # MLflow's experiment, for all sweeps
     retry_timeout_s: float = 300.0  # seconds for which a store that is gone or locked is retried; trials continue
+    keep_models: Any = "all"  # whose models are kept at a sweep's end: all, leading, none, or the best so many
 
     def __post_init__(self) -> None:
+        keep = self.keep_models
+        ok = keep in ("all", "leading", "none") or (is_int(keep) and keep >= 1)
+        accepted = "all, leading (the leading group), none, or the number of the best trials, from 1"
+        check(ok, "tracking.keep_models", keep, accepted, nearest(keep, ("all", "leading", "none"), "leading"))
+        if keep != "all" and self.uri is not None:
+            raise ConfigError(
+                f"tracking.keep_models={keep} deletes files, and those of an MLflow server are not on this machine. "
+                "Accepted: with the store under output_dir (tracking.uri=null).  Try: tracking.keep_models=all"
+            )
         ok = math.isfinite(self.retry_timeout_s) and self.retry_timeout_s >= 0
         check(ok, "tracking.retry_timeout_s", self.retry_timeout_s, "a number of seconds from 0", "300")
         accepted = "http://HOST:PORT, https://HOST, or null (SQLite under output_dir)"

@@ -58,6 +58,13 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def size_text(num_bytes: int) -> str:
+    """Writes bytes for people: `812 kB`, `21.4 MB`, `3.2 GB`."""
+    if num_bytes < 1e6:
+        return f"{num_bytes / 1e3:.0f} kB"
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
+
+
 def figure(value: float) -> str:
     """Writes a metric for people: four decimals, whole numbers whole."""
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.4f}"

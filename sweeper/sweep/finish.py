@@ -18,10 +18,12 @@ from sweeper.artifacts import answers, figures
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, RunGoneError
 from sweeper.core.events import Listener, Note
+from sweeper.core.text import size_text
 from sweeper.core.trials import TrialState
 from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
 from sweeper.ranking import judge
+from sweeper.ranking.kept import ALL, kept_models
 from sweeper.report import examples, export, page, sweep_report
 from sweeper.report.plots import curves, search
 from sweeper.storage import stored_sweep
@@ -91,6 +93,8 @@ class Finish:
         report = sweep_report.judged(loaded)
         self._draw(report)
         self._end_run(report, self._write_files(loaded, report), interrupted=interrupted)
+        if not interrupted and is_whole:
+            self._delete_models(report)
         self._tidy()
         succeeded = nothing_left or any(row.number in ran and row.state in _WELL for row in report.rows)
         status = 130 if interrupted else 0 if is_whole and succeeded else 1
@@ -186,6 +190,29 @@ class Finish:
             self._tracker.finish_sweep(self._parent_run_id, status, files, counts, {})
         except RunGoneError as error:
             self._listener(Note(f"Leaderboard and report are in {self._plan.folder.root}, not in MLflow: {error}."))
+
+    def _delete_models(self, report: sweep_report.SweepReport) -> None:
+        """Deletes the models that `tracking.keep_models` does not keep, now that the test set was opened."""
+        settings = self._plan.settings
+        keep = settings.tracking.keep_models
+        if keep == ALL:
+            return
+        kept = kept_models(report.rows, report.findings, report.objectives, keep, settings.report.finalists)
+        freed = {}
+        for row in report.rows:
+            if row.number not in kept and row.run_id:
+                try:
+                    freed[row.number] = self._tracker.delete_model(row.run_id)
+                except RunGoneError as error:
+                    self._listener(Note(f"The model of trial {row.number} is left as it is: {error}."))
+        deleted = [number for number, num_bytes in freed.items() if num_bytes]
+        if deleted:
+            self._listener(
+                Note(
+                    f"The models of {len(deleted)} trials were deleted (tracking.keep_models={keep}), "
+                    f"{size_text(sum(freed.values()))}; their figures and predictions are kept."
+                )
+            )
 
     def _tidy(self) -> None:
         """Deletes what only running trials need, and what a kill of this start or of an earlier one left."""

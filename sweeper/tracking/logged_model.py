@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -92,6 +98,52 @@ def delete(client: MlflowClient, experiment_id: str, run_id: str) -> None:
         client.delete_logged_model(model.model_id)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A trial's model on this disk: its id in MLflow, its folder, its bytes."""
+
+    model_id: str
+    folder: Path
+    num_bytes: int
+
+
+def deletable(client: MlflowClient, experiment_id: str, run_id: str) -> list[Stored]:
+    """A run's models whose files lie on this machine and which no version of a registered model needs."""
+    found = []
+    for model in ready(client, experiment_id, run_id):
+        place = str(model.artifact_location)
+        registered = json.loads(model.tags.get(keys.MLFLOW_MODEL_VERSIONS) or "[]")
+        if place.startswith("file:") and not registered:
+            folder = Path(unquote(urlsplit(place).path))
+            found.append(Stored(model.model_id, folder, size_of(folder)))
+    return found
+
+
+def delete_files(client: MlflowClient, run_id: str, stored: Stored) -> None:
+    """Deletes a model's files for good; its run says when. Files come last, so that no model lacks some of them."""
+    client.set_tag(run_id, keys.MODEL_DELETED, datetime.now(UTC).isoformat(timespec="seconds"))
+    client.delete_logged_model(stored.model_id)
+    shutil.rmtree(stored.folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # MLflow's folder of the model, in which the files lay
+        stored.folder.parent.rmdir()
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of a file, or of all files in a folder."""
+    files = [folder] if folder.is_file() else [path for path in folder.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files)
+
+
+def why_missing(tags: Mapping[str, str]) -> str:
+    """Why a run has no model, from its tags, in words that continue `run …`."""
+    if date := tags.get(keys.MODEL_DELETED):
+        return (
+            f"has no model: it was deleted on {date} to free disk space (tracking.keep_models, or the command clean). "
+            "Its figures, curves and predictions are kept; its model can no longer be loaded, promoted or verified"
+        )
+    return "has no model: it was deleted"
+
+
 def ready(client: MlflowClient, experiment_id: str, run_id: str) -> list[LoggedModel]:
     """A run's logged models whose files are whole; one that was interrupted on its way has none."""
     from mlflow.entities import LoggedModelStatus
@@ -110,7 +162,7 @@ def download(client: MlflowClient, experiment_id: str, run_id: str, into: Path, 
 
     models = ready(client, experiment_id, run_id)
     if not models:
-        raise RunGoneError(f"MLflow at {uri}: run {run_id} has no model")
+        raise RunGoneError(f"MLflow at {uri}: run {run_id} {why_missing(client.get_run(run_id).data.tags)}")
     place = str(models[0].artifact_location)
     if place.startswith("file:"):
         return Path(unquote(urlsplit(place).path))

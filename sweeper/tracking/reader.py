@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import numpy.typing as npt
@@ -25,8 +25,12 @@ from sweeper.core.paths import OutputPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.host import process
 from sweeper.tracking import logged_model
+from sweeper.tracking import tags as keys
 from sweeper.tracking.client import check, connect, failures, local_uri, reason
 from sweeper.tracking.credentials import take_credentials
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 Array = npt.NDArray[Any]
 
@@ -136,6 +140,21 @@ def model_folder(uri: str, run_id: str, folder: Path) -> Path:
         return logged_model.download(client, experiment_id, run_id, folder / "model", uri)
 
 
+def deleted_runs(client: MlflowClient) -> Iterator[str]:
+    """The addresses of the artifacts of trials' runs that are deleted, but not finally."""
+    from mlflow.entities import ViewType
+
+    kind = f"tags.`{keys.KIND}` = '{keys.KIND_TRIAL}'"
+    for experiment in client.search_experiments(view_type=ViewType.ALL):
+        token: Any = ""
+        while token is not None:
+            runs = client.search_runs(
+                [experiment.experiment_id], kind, ViewType.DELETED_ONLY, max_results=1000, page_token=token or None
+            )
+            yield from (str(run.info.artifact_uri) for run in runs)
+            token = runs.token or None
+
+
 @contextmanager
 def _read(uri: str, run_id: str) -> Iterator[None]:
     """Makes what MLflow raises of a run a StoreError."""
@@ -183,7 +202,7 @@ def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
         run = client.get_run(run_id)
         files = run.info.artifact_uri
         if not logged_model.ready(client, run.info.experiment_id, run_id):
-            raise DamagedFileError("it has no model")
+            raise DamagedFileError(f"it {logged_model.why_missing(run.data.tags)}")
         versions = fetch(files, "versions.json")
         with reading(versions):
             packages = json.loads(versions.read_text(encoding="utf-8"))

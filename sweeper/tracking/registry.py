@@ -102,7 +102,7 @@ def _model_id(client: MlflowClient, run_id: str) -> str:
     models = logged_model.ready(client, run.info.experiment_id, run_id)
     if not models:
         raise StoreError(
-            f"Run {run_id} has no model: it was deleted. Accepted: a trial that still has its model.  "
+            f"Run {run_id} {logged_model.why_missing(run.data.tags)}. Accepted: a trial that still has its model.  "
             "Try: python -m sweeper promote --trial N"
         )
     return str(models[0].model_id)

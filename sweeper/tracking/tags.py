@@ -28,6 +28,9 @@ HASH = "sweeper.hash"
 SEED = "sweeper.seed"
 ERROR = "sweeper.error"
 
+#: On a trial's run: when its model was deleted to free disk space (ISO 8601, UTC).
+MODEL_DELETED = "sweeper.model_deleted"
+
 #: On a version of a registered model: its trial's rank, what it was ranked by, and what its figures are not.
 RANK = "sweeper.rank"
 OBJECTIVE = "sweeper.objective"

@@ -245,6 +245,14 @@ class Tracker:
         self._delete(run_id)
 
     @_stops_the_sweep
+    def delete_model(self, run_id: str) -> int:
+        """Deletes the files of a run's model, unless it is registered; returns the bytes."""
+        stored = logged_model.deletable(self._client, self._experiment_id, run_id)
+        for one in stored:
+            logged_model.delete_files(self._client, run_id, one)
+        return sum(one.num_bytes for one in stored)
+
+    @_stops_the_sweep
     def finish_sweep(
         self,
         parent_run_id: str,

@@ -69,3 +69,25 @@ def test_saving_starts_no_process(model: Any, tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     save_model(model, tmp_path / "model", (8, 8, 1), 3)
+
+
+def test_the_optimizer_is_not_saved_and_the_model_trains_on_as_before(model: Any, tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    import h5py
+    import mlflow.tensorflow
+
+    slots = [np.asarray(variable) for variable in model.optimizer.variables]
+    save_model(model, tmp_path / "model", (8, 8, 1), 3)
+
+    with zipfile.ZipFile(tmp_path / "model/data/model.keras") as archive:
+        saved: list[str] = []
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
+            file.visit(saved.append)
+    assert [name for name in saved if name.startswith("optimizer")] == []
+    assert not mlflow.tensorflow.load_model(str(tmp_path / "model")).compiled
+    assert model.compiled
+    for before, after in zip(slots, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(before, np.asarray(after))
+    model.fit(np.zeros((4, 8, 8, 1), np.float32), np.arange(4) % 3, verbose=0)

@@ -123,6 +123,10 @@ class RemoteTracker:
         """As `Tracker.model_folder`."""
         return Path(self._call("model_folder", run_id, into))
 
+    def delete_model(self, run_id: str) -> int:
+        """As `Tracker.delete_model`."""
+        return int(self._call("delete_model", run_id))
+
     def finish_sweep(
         self,
         parent_run_id: str,
