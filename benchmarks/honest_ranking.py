@@ -230,11 +230,11 @@ def good_enough(sweeps: int) -> Iterable[list[str]]:
 
 def scores_over_seeds(
     random: np.random.Generator, accuracies: Sequence[float], num_images: int, agreement: Agreement
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """The bits of each configuration's first seed, and the accuracies under five seeds."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The bits of each configuration's first seed, and those under five seeds, (K, 5, n)."""
     moved = np.asarray(accuracies)[:, None] + agreement.seed_sd * random.standard_normal((len(accuracies), 5))
     correct = draw(random, moved, num_images, agreement, seeds=5)
-    return correct[:, 0], correct.mean(axis=2)
+    return correct[:, 0], correct
 
 
 def equal_configurations(sweeps: int) -> Iterable[list[str]]:
@@ -243,9 +243,9 @@ def equal_configurations(sweeps: int) -> Iterable[list[str]]:
         lost: dict[int, list[bool]] = {1: [], 3: [], 5: []}
         sole: dict[int, list[bool]] = {1: [], 3: [], 5: []}
         for _ in range(sweeps):
-            correct, scores = scores_over_seeds(random, [level] * k, num_images, AGREEMENT[level])
-            groups = {1: leading_group(correct).members, 3: leading_configurations(scores[:, :3]).members}
-            groups[5] = leading_configurations(scores).members
+            correct, seeds_of = scores_over_seeds(random, [level] * k, num_images, AGREEMENT[level])
+            groups = {1: leading_group(correct).members, 3: leading_configurations(list(seeds_of[:, :3])).members}
+            groups[5] = leading_configurations(list(seeds_of)).members
             for seeds, group in groups.items():
                 lost[seeds].append(len(group) < k)
                 sole[seeds].append(len(group) == 1)
@@ -260,9 +260,9 @@ def one_better_configuration(sweeps: int) -> Iterable[list[str]]:
             lost: dict[int, list[bool]] = {1: [], 3: [], 5: []}
             alone: dict[int, list[bool]] = {1: [], 3: [], 5: []}
             for _ in range(sweeps):
-                correct, scores = scores_over_seeds(random, [best] + [rest] * (k - 1), 10_000, AGREEMENT[level])
-                groups = {1: leading_group(correct).members, 3: leading_configurations(scores[:, :3]).members}
-                groups[5] = leading_configurations(scores).members
+                correct, seeds_of = scores_over_seeds(random, [best] + [rest] * (k - 1), 10_000, AGREEMENT[level])
+                groups = {1: leading_group(correct).members, 3: leading_configurations(list(seeds_of[:, :3])).members}
+                groups[5] = leading_configurations(list(seeds_of)).members
                 leads.append(groups[1][0] != 0)
                 worse_alone.append(len(groups[1]) == 1 and groups[1] != (0,))
                 for seeds, group in groups.items():

@@ -6,11 +6,10 @@ since a refused command line needs none of this.
 """
 
 from sweeper.inference.accuracy import accuracy_interval, wilson_interval
+from sweeper.inference.configurations import FEWEST_SEEDS, ConfigurationGroup, leading_configurations
 from sweeper.inference.groups import (
-    ConfigurationGroup,
     Elimination,
     Left,
-    leading_configurations,
     leading_group,
     leading_group_by_losses,
     paired_p,
@@ -22,6 +21,7 @@ from sweeper.inference.swaps import CountMetric, leading_group_by_swaps, rank_in
 from sweeper.inference.winner import ExpectedScore, winners_score
 
 __all__ = [
+    "FEWEST_SEEDS",
     "ConfigurationGroup",
     "CountMetric",
     "Elimination",

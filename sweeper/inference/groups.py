@@ -1,6 +1,6 @@
-"""Which trials, or configurations, can be the best: groups found by elimination. Ranks and scores lie elsewhere.
+"""Which trials can be the best: groups found by elimination. Configurations, ranks and scores lie elsewhere.
 
-All three procedures are one: the leader is the best on the given data; with m left, the one whose difference from the
+All procedures are one: the leader is the best on the given data; with m left, the one whose difference from the
 leader is least likely by chance leaves if its p is at most alpha / (m (m - 1) / 2); otherwise the elimination ends.
 The divisor counts all pairs among the m, not the m - 1 with the leader, since the leader was chosen on these data.
 
@@ -11,7 +11,6 @@ If all that are left are equally good, Bonferroni's inequality over their ordere
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +20,6 @@ from sweeper.inference.pairs import against, as_correct, mcnemar_p
 
 #: Losses are compared in blocks of so many trials, so that a table of 10,000 needs no copy of itself.
 _BLOCK = 256
-#: A gap between scores below this share of the largest is rounding, not the step in which scores come.
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,6 @@ class Elimination:
 
     members: tuple[int, ...]
     left: tuple[Left, ...]
-
-
-@dataclass(frozen=True)
-class ConfigurationGroup:
-    """The leading configurations over `num_seeds` common seeds; rows as in `Elimination`."""
-
-    members: tuple[int, ...]
-    left: tuple[Left, ...]
-    num_seeds: int
 
 
 def leading_group(correct: NDArray[np.bool_], alpha: float = 0.05) -> Elimination:
@@ -86,7 +74,7 @@ def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05) -
     rows = checked_losses(losses)
     mean = rows.mean(axis=1, dtype=np.float64)
     leader = rows[int(np.argmin(mean))].astype(np.float64)
-    p_values = [paired_t_p(rows[start : start + _BLOCK] - leader, 0.0) for start in range(0, len(rows), _BLOCK)]
+    p_values = [paired_t_p(rows[start : start + _BLOCK] - leader) for start in range(0, len(rows), _BLOCK)]
     return eliminate(-mean, np.concatenate(p_values), alpha)
 
 
@@ -100,33 +88,6 @@ def checked_losses(losses: NDArray[np.floating]) -> NDArray[np.floating]:
     if rows.shape[1] < 2:
         raise ValueError("losses of two images at least are needed to say how much they vary; given: 1")
     return rows
-
-
-def leading_configurations(scores: NDArray[np.floating], alpha: float = 0.05) -> ConfigurationGroup:
-    """The configurations whose expected score over seeds can be the best, by paired t tests over the common seeds.
-
-    Args:
-        scores: (C, s), the score of configuration i under seed j, finite; larger is better.
-        alpha: as in `leading_group`.
-
-    Returns:
-        The group. With three seeds only large and steady differences make anyone leave.
-
-    Raises:
-        ValueError: no such table, fewer than three seeds, a score that is not finite, or alpha outside (0, 1).
-
-    Accuracies come in steps of one image, and so few seeds often differ by the same number of images by chance. The
-    variance of two roundings to such a step, step^2 / 6, is therefore added to each variance (W. F. Sheppard 1898, On
-    the calculation of the most probable values of frequency constants, Proc. London Math. Society 29).
-    """
-    rows = _finite_table(scores, "configurations by seeds").astype(np.float64)
-    num_seeds = rows.shape[1]
-    if num_seeds < 3:
-        raise ValueError(f"configurations are compared over three common seeds at least; given: {num_seeds}")
-    mean = np.array([math.fsum(row) / num_seeds for row in rows])  # exact, so that ties are ties
-    p_values = paired_t_p(rows - rows[int(np.argmax(mean))], _step(rows) ** 2 / 6)
-    group = eliminate(mean, p_values, alpha)
-    return ConfigurationGroup(group.members, group.left, num_seeds)
 
 
 def eliminate(merit: NDArray[np.float64], p_values: NDArray[np.float64], alpha: float) -> Elimination:
@@ -152,25 +113,18 @@ def eliminate(merit: NDArray[np.float64], p_values: NDArray[np.float64], alpha: 
 
 def paired_p(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     """The two-sided p of the paired t test of two trials' losses, (n,) each, n at least 2."""
-    return float(paired_t_p((one.astype(np.float64) - other.astype(np.float64))[None, :], 0.0)[0])
+    return float(paired_t_p((one.astype(np.float64) - other.astype(np.float64))[None, :])[0])
 
 
-def paired_t_p(differences: NDArray[np.float64], added_variance: float) -> NDArray[np.float64]:
+def paired_t_p(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """(K,): two-sided p of each row's mean being 0; 1 where it is 0, 0 where it is not and nothing varies."""
     from scipy.special import stdtr
 
     num = differences.shape[1]
     mean = differences.mean(axis=1)
-    error = np.sqrt((differences.var(axis=1, ddof=1) + added_variance) / num)
+    error = np.sqrt(differences.var(axis=1, ddof=1) / num)
     t = np.divide(np.abs(mean), error, out=np.full(len(mean), np.inf), where=error > 0)
     return np.where(mean == 0, 1.0, 2 * stdtr(num - 1, -t))
-
-
-def _step(scores: NDArray[np.float64]) -> float:
-    """The smallest gap between different scores; 0 where all are one."""
-    gaps = np.diff(np.unique(scores))
-    real = gaps[gaps > _ROUNDING * np.abs(scores).max(initial=0.0)]
-    return float(real.min()) if real.size else 0.0
 
 
 def _finite_table(given: NDArray[np.floating], shape: str) -> NDArray[np.floating]:

@@ -57,7 +57,7 @@ def rank_intervals_by_losses(losses: NDArray[np.floating], alpha: float = 0.05) 
         raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
     rows = checked_losses(losses).astype(np.float64)
     mean = rows.mean(axis=1)
-    p_values = np.stack([paired_t_p(rows - row, 0.0) for row in rows])
+    p_values = np.stack([paired_t_p(rows - row) for row in rows])
     better, worse = np.nonzero(mean[:, None] < mean[None, :])
     return ranks_by_pairs(len(rows), better, worse, p_values[better, worse] / 2, alpha)
 

@@ -93,12 +93,17 @@ class ConfigurationFindings:
         num_seeds: repeats of each point.
         num_points: points that have all of them.
         group: points of the leading group, the best first, by the number of their first trial; empty where fewer
-            than two are there to be compared.
+            than two are there to be compared, or no test compares them.
+        why_untested: why no test compares them; empty where one does, and where fewer than two are there.
+        image_share: of what is uncertain between the leader and its nearest rival in the group, the share that comes
+            from the images, 0 to 1, and not from the seeds; None where the group has one member.
     """
 
     num_seeds: int
     num_points: int
     group: tuple[int, ...]
+    why_untested: str = ""
+    image_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,3 @@ class Findings:
     cheapest: tuple[Cheapest, ...] = ()
     configurations: ConfigurationFindings | None = None
     test: Confirmation | None = None
-
-
-#: Seeds from which on configurations are compared.
-FEWEST_SEEDS = 3

@@ -25,7 +25,6 @@ from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
 from sweeper.ranking import leaderboard
 from sweeper.ranking.findings import (
-    FEWEST_SEEDS,
     Cheapest,
     ConfigurationFindings,
     Confirmation,
@@ -106,7 +105,7 @@ def judge(case: Case) -> Findings:
     findings = Findings(leader=complete[0].number, why_untested=why_untested)
     if len(compared) > 1:
         findings = _compared(case, findings, compared)
-    if case.num_repeats >= FEWEST_SEEDS:
+    if case.num_repeats >= inference.FEWEST_SEEDS:
         findings = replace(findings, configurations=_configurations(case))
     known = {row.number for row in compared}
     left_out = [row.number for row in complete if row.number not in known] if findings.group else []
@@ -249,13 +248,36 @@ def _configurations(case: Case) -> ConfigurationFindings:
     whole = [
         sorted(rows, key=lambda row: row.repeat) for _, rows in sorted(points.items()) if len(rows) == case.num_repeats
     ]
+    findings = ConfigurationFindings(case.num_repeats, len(whole), ())
     if len(whole) < 2:
-        return ConfigurationFindings(case.num_repeats, len(whole), ())
-    tested = case.tested
-    scores = [[tested.sign * row.metrics[tested.metric] for row in rows] for rows in whole]
-    found = inference.leading_configurations(np.asarray(scores), _ALPHA)
+        return findings
+    if why := _why_no_configurations(case, whole):
+        return replace(findings, why_untested=why)
+    tables = [np.stack([_by_image(case, case.validation[row.number]) for row in rows]) for rows in whole]
+    found = inference.leading_configurations(tables, _ALPHA)
     group = tuple(whole[index][0].number for index in found.members)
-    return ConfigurationFindings(case.num_repeats, len(whole), group)
+    return replace(findings, group=group, image_share=found.image_share)
+
+
+def _why_no_configurations(case: Case, whole: Sequence[Sequence[TrialRow]]) -> str:
+    """Why no test compares configurations; empty where one does."""
+    if case.kind in ("counts", "plain"):
+        return f"no test for {case.tested.metric} takes images and seeds into account"
+    rows = [row for rows in whole for row in rows]
+    if len({split_of(row) for row in rows}) > 1:
+        return "their trials were scored on different images, since data or split vary"
+    if not all(_is_there(case, case.validation.get(row.number)) for row in rows):
+        return "predictions of some of their trials on the validation images are missing"
+    return ""
+
+
+def _by_image(case: Case, answers: Answers) -> NDArray[np.bool_] | NDArray[np.floating]:
+    """(images,): a trial's score of each image, larger is better."""
+    if case.kind == "accuracy":
+        return answers.correct
+    values = answers.losses if case.kind == "loss" else answers.scores[case.tested.metric]
+    assert values is not None  # `_is_there`
+    return values.astype(np.float64) if case.kind == "hits" else -values.astype(np.float64)
 
 
 def _test(case: Case, findings: Findings) -> Confirmation | None:

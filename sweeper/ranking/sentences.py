@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.text import amount, capital, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.inference import accuracy_interval
+from sweeper.inference import FEWEST_SEEDS, accuracy_interval
 from sweeper.ranking.findings import (
-    FEWEST_SEEDS,
     Cheapest,
     ConfigurationFindings,
     Confirmation,
@@ -181,14 +180,21 @@ class _Speaker:
         if found is None:
             more = f"sweep.seeds={FEWEST_SEEDS} or more compares configurations"
             return f"{these}: there is one seed per configuration ({more})."
+        if found.why_untested:
+            return f"{these}: {found.why_untested}."
         if not found.group:
             return f"Configurations cannot be compared: fewer than two have all of their {found.num_seeds} repeats."
         names = [self._label(number) for number in found.group]
         rest = found.num_points - len(found.group)
         if len(names) == 1:
-            return f"The configuration of {names[0]} is better than every other, over {found.num_seeds} seeds."
+            over = f"over {found.num_seeds} seeds and new images"
+            return f"The configuration of {names[0]} is better than every other, {over}."
         worse = f"; the other {'one is' if rest == 1 else f'{rest} are'} worse" if rest else ""
-        return f"The configurations of {listed(names, _NAMED)} cannot be separated with {found.num_seeds} seeds{worse}."
+        head = f"The configurations of {listed(names, _NAMED)} cannot be separated with {found.num_seeds} seeds{worse}."
+        if found.image_share is None:
+            return head
+        what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
+        return f"{head} More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."
 
     def _scored(self, row: TrialRow, *, bare: bool) -> str:
         """A trial's score; `bare` without its own interval, where the expected score's interval follows."""

@@ -13,7 +13,6 @@ from scipy.stats import binomtest, ttest_rel
 
 from sweeper.inference import (
     Elimination,
-    leading_configurations,
     leading_group,
     leading_group_by_losses,
 )
@@ -110,30 +109,6 @@ def test_losses_of_more_trials_than_a_block_are_compared_alike() -> None:
     assert 100 < len(group.left) < 600
     for left in group.left[::50]:
         assert left.p == pytest.approx(ttest_rel(losses[left.index], losses[leader]).pvalue, rel=1e-9)
-
-
-def test_configurations_are_compared_over_the_common_seeds() -> None:
-    scores = np.array([[0.951, 0.962, 0.957], [0.911, 0.921, 0.9185], [0.949, 0.964, 0.956]])
-
-    group = leading_configurations(scores)
-
-    assert (group.members, group.num_seeds) == ((0, 2), 3)
-    assert [left.index for left in group.left] == [1]
-    assert group.left[0].p == pytest.approx(
-        ttest_rel(scores[0], scores[1]).pvalue, rel=0.15
-    )  # less the rounding's part
-
-
-def test_the_same_few_images_under_each_of_three_seeds_are_no_proof() -> None:
-    steps = np.array([[950, 955, 960], [949, 954, 959]]) / 1000
-
-    assert leading_configurations(steps).members == (0, 1)
-    assert leading_configurations(steps + np.array([[0.05], [0.0]])).members == (0,)
-    assert leading_configurations(np.full((3, 4), 0.9)).members == (0, 1, 2)
-
-
-def test_permuted_scores_are_a_tie() -> None:
-    assert leading_configurations(np.array([[0.1, 0.2, 0.3], [0.3, 0.1, 0.2], [0.2, 0.3, 0.1]])).members == (0, 1, 2)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 30])

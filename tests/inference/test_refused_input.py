@@ -9,7 +9,6 @@ import pytest
 
 from sweeper.inference import (
     discordant,
-    leading_configurations,
     leading_group,
     leading_group_by_losses,
     not_worse,
@@ -46,9 +45,6 @@ def test_an_alpha_outside_its_range_is_refused(alpha: float) -> None:
         (lambda: not_worse(np.ones((2, 3), np.bool_), 0, -0.1), "margin lies from 0 to below 1"),
         (lambda: winners_score(np.ones((2, 1), np.bool_)), "two images and one resample at least are needed"),
         (lambda: winners_score(np.ones((2, 9), np.bool_), num_resamples=0), "given: 9 images, 0 resamples"),
-        (lambda: leading_configurations(np.ones((4, 2))), "three common seeds at least; given: 2"),
-        (lambda: leading_configurations(np.ones((0, 3))), "a table of configurations by seeds is needed"),
-        (lambda: leading_configurations(np.full((2, 3), math.nan)), "every entry must be a finite float"),
         (lambda: leading_group_by_losses(np.ones((2, 3), np.int64)), "every entry must be a finite float"),
         (lambda: leading_group_by_losses(np.ones((2, 1))), "losses of two images at least are needed"),
     ],

@@ -233,7 +233,7 @@ def test_three_seeds_speak_of_configurations() -> None:
     assert found.configurations is not None
     assert (found.configurations.num_points, found.configurations.group) == (2, (0,))
     assert found.sentences[-2] == (
-        "The configuration of trial 0 (arch.depth=0) is better than every other, over 3 seeds."
+        "The configuration of trial 0 (arch.depth=0) is better than every other, over 3 seeds and new images."
     )
 
 

@@ -1,0 +1,118 @@
+"""Which configurations can be the best, where each was trained under several seeds and scored on the same images.
+
+A configuration's score varies for two reasons: another seed trains another network, and other images would be answered
+otherwise. Seeds differ from configuration to configuration; the images are common to all. So seeds and images are
+crossed factors, and both parts belong to a difference's variance: more seeds alone do not make the images more.
+
+Source: A. B. Owen (2007), The pigeonhole bootstrap, Annals of Applied Statistics 1, section 3 (the variance of a mean
+over crossed factors); B. L. Welch (1947), The generalization of Student's problem when several different population
+variances are involved, Biometrika 34. What the test keeps is measured by `benchmarks/configurations.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper.inference.groups import Left, eliminate
+
+#: Seeds from which on configurations are compared: fewer do not show how much a seed changes.
+FEWEST_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class ConfigurationGroup:
+    """The leading configurations over `num_seeds` seeds; rows as in `Elimination`.
+
+    Attributes:
+        members, left, num_seeds: the group.
+        image_share: of the variance of the difference between the leader and the other member that is nearest to
+            being eliminated, the share that comes from the images, 0 to 1, which more seeds do not reduce; None for a
+            group of one.
+    """
+
+    members: tuple[int, ...]
+    left: tuple[Left, ...]
+    num_seeds: int
+    image_share: float | None = None
+
+
+def leading_configurations(
+    answers: Sequence[NDArray[np.bool_] | NDArray[np.floating]], alpha: float = 0.05
+) -> ConfigurationGroup:
+    """The configurations whose expected score, over seeds and images, can be the best.
+
+    Args:
+        answers: for each configuration (s, n): the score of image j under its seed i, larger is better; right or
+            wrong, or a finite number. All have the same seeds and images in number, and the same images.
+        alpha: the chance allowed of losing one of the best, between 0 and 1.
+
+    Returns:
+        The group, by the elimination of `sweeper.inference.groups`.
+
+    Raises:
+        ValueError: no such tables, fewer than three seeds or two images, a score that is not finite, or alpha outside
+            (0, 1).
+
+    The test is Welch's, of two means of s seeds each, with the images' part added. The variance over seeds of a
+    configuration counts s - 1 degrees, and one more at the mean variance of all configurations: with three seeds a
+    variance may be far too small by chance. The images' part is the variance over images of the difference of the two
+    means over seeds, less what the seeds add to it.
+    """
+    num_seeds, num_images = _checked(answers)
+    scores = np.stack([np.asarray(one, np.float64).mean(axis=1) for one in answers])  # (C, s)
+    by_image = np.stack([np.asarray(one, np.float64).mean(axis=0) for one in answers])  # (C, n)
+    of_seeds = np.array([np.asarray(one, np.float64).var(axis=0, ddof=1).mean() for one in answers]) / num_seeds
+    mean = np.array([math.fsum(row) / num_seeds for row in scores])  # exact, so that ties are ties
+    leader = int(np.argmax(mean))
+
+    between = scores.var(axis=1, ddof=1)
+    seeds_part = ((num_seeds - 1) * between + between.mean()) / num_seeds / num_seeds
+    differences = by_image - by_image[leader]
+    images_part = (differences.var(axis=1, ddof=1) - of_seeds - of_seeds[leader]).clip(0) / num_images
+    p_values = _welch_p(mean - mean[leader], seeds_part, leader, images_part, num_seeds, num_images)
+    group = eliminate(mean, p_values, alpha)
+    others = [index for index in group.members if index != leader]
+    share = None
+    if others:
+        nearest = min(others, key=lambda index: float(p_values[index]))
+        whole = float(seeds_part[nearest] + seeds_part[leader] + images_part[nearest])
+        share = float(images_part[nearest]) / whole if whole > 0 else None
+    return ConfigurationGroup(group.members, group.left, num_seeds, share)
+
+
+def _welch_p(
+    difference: NDArray[np.float64],
+    seeds_part: NDArray[np.float64],
+    leader: int,
+    images_part: NDArray[np.float64],
+    num_seeds: int,
+    num_images: int,
+) -> NDArray[np.float64]:
+    """(C,): two-sided p of each difference from the leader; 1 where it is 0, 0 where it is not and nothing varies."""
+    from scipy.special import stdtr
+
+    variance = seeds_part + seeds_part[leader] + images_part
+    spread = (seeds_part**2 + seeds_part[leader] ** 2) / num_seeds + images_part**2 / (num_images - 1)
+    degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
+    t = np.divide(np.abs(difference), np.sqrt(variance), out=np.full(len(variance), np.inf), where=variance > 0)
+    return np.where(difference == 0, 1.0, 2 * stdtr(degrees, -t))
+
+
+def _checked(answers: Sequence[NDArray[np.bool_] | NDArray[np.floating]]) -> tuple[int, int]:
+    """Seeds and images; raises ValueError where the tables are not as they should be."""
+    shapes = {np.shape(one) for one in answers}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(f"a table of seeds by images is needed for each configuration; given: shapes {sorted(shapes)}")
+    num_seeds, num_images = next(iter(shapes))
+    if num_seeds < FEWEST_SEEDS:
+        raise ValueError(f"configurations are compared over three seeds at least; given: {num_seeds}")
+    if num_images < 2:
+        raise ValueError(f"two images at least are needed to say how much they vary; given: {num_images}")
+    if not all(np.isfinite(one).all() for one in answers):
+        raise ValueError("every score must be finite; given: NaN or infinity among them")
+    return num_seeds, num_images
