@@ -14,7 +14,7 @@ from sweeper.inference.groups import (
     leading_group_by_losses,
     paired_p,
 )
-from sweeper.inference.margin import not_worse
+from sweeper.inference.margin import fewest_images, not_worse
 from sweeper.inference.pairs import discordant, holm, mcnemar_p
 from sweeper.inference.ranks import rank_intervals, rank_intervals_by_losses
 from sweeper.inference.swaps import CountMetric, leading_group_by_swaps, rank_intervals_by_swaps, swap_p
@@ -29,6 +29,7 @@ __all__ = [
     "Left",
     "accuracy_interval",
     "discordant",
+    "fewest_images",
     "holm",
     "leading_configurations",
     "leading_group",

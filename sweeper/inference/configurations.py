@@ -59,9 +59,9 @@ def leading_configurations(
             (0, 1).
 
     The test is Welch's, of two means of s seeds each, with the images' part added. The variance over seeds of a
-    configuration counts s - 1 degrees, and one more at the mean variance of all configurations: with three seeds a
-    variance may be far too small by chance. The images' part is the variance over images of the difference of the two
-    means over seeds, less what the seeds add to it.
+    configuration is averaged with one further seed at the mean variance of all configurations, since with three seeds
+    it may be far too small by chance; its degrees of freedom stay s - 1. The images' part is the variance over images
+    of the difference of the two means over seeds, less what the seeds add to it.
     """
     num_seeds, num_images = _checked(answers)
     scores = np.stack([np.asarray(one, np.float64).mean(axis=1) for one in answers])  # (C, s)
@@ -97,7 +97,7 @@ def _welch_p(
     from scipy.special import stdtr
 
     variance = seeds_part + seeds_part[leader] + images_part
-    spread = (seeds_part**2 + seeds_part[leader] ** 2) / num_seeds + images_part**2 / (num_images - 1)
+    spread = (seeds_part**2 + seeds_part[leader] ** 2) / (num_seeds - 1) + images_part**2 / (num_images - 1)
     degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
     t = np.divide(np.abs(difference), np.sqrt(variance), out=np.full(len(variance), np.inf), where=variance > 0)
     return np.where(difference == 0, 1.0, 2 * stdtr(degrees, -t))

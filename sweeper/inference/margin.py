@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -47,6 +49,31 @@ def not_worse(correct: NDArray[np.bool_], reference: int, margin: float, alpha: 
     marked = _survivors(rows, margin, alpha)
     marked[reference] = True
     return marked
+
+
+def fewest_images(num_trials: int, margin: float, alpha: float = 0.05) -> int | None:
+    """The number of images below which `not_worse` can mark no trial but the reference, whatever the answers are.
+
+    The strongest evidence is two rows of equal answers.
+
+    Args:
+        num_trials: rows, at least 2.
+        margin, alpha: as in `not_worse`.
+
+    Returns:
+        The number; None with a margin of 0, which equal answers do not reach.
+    """
+    from scipy.special import ndtri
+
+    if margin == 0:
+        return None
+    needed = float(-ndtri(alpha / max(1, num_trials - 1))) ** 2
+    # With equal answers on all n images Tango's statistic is sqrt(n margin / (1 - margin)): his variance at the margin
+    # is n margin (1 - margin).
+    fewest = max(1, math.floor(needed * (1 - margin) / margin) - 1)
+    while float(tango_z(0, 0, fewest, margin)) ** 2 < needed:
+        fewest += 1
+    return fewest
 
 
 def tango_z(only_first: ArrayLike, only_second: ArrayLike, num_images: int, margin: float) -> NDArray[np.float64]:

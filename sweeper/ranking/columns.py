@@ -11,7 +11,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.objectives import Objective
 from sweeper.core.text import cell_text
 from sweeper.core.trials import TrialRow, TrialState, mean
-from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of, score_of
+from sweeper.ranking.leaderboard import RankedRow, point_of, score_of
 
 #: The columns after the swept parameters, in their fixed order.
 METRIC_COLUMNS = (
@@ -98,7 +98,7 @@ def table(
 
 def _cells(ranked: RankedRow) -> dict[str, Any]:
     row = ranked.row
-    low, high = interval_of(row) or (None, None)
+    low, high = ranked.interval or (None, None)
     cells = {
         **row.metrics,
         "trial": row.number if row.origin is None else row.origin.trial,

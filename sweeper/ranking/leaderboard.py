@@ -24,6 +24,7 @@ class RankedRow:
         row: the trial.
         in_leading_group: whether it is in the leading group; None where that was not found.
         rank_low, rank_high: the ranks that it may truly have; None where they were not found.
+        chosen_interval: of the leader, the 95 % interval about what is expected of it; None of all others.
     """
 
     rank: int | None
@@ -31,6 +32,15 @@ class RankedRow:
     in_leading_group: bool | None = None
     rank_low: int | None = None
     rank_high: int | None = None
+    chosen_interval: tuple[float, float] | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of its accuracy on new images; None where it is not known.
+
+        The leader's is about what is expected of it, since its own accuracy was selected for being the highest.
+        """
+        return self.chosen_interval or interval_of(self.row)
 
 
 def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
@@ -61,7 +71,10 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
 
 
 def marked(
-    ranked: Iterable[RankedRow], group: Sequence[int], intervals: Mapping[int, tuple[int, int]]
+    ranked: Iterable[RankedRow],
+    group: Sequence[int],
+    intervals: Mapping[int, tuple[int, int]],
+    leaders_interval: tuple[float, float] | None = None,
 ) -> list[RankedRow]:
     """The same rows with what was found about the complete ones.
 
@@ -69,6 +82,7 @@ def marked(
         ranked: the rows.
         group: numbers of the trials in the leading group; empty where it was not found.
         intervals: lowest and highest rank of a trial, by its number.
+        leaders_interval: of the first of the group, about what is expected of it.
     """
     return [
         replace(
@@ -76,6 +90,7 @@ def marked(
             in_leading_group=one.row.number in group,
             rank_low=intervals.get(one.row.number, (None, None))[0],
             rank_high=intervals.get(one.row.number, (None, None))[1],
+            chosen_interval=leaders_interval if one.row.number == group[0] else None,
         )
         if group and one.row.state is TrialState.COMPLETE
         else one

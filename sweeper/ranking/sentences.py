@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.text import amount, capital, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.inference import FEWEST_SEEDS, accuracy_interval
+from sweeper.inference import FEWEST_SEEDS, accuracy_interval, fewest_images
 from sweeper.ranking.findings import (
-    Cheapest,
     ConfigurationFindings,
     Confirmation,
     ExpectedAccuracy,
@@ -90,7 +89,9 @@ class _Speaker:
         said = [self._about_leader(findings)]
         if findings.expected is not None:
             said.append(_about_expected(findings.expected, findings.num_compared))
-            said.append(self._about_cheapest(findings.leader, findings.cheapest))
+            said.append(self._about_cheapest(findings))
+        if pruned := sum(row.state is TrialState.PRUNED for row in self.rows.values()):
+            said.append(_about_pruned(pruned, len(self.rows)))
         if findings.left_out:
             missing = "since their predictions on the validation images are missing"
             said.append(f"Not compared, {missing}: {self._trials(findings.left_out)}.")
@@ -134,9 +135,15 @@ class _Speaker:
             f"and {worse}. The first has {scored}."
         )
 
-    def _about_cheapest(self, leader: int | None, cheapest: Sequence[Cheapest]) -> str:
+    def _about_cheapest(self, findings: Findings) -> str:
         margin = f"{100 * self.case.margin:g} percentage points"
-        cheaper = [one for one in cheapest if one.trial != leader]
+        cheaper = [one for one in findings.cheapest if one.trial != findings.leader]
+        fewest = fewest_images(findings.num_compared, self.case.margin)
+        if not cheaper and fewest is not None and findings.num_images < fewest:
+            return (
+                f"On {findings.num_images:,} images no trial can be shown to be within {margin} of the leader "
+                f"(report.margin), whatever it answers: that takes {fewest:,} images."
+            )
         if not cheaper:
             return f"No cheaper trial is shown to be within {margin} of the leader; more images might show one."
         found = [
@@ -223,6 +230,14 @@ class _Speaker:
         if number is None:
             raise ValueError("there is no leader to speak of")
         return self.rows[number]
+
+
+def _about_pruned(pruned: int, num_trials: int) -> str:
+    were = "1 of the trials was" if pruned == 1 else f"{pruned} of the {num_trials} trials were"
+    return (
+        f"{were} pruned after early epochs. What they would have reached is not known: the best may be among them, and "
+        "all else is said of those trained to the end."
+    )
 
 
 def _about_expected(expected: ExpectedAccuracy, num_compared: int) -> str:

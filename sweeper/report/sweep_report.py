@@ -60,7 +60,9 @@ class SweepReport:
     def ranked(self) -> list[RankedRow]:
         """The rows by rank, with what the findings say of each."""
         ranked = leaderboard.rank(self.rows, *self.objectives)
-        return leaderboard.marked(ranked, self.findings.group, self.findings.rank_intervals)
+        expected = self.findings.expected
+        interval = None if expected is None else (expected.low, expected.high)
+        return leaderboard.marked(ranked, self.findings.group, self.findings.rank_intervals, interval)
 
 
 @dataclass(frozen=True)

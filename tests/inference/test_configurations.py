@@ -39,7 +39,7 @@ def test_the_p_is_welchs_with_a_pseudo_seed_and_the_images_part() -> None:
     noise = sum(np.mean([np.var(table[:, image], ddof=1) for image in range(50)]) / 4 for table in tables)
     images = max(0.0, float(np.var(tables[1].mean(axis=0) - tables[0].mean(axis=0), ddof=1) - noise)) / 50
     whole = sum(seeds) + images
-    degrees = whole**2 / (sum(one**2 for one in seeds) / 4 + images**2 / 49)
+    degrees = whole**2 / (sum(one**2 for one in seeds) / 3 + images**2 / 49)
     difference = tables[1].mean() - tables[0].mean()
     assert found.left[0].p == pytest.approx(2 * student.sf(difference / math.sqrt(whole), degrees), rel=1e-9)
 

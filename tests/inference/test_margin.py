@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from sweeper.inference import (
-    not_worse,
-)
+from sweeper.inference import fewest_images, not_worse
 from sweeper.inference.margin import tango_z
 
 #: Draws trials of these accuracies (tests/inference/conftest.py).
@@ -107,3 +105,18 @@ def test_with_a_wide_margin_all_pass_and_with_none_the_reference_alone(drawn: Dr
     assert not_worse(np.ones((3, 4000), np.bool_), 0, 0.01).all()
     assert not_worse(np.ones((1, 1), np.bool_), 0, 0.01).tolist() == [True]
     assert not_worse(np.array([[True] * 200, [False] * 200]), 0, 0.1).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("num_trials", "margin"), [(2, 0.005), (3, 0.005), (10, 0.005), (50, 0.01), (2, 0.05)])
+def test_fewer_images_than_the_fewest_show_nothing(num_trials: int, margin: float) -> None:
+    fewest = fewest_images(num_trials, margin)
+
+    assert fewest is not None
+    assert not_worse(np.ones((num_trials, fewest), np.bool_), 0, margin).all()
+    assert not_worse(np.ones((num_trials, fewest - 1), np.bool_), 0, margin).tolist() == [True] + [False] * (
+        num_trials - 1
+    )
+
+
+def test_equal_answers_never_show_a_margin_of_0() -> None:
+    assert fewest_images(2, 0.0) is None

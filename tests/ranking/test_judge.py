@@ -13,6 +13,7 @@ from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import Objective
 from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Origin, TrialFacts, TrialRow, TrialState
+from sweeper.ranking import columns, leaderboard
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.judge import Case, finalists, judge
 from sweeper.ranking.sentences import INDEPENDENCE, about_groups, sentences, warnings
@@ -124,7 +125,10 @@ def test_a_trial_is_not_shown_to_be_as_good_on_few_images() -> None:
 
     found = judged(case([row(0, 960), row(1, 970)], few))
 
-    assert "No cheaper trial is shown to be within 0.5 percentage points of the leader" in found.sentences[2]
+    assert found.sentences[2] == (
+        "On 100 images no trial can be shown to be within 0.5 percentage points of the leader (report.margin), "
+        "whatever it answers: that takes 539 images."
+    )
 
 
 def test_identical_predictions_tie() -> None:
@@ -149,6 +153,32 @@ def test_without_a_complete_trial_there_is_nothing_to_rank(state: TrialState) ->
     assert judge(one) == Findings()
     assert sentences(one, Findings()) == ("No trial is complete: there is nothing to rank.",)
     assert warnings(one) == ()
+
+
+def test_what_is_said_is_said_of_trials_that_were_trained_to_the_end() -> None:
+    one = judged(case([row(0, 990), row(1, 985), row(2, 900, TrialState.PRUNED)]))
+    more = judged(case([row(0, 990), row(1, 985), *(row(number, 900, TrialState.PRUNED) for number in range(2, 20))]))
+
+    assert any(said.startswith("1 of the trials was pruned after early epochs.") for said in one.sentences)
+    assert any(said.startswith("18 of the 20 trials were pruned after early epochs.") for said in more.sentences)
+    assert not any("pruned" in said for said in judged(case([row(0, 990), row(1, 985)])).sentences)
+
+
+def test_the_leaders_interval_is_about_what_is_expected_of_it() -> None:
+    random = np.random.default_rng(0)
+    correct = {number: random.random(IMAGES) < 0.95 for number in range(20)}
+    rows = [row(number, int(one.sum())) for number, one in correct.items()]
+    found = judge(case(rows, {number: Answers(one) for number, one in correct.items()}))
+    assert found.expected is not None
+    interval = (found.expected.low, found.expected.high)
+
+    ranked = leaderboard.marked(leaderboard.rank(rows, ACCURACY), found.group, found.rank_intervals, interval)
+
+    assert ranked[0].interval == interval
+    assert interval[0] < (leaderboard.interval_of(ranked[0].row) or (0, 0))[0]  # its own is about too high a figure
+    assert [one.interval for one in ranked[1:]] == [leaderboard.interval_of(one.row) for one in ranked[1:]]
+    _, cells = columns.table(ranked, ("arch.depth",), ACCURACY)
+    assert (cells[0]["val_accuracy_low"], cells[0]["val_accuracy_high"]) == interval
 
 
 def test_pruned_and_failed_trials_are_not_compared() -> None:

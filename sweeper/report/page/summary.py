@@ -11,7 +11,7 @@ from sweeper.core.text import duration, listed, percent
 from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking import leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
-from sweeper.ranking.leaderboard import RankedRow, interval_of, point_of
+from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.report.page.roles import Roles
 from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import between, called, counted, figure, plain, setting, trials
@@ -159,7 +159,8 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
         value = figure(metric, mean([one.metrics[metric] for one in same]))
         numbers = trials([called(one) for one in same])
         return Fact("Leading configuration", value, f"mean {plain(metric)} of {numbers}{label}")
-    interval = interval_of(row) if metric == "val_accuracy" else None
+    alone = metric == "val_accuracy" and report.findings.expected is None  # else its interval is about what to expect
+    interval = ranked[0].interval if alone else None
     bounds = f"; 95 % interval {between(*interval)}" if interval else ""
     return Fact("Leader", value, f"{plain(metric)} of trial {called(row)}{bounds}{label}")
 
