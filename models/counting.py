@@ -38,10 +38,19 @@ def count(model: Any, input_shape: tuple[int, int, int]) -> NetworkPlan:
             layer.count_params(),
             sum(math.prod(weight.shape) for weight in layer.trainable_variables),
         )
-        for layer in model.layers
+        for layer in _leaves(model)
         if not isinstance(layer, keras.layers.InputLayer)
     ]
     return NetworkPlan((*layers, LayerPlan("operations", (0,), flops=flops(model, input_shape))), input_shape)
+
+
+def _leaves(model: Any) -> Iterator[Any]:
+    """The layers of a model, and of the models in it, in order."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _leaves(layer)
+        else:
+            yield layer
 
 
 def _size(layer: Any) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +32,22 @@ _CODE = (
 )
 
 
-def counted(trials: Sequence[PlannedTrial], limit_s: float = LIMIT_S) -> tuple[tuple[PlannedTrial, ...], list[str]]:
+def counted(
+    trials: Sequence[PlannedTrial], limit_s: float = LIMIT_S, *, with_weights: bool = False
+) -> tuple[tuple[PlannedTrial, ...], list[str]]:
     """The same trials, with the networks of custom builders counted; and a sentence for each that could not be.
 
     Args:
         trials: as they are planned.
         limit_s: seconds after which the process is ended; networks that were counted until then stay counted.
+        with_weights: whether pretrained weights are fetched; they change no count.
     """
     requests = {_key(planned): planned for planned in trials if planned.network is None}
     if not requests:
         return tuple(trials), []
     asked = [
         {
-            "arch": planned.point.config["arch"],
+            "arch": planned.point.config["arch"] if with_weights else _counted_part(planned.point.config["arch"]),
             "input_shape": planned.data.input_shape,
             "num_classes": planned.data.num_classes,
         }
@@ -85,7 +88,7 @@ def fetch_weights(trials: Sequence[PlannedTrial]) -> None:
         if networks.is_application(planned.point.config["arch"])
         and planned.point.config["arch"].get("weights") == IMAGENET
     ]
-    _, faults = counted(asked, _DOWNLOAD_LIMIT_S)
+    _, faults = counted(asked, _DOWNLOAD_LIMIT_S, with_weights=True)
     if faults:
         folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
         raise ArchitectureError(
@@ -95,8 +98,14 @@ def fetch_weights(trials: Sequence[PlannedTrial]) -> None:
         )
 
 
+def _counted_part(arch: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a node makes a network of another size."""
+    without = ("weights", "freeze_epochs", "fine_tune_rate") if networks.is_application(arch) else ()
+    return {key: value for key, value in arch.items() if key not in without}
+
+
 def _key(planned: PlannedTrial) -> str:
-    return canonical([planned.point.config["arch"], planned.data.input_shape, planned.data.num_classes])
+    return canonical([_counted_part(planned.point.config["arch"]), planned.data.input_shape, planned.data.num_classes])
 
 
 def _run(requests: str, limit_s: float) -> tuple[list[str], str]:
