@@ -23,7 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_options_of_our_groups_are_known_and_others_are_not(here: Path) -> None:
     assert "theirs" in keys.known()["arch"].options
-    assert keys.known()["arch.width"].options == ("cnn", "theirs")
+    assert keys.known()["arch.width"].options == ("resnet", "cnn", "theirs")
     assert "model" not in keys.known()
     assert not keys.is_group("model")
 

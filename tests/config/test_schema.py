@@ -22,7 +22,7 @@ from sweeper.config.training import EarlyStoppingConfig, TrainingConfig
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError, ObjectiveError
 from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
-from sweeper.models.config import CnnConfig
+from sweeper.models import networks
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"
@@ -368,9 +368,15 @@ def test_every_file_has_keys_of_the_schema_alone(path: Path) -> None:
         accepted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
         assert set(node) <= set(accepted)
     elif group == "arch":
-        assert node.pop("_target_") == ("???" if path.stem == "custom" else "models.cnn.build")
-        assert list(strangers(node, CnnConfig)) == []
-        assert path.stem == "custom" or CnnConfig.from_mapping(node).layers()
+        if path.stem == "custom":
+            assert node == {"_target_": "???"}
+            return
+        accepted = networks.config_class(node)
+        assert node.pop("_target_") == {"resnet": networks.RESNET, "application": networks.APPLICATION}.get(
+            path.stem, networks.CNN
+        )
+        assert list(strangers(node, accepted)) == []
+        assert accepted.from_mapping(node)
     else:
         whole = node if group in (".", "experiment") else {group: node}
         assert list(strangers(whole, Config)) == []

@@ -121,7 +121,7 @@ def test_the_readme_reads_a_sweep_from_a_notebook(own_sweep: Path) -> None:
 
 
 def test_the_reference_names_every_key() -> None:
-    named = set(re.findall(r"`([a-z_.]+)`", _read("docs/configuration.md")))
+    named = set(re.findall(r"`([a-z0-9_.]+)`", _read("docs/configuration.md")))
     each_has_its_own = ("optimizer.", "sampler.options.", "pruner.options.")  # the keys of a class of Keras or Optuna
     keys_of_ours = [key for key, known in keys.known().items() if "." in key and known.accepts != "keys under it"]
     missing = [key for key in keys_of_ours if key not in named and not key.startswith(each_has_its_own)]

@@ -224,7 +224,7 @@ NOT_COMPARED: dict[str, list[TrialRow]] = {
     "nothing is known of the network": [trial()],
     "failed": [trial(0, TrialState.FAILED, arch=arch("cnn"))],
     "running": [trial(0, TrialState.RUNNING, arch=arch("cnn"))],
-    "another version's keys": [trial(arch=arch("cnn", strides=2))],
+    "another version's keys": [trial(arch=arch("cnn", dilation=2))],
 }
 
 

@@ -110,6 +110,15 @@ def may_be_null(group: str) -> bool:
     return any(isinstance(entry, Mapping) and entry.get(group, "") is None for entry in defaults)
 
 
+def _suggested(group: str) -> tuple[str, ...]:
+    """The options of a group as they are suggested: from its default on, which always works, unless that is `none`."""
+    options = known()[group].options
+    defaults = folders.entries(folders.CONF / "config.yaml")["defaults"]
+    chosen = next((entry[group] for entry in defaults if isinstance(entry, Mapping) and group in entry), None)
+    first = options.index(chosen) if chosen in options and chosen != "none" else 0
+    return options[first:] + options[:first]
+
+
 def option(group: str, name: str) -> dict[str, Any]:
     """What the file of an option sets."""
     return dict(folders.entries(folders.CONF / group / f"{name}.yaml"))
@@ -164,7 +173,7 @@ def example(key: str) -> str:
     if entry is None:
         return ""
     if is_group(key):
-        return f"{key}={entry.options[0]}"
+        return f"{key}={_suggested(key)[0]}"
     below = under(key)
     if entry.accepts == "keys under it" and below:
         return example(f"{key}.{below[0]}")
@@ -177,7 +186,7 @@ def example_sweep(key: str) -> str:
     if entry is None or (is_number(key) and isinstance(entry.value, int)):
         return f"{key}=3,5,7"
     if is_group(key):
-        return f"{key}={','.join([name for name in entry.options if not is_template(key, name)][:2])}"
+        return f"{key}={','.join([name for name in _suggested(key) if not is_template(key, name)][:2])}"
     if is_number(key):
         return f"{key}=0.1,0.3"
     return example(key)
