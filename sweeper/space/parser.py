@@ -134,7 +134,9 @@ def _interval(override: Override, value: IntervalSweep) -> Interval:
     line, key = override.input_line, override.key_or_group
     _check_tags(override, value, ("log", "int"))
     low, high = value.start, value.end
-    is_int = "int" in value.tags or (isinstance(low, int) and isinstance(high, int)) or _is_whole(key, low, high)
+    is_added = override.get_key_element().startswith("+")  # a custom function's: another option may know that name
+    is_int = "int" in value.tags or (isinstance(low, int) and isinstance(high, int))
+    is_int = is_int or (not is_added and _is_whole(key, low, high))
     log = "log" in value.tags
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high) and low < high):
         fault = "is empty: its lower end must be below its upper end"

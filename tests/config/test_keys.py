@@ -17,7 +17,7 @@ MEANT = [
     ("epochs", "training.epochs"),
     ("data.validaton", "data.validation"),
     ("outputdir", "output_dir"),
-    ("arch.colour", ""),
+    ("arch.zzz", ""),
     ("foo", ""),
     ("hydra.nme", ""),
 ]
