@@ -112,7 +112,7 @@ def _run(requests: str, limit_s: float) -> tuple[list[str], str]:
     """The lines of the process, whole ones only, and how it ended, in words."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _CODE],
+            [sys.executable, "-B", "-c", _CODE],  # a plan leaves nothing in the folder, no compiled module either
             input=requests.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what TensorFlow and the builder print
