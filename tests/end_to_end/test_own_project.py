@@ -112,7 +112,7 @@ def test_a_misspelt_option_of_theirs_is_named(environment: Path, project: Path) 
     done = typed(project, environment / "sweeper", "arch=thers", "optimizer=mine")
 
     assert done.returncode == 2
-    assert "arch=thers does not exist. Accepted: cnn, custom," in done.stderr
+    assert "arch=thers does not exist. Accepted: application, cnn, custom," in done.stderr
     assert "Try: arch=theirs" in done.stderr
 
 

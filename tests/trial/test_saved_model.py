@@ -143,16 +143,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[i
         (1, 3),
     ),
     "at first frozen": (
-        ADAM,
-        {"checkpoint": True},
-        {**MOBILE, "freeze_epochs": 2, "fine_tune_rate": 0.001},
-        (1, 2, 3),
-    ),
-    "at first frozen, best epoch of averages": (
         AVERAGED,
         {"restore_best": True, "checkpoint": True},
-        {**MOBILE, "freeze_epochs": 1},
-        (2,),
+        {**MOBILE, "freeze_epochs": 2, "fine_tune_rate": 0.001},
+        (1, 3),
     ),
     "mixed precision": (ADAM, {"precision": "mixed_bfloat16"}, {}, ()),
     "mixed precision with averages": (AVERAGED, {"precision": "mixed_float16"}, {}, ()),
