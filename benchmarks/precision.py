@@ -29,6 +29,7 @@ def step_ms(root: Path, network: str, precision: str, seconds: float, overrides:
     """The median milliseconds of a training step, in a process of its own."""
     spec = spec_of(root, [*network.split(), f"training.precision={precision}", *overrides])
     probe_spec = ProbeSpec(number=0, folder=spec.folder, config=spec.config, data=spec.data, seconds=seconds)
+    spec.folder.mkdir(parents=True, exist_ok=True)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_probe, (probe_spec,))
 
