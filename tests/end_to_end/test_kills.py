@@ -170,9 +170,9 @@ def test_a_killed_driver_leaves_no_process_and_the_same_line_goes_on(start: Call
 
 
 def test_a_driver_that_is_killed_before_any_of_its_changes_to_the_folder_is_resumed_as_if_undisturbed() -> None:
-    """Near the start, while trials run, while the test set is evaluated, and while the page is written."""
+    """While trials run, and while the page is written; more points: `benchmarks/kill_points.py`."""
     done = subprocess.run(
-        [sys.executable, "benchmarks/kill_points.py", "--share", "0.1", "0.5", "0.9", "0.98"],
+        [sys.executable, "benchmarks/kill_points.py", "--share", "0.5", "0.98"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -180,8 +180,8 @@ def test_a_driver_that_is_killed_before_any_of_its_changes_to_the_folder_is_resu
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": as undisturbed\n") == 4
-    assert done.stdout.endswith("4 kills: no faults\n")
+    assert done.stdout.count(": as undisturbed\n") == 2
+    assert done.stdout.endswith("2 kills: no faults\n")
 
 
 def test_ctrl_c_keeps_what_is_finished_and_prints_the_line_that_goes_on(start: Callable[..., Sweep]) -> None:
