@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.core.errors import ArchitectureError, ArchitectureValueError, did_you_mean
-from sweeper.models.checks import fault, is_count, is_number, is_rate, one_of
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError
+from sweeper.models.checks import fault, from_keys, is_count, is_number, is_rate, one_of
 
 #: What a network of keras.applications takes for a pixel: 0 to 255 as it is; -1 to 1; standardized by the mean and
 #: deviation of ImageNet; blue, green, red without ImageNet's mean.
@@ -71,14 +70,7 @@ class ApplicationConfig:
         Raises:
             ArchitectureError: an unknown key, or a value that is not accepted.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = [key for key in node if key not in known and key != "_target_"]
-        if unknown:
-            raise ArchitectureError(
-                f"arch.{unknown[0]} is not a key of arch=application. Accepted: {', '.join(known)}. "
-                f"{did_you_mean(unknown[0], known)}  Try: arch.{known[0]}=MobileNetV2"
-            )
-        return cls(**{key: value for key, value in node.items() if key != "_target_"})
+        return from_keys(cls, node, "application", "arch.name=MobileNetV2")
 
     def __post_init__(self) -> None:
         frozen, rate = self.freeze_epochs, self.fine_tune_rate

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from sweeper.core.errors import as_typed, did_you_mean
+from sweeper.core.errors import ArchitectureError, as_typed, did_you_mean
 
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "mish", "tanh", "sigmoid", "softplus",
     "softsign", "hard_silu", "linear",
 )  # fmt: skip
+
+
+_Config = TypeVar("_Config")
+
+
+def from_keys(kind: type[_Config], node: Mapping[str, Any], option: str, example: str) -> _Config:
+    """Builds a network's configuration from the keys of an `arch` node (`_target_` is left out).
+
+    Args:
+        kind: its dataclass.
+        node: the node.
+        option: the network's name, as in `arch=cnn`.
+        example: a key with a value that it takes, to be typed.
+
+    Raises:
+        ArchitectureError: an unknown key, or a value that is not accepted.
+    """
+    known = list(inspect.signature(kind).parameters)
+    keys = {key: value for key, value in node.items() if key != "_target_"}
+    if unknown := [key for key in keys if key not in known]:
+        raise ArchitectureError(
+            f"arch.{unknown[0]} is not a key of arch={option}. Accepted: {', '.join(known)}. "
+            f"{did_you_mean(unknown[0], known)}  Try: {example}"
+        )
+    return kind(**keys)
 
 
 def entry_of(value: Any, index: int) -> Any:

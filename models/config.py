@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.errors import ArchitectureError, ArchitectureValueError, did_you_mean
-from sweeper.models.checks import ACTIVATIONS, entry_of, fault, is_count, is_number, is_rate, one_of
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError
+from sweeper.models.checks import ACTIVATIONS, entry_of, fault, from_keys, is_count, is_number, is_rate, one_of
 
 PADDINGS = ("same", "valid")
 POOLINGS = ("max", "average")
@@ -95,14 +95,7 @@ class CnnConfig:
         Raises:
             ArchitectureError: an unknown key, or a value that is not accepted.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = [key for key in node if key not in known and key != "_target_"]
-        if unknown:
-            raise ArchitectureError(
-                f"arch.{unknown[0]} is not a key of arch=cnn. Accepted: {', '.join(known)}. "
-                f"{did_you_mean(unknown[0], known)}  Try: arch.{known[0]}=3"
-            )
-        return cls(**{key: value for key, value in node.items() if key != "_target_"})
+        return from_keys(cls, node, "cnn", "arch.depth=3")
 
     def __post_init__(self) -> None:
         if faults := self._depth_faults():

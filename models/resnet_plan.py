@@ -6,14 +6,13 @@ halves the map, a bottleneck does so in its 3x3 convolution, as most later imple
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.errors import ArchitectureError, ArchitectureValueError, did_you_mean
-from sweeper.models.checks import ACTIVATIONS, entry_of, fault, is_count, is_rate, one_of
+from sweeper.core.errors import ArchitectureError, ArchitectureValueError
+from sweeper.models.checks import ACTIVATIONS, entry_of, fault, from_keys, is_count, is_rate, one_of
 from sweeper.models.shapes import LayerPlan, NetworkPlan, Shape
 
 STEMS = ("auto", "small", "large")
@@ -79,14 +78,7 @@ class ResNetConfig:
         Raises:
             ArchitectureError: an unknown key, or a value that is not accepted.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = [key for key in node if key not in known and key != "_target_"]
-        if unknown:
-            raise ArchitectureError(
-                f"arch.{unknown[0]} is not a key of arch=resnet. Accepted: {', '.join(known)}. "
-                f"{did_you_mean(unknown[0], known)}  Try: arch.{known[0]}=3"
-            )
-        return cls(**{key: value for key, value in node.items() if key != "_target_"})
+        return from_keys(cls, node, "resnet", "arch.stages=3")
 
     def __post_init__(self) -> None:
         accepted = f"a whole number from 1 to {_MAX_STAGES}"
