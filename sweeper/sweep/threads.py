@@ -81,12 +81,17 @@ def splits(cpus: int, most_workers: int, workers: int | None, threads: int | Non
         workers: trials at a time, where they are fixed.
         threads: CPU threads of a trial, where they are fixed.
     """
+    if workers and threads:
+        return [Split(workers, threads)]
     halved = [max(1, most_workers >> shift) for shift in range(most_workers.bit_length())]
     found = [
-        Split(one, threads or min(cpus, max(1, cpus // one) * each))
+        Split(one, min(cpus, max(1, cpus // one) * each))
         for one in ([workers] if workers else halved)
         for each in _PER_CORE
     ]
+    if threads:  # what a first start would have tried, so that a resumed one times nothing anew
+        fitting = [split for split in found if split.threads == threads]
+        found = fitting or [Split(max(1, min(most_workers, cpus // threads)), threads)]
     return list(dict.fromkeys(found))
 
 
@@ -110,8 +115,11 @@ def fastest(seconds: Mapping[Split, float], num_trials: int) -> Split:
 def _fastest(plan: SweepPlan, data_sets: DataSets, executor: Executor, tried: list[Split], listener: Listener) -> Split:
     chosen = spread(plan.trials, _NETWORKS)
     networks = "this network" if len(chosen) == 1 else "the smallest and the largest network of this sweep"
-    listener(Note(f"Threads: timing {networks} in {len(tried)} ways, some seconds each."))
     timings = Timings(plan, data_sets, executor, f"training.threads={AUTO}")
+    configs = [settled(one.point.config, {"threads": split.threads}) for split in tried for one in chosen]
+    places = [split.workers for split in tried for _ in chosen]
+    if not all(map(timings.is_known, configs, places)):
+        listener(Note(f"Threads: timing {networks} in {len(tried)} ways, some seconds each."))
 
     def trial_s(split: Split) -> float:
         total = 0.0

@@ -77,17 +77,23 @@ class Timings:
         Raises:
             ConfigError: the network could not be trained for a moment.
         """
+        key, known = self._key(config, together), _read(self._file)
+        if key not in known:
+            timing = self._probe(config, self._data_sets.prepare(config["data"]), together)
+            known[key] = [timing.startup_s, timing.batch_s]
+            write_atomically(self._file, json.dumps(known, indent=1))
+        return Timing(*known[key])
+
+    def is_known(self, config: Mapping[str, Any], together: int = 1) -> bool:
+        """Whether it has been timed in this output folder."""
+        return self._key(config, together) in _read(self._file)
+
+    def _key(self, config: Mapping[str, Any], together: int) -> str:
         prepared = self._data_sets.prepare(config["data"])
         training = {key: config["training"][key] for key in ("batch_size", "threads", "precision")}
         shape = [prepared.summary.input_shape, prepared.summary.num_classes]
         what = [config["arch"], config["optimizer"], training, shape, together]
-        key = hashlib.sha256(canonical([what, self._surroundings]).encode()).hexdigest()
-        known = _read(self._file)
-        if key not in known:
-            timing = self._probe(config, prepared, together)
-            known[key] = [timing.startup_s, timing.batch_s]
-            write_atomically(self._file, json.dumps(known, indent=1))
-        return Timing(*known[key])
+        return hashlib.sha256(canonical([what, self._surroundings]).encode()).hexdigest()
 
     def _probe(self, config: Mapping[str, Any], prepared: PreparedData, together: int) -> Timing:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -69,10 +69,23 @@ def test_fixed_workers_are_kept_and_both_settings_are_decided(run_sweeper: Run, 
         ((6, 6, None, None), [(6, 1), (6, 2), (3, 2), (3, 4), (1, 6)]),
         ((8, 2, None, None), [(2, 4), (2, 8), (1, 8)]),  # memory for two
         ((8, 8, 3, None), [(3, 2), (3, 4)]),
-        ((4, 4, None, 2), [(4, 2), (2, 2), (1, 2)]),  # resumed
+        ((4, 4, None, 2), [(4, 2), (2, 2)]),  # resumed: of what was tried, what has these threads
+        ((2, 2, None, 8), [(1, 8)]),  # resumed on a smaller machine
+        ((4, 4, 3, 2), [(3, 2)]),
         ((4, 16, 16, None), [(16, 1), (16, 2)]),  # more trials than cores, as asked
     ],
-    ids=["two cores", "one core", "eight cores", "six cores", "little memory", "workers", "resumed", "many workers"],
+    ids=[
+        "two cores",
+        "one core",
+        "eight cores",
+        "six cores",
+        "little memory",
+        "workers",
+        "resumed",
+        "on a smaller one",
+        "both",
+        "many workers",
+    ],
 )
 def test_the_ways_that_are_tried(
     machine: tuple[int, int, int | None, int | None], expected: list[tuple[int, int]]
