@@ -8,7 +8,8 @@ file is a projection of the runs' `predictions.npz`, from which a missing answer
 
 Of a trial that was run again, the last record counts. Payloads: `correct.bits` has one bit per image, `predicted.u16`
 the class, `losses.f16` one float16 an image. Where metrics were asked for, `labels.u16` has the true class, and
-`val_brier.f32` and the like one float32, of each metric that is the mean of a score of each image.
+`val_brier.f32` and the like one float32, of each metric that is the mean of a score of each image. `epochs.bits` has
+the bits of every epoch, one epoch after the other; its "images" are epochs times images.
 
 What does not live here: the statistics (`sweeper.inference`), and which trials are compared (`sweeper.ranking.judge`).
 """
@@ -26,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.artifacts.damage import load_arrays, reading
-from sweeper.artifacts.predictions import SCORES
+from sweeper.artifacts.predictions import SCORES, read_epoch_bits
 from sweeper.core.objectives import Metric
-from sweeper.core.paths import AnswerPaths
+from sweeper.core.paths import EPOCH_BITS, AnswerPaths
 from sweeper.metrics import scored_by_image
 
 _HEADER = struct.Struct("<II")
@@ -57,6 +58,8 @@ class Answers:
 def append(paths: AnswerPaths, number: int, predictions: Path, metrics: Sequence[Metric] = ()) -> None:
     """Adds a trial's answers from its `predictions.npz`; a record that a killed driver left half is cut away first.
 
+    Those of every epoch too, where their file lies beside it (earlier releases had none).
+
     Raises:
         DamagedFileError: there is no such file, or it is not one of ours.
         OSError: a file of answers cannot be written.
@@ -72,6 +75,10 @@ def append(paths: AnswerPaths, number: int, predictions: Path, metrics: Sequence
         _append(paths.losses, number, len(labels), losses.astype("<f2").tobytes(), _pairs_of_bytes)
     if metrics:
         _append(paths.labels, number, len(labels), labels.astype("<u2").tobytes(), _pairs_of_bytes)
+    epochs = predictions.with_name(EPOCH_BITS)
+    if epochs.is_file():
+        correct = read_epoch_bits(epochs, len(labels))
+        _append(paths.epochs, number, correct.size, np.packbits(correct).tobytes(), _bits)
     for name, values in scores.items():
         _append(paths.scores(name), number, len(labels), values.astype("<f4").tobytes(), _fours_of_bytes)
 
@@ -118,6 +125,16 @@ def lacking(
 def read_predicted(paths: AnswerPaths) -> dict[int, NDArray[np.uint16]]:
     """The class that each trial predicted of each image, (images,), by the trial's number."""
     return _arrays(paths.predicted, "<u2")
+
+
+def read_epochs(paths: AnswerPaths) -> dict[int, NDArray[np.bool_]]:
+    """Which images each trial answered right after each epoch, (epochs, images), by its number, where that is kept."""
+    images = {number: num_images for number, (num_images, _) in _records(paths.correct, _bits)[0].items()}
+    return {
+        number: np.unpackbits(np.frombuffer(payload, np.uint8), count=size).astype(bool).reshape(-1, images[number])
+        for number, (size, payload) in _records(paths.epochs, _bits)[0].items()
+        if number in images
+    }
 
 
 def _arrays(path: Path, dtype: str) -> dict[int, NDArray[Any]]:

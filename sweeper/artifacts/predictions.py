@@ -1,13 +1,19 @@
-"""A trial's `predictions.npz`: probabilities, classes and losses, written and read here."""
+"""A trial's `predictions.npz`: probabilities, classes and losses; and its right answers after each epoch.
+
+`validation_bits_by_epoch.npz` holds `bits`, (epochs, ceil(images / 8)) uint8: one bit per validation image, in the
+order of `predictions.npz`, as `numpy.packbits` packs them. The mean of an epoch's bits is its `val_accuracy`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.artifacts.damage import load_arrays, reading
 from sweeper.core.paths import TrialPaths
 
 #: Begins the name of an array with a metric's score of each image.
@@ -59,3 +65,24 @@ def save_predictions(
         **named,
     )
     return predicted
+
+
+def save_epoch_bits(paths: TrialPaths, bits: NDArray[np.uint8]) -> None:
+    """Writes which validation images each epoch answered right, (epochs, ceil(images / 8))."""
+    paths.artifacts.mkdir(parents=True, exist_ok=True)
+    np.savez(paths.epoch_bits, bits=bits)
+
+
+def read_epoch_bits(path: Path, num_images: int) -> NDArray[np.bool_]:
+    """What `save_epoch_bits` wrote, (epochs, num_images).
+
+    Raises:
+        DamagedFileError: it is not there, not whole, or not of so many images.
+    """
+    packed = load_arrays(path).get("bits", np.empty(0))
+    with reading(path):
+        if packed.ndim != 2 or packed.dtype != np.uint8 or packed.shape[1] != (num_images + 7) // 8 or not len(packed):
+            raise ValueError(
+                f"it holds {packed.dtype} of the shape {packed.shape}, not the bits of {num_images} images"
+            )
+        return np.unpackbits(packed, axis=1, count=num_images).astype(bool)

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+#: In a trial's artifacts: which validation images each epoch answered right.
+EPOCH_BITS = "validation_bits_by_epoch.npz"
+
 
 @dataclass(frozen=True)
 class OutputPaths:
@@ -143,6 +146,11 @@ class AnswerPaths:
     def labels(self) -> Path:
         return self.root / "labels.u16"
 
+    @property
+    def epochs(self) -> Path:
+        """Right and wrong answers of every epoch."""
+        return self.root / "epochs.bits"
+
     def scores(self, metric: str) -> Path:
         """Of a metric that is the mean of a score of each image."""
         return self.root / f"{metric}.f32"
@@ -199,6 +207,11 @@ class TrialPaths:
     def predictions(self) -> Path:
         """Probabilities, classes and losses on the validation images (of a finalist's evaluation: on the test's)."""
         return self.artifacts / "predictions.npz"
+
+    @property
+    def epoch_bits(self) -> Path:
+        """Which validation images each epoch answered right; see `sweeper.artifacts.predictions`."""
+        return self.artifacts / EPOCH_BITS
 
     @property
     def checkpoint(self) -> Path:

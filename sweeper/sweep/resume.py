@@ -79,6 +79,8 @@ def _whole_result(paths: TrialPaths, number: int, listener: Listener) -> TrialRe
         if result is not None and result.state is not TrialState.FAILED:
             load_arrays(paths.predictions)
             check_archive(model_file(paths.model))
+            if paths.epoch_bits.exists():
+                check_archive(paths.epoch_bits)
     except DamagedFileError as error:
         listener(Note(f"Trial {number} had finished, but {error}. It is run again."))
         return None

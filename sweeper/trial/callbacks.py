@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeper.core.errors import NonFiniteError
 from sweeper.core.objectives import EPOCH_METRICS, Objective
@@ -31,7 +32,7 @@ def check_finite(objective: Objective, metrics: Mapping[str, float]) -> None:
 
 
 def make_scorer(validation: ValidationPass, *, logs_rate: bool) -> Any:
-    """A Keras callback that scores each epoch and keeps its metrics; it comes before all that read them.
+    """A Keras callback that scores each epoch and keeps metrics and right answers; it precedes all that read them.
 
     Args:
         validation: scores the weights that would be saved.
@@ -43,6 +44,7 @@ def make_scorer(validation: ValidationPass, *, logs_rate: bool) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.history: list[dict[str, float]] = []
+            self.bits: list[NDArray[np.uint8]] = []  # by epoch, one bit per validation image
             self._started = 0.0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -52,6 +54,7 @@ def make_scorer(validation: ValidationPass, *, logs_rate: bool) -> Any:
             logs = {} if logs is None else logs
             rate = learning_rate(self.model) if logs_rate else None
             self.history.append({} if rate is None else {"learning_rate": rate})
+            self.bits.append(np.empty(0, np.uint8))
             self.score(logs)
 
         def score(self, logs: dict[str, float]) -> None:
@@ -59,6 +62,7 @@ def make_scorer(validation: ValidationPass, *, logs_rate: bool) -> Any:
             scores = validation.run()
             logs.update(scores)  # for the callbacks after this one, too
             self.history[-1] |= {name: float(logs[name]) for name in (*EPOCH_METRICS, *scores)}
+            self.bits[-1] = validation.correct_bits
 
         def finish_epoch(self) -> dict[str, float]:
             """The metrics of the epoch that has just ended, with its seconds."""

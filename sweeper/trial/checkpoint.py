@@ -34,6 +34,8 @@ class Checkpoint:
         optimizer: those of its optimizer.
         memory: what callbacks remember of earlier epochs, plain values by their part; whether the training has stopped.
         best: the weights of the best epoch so far, in the order of `Model.get_weights`; empty where none are kept.
+        bits: by epoch, which validation images were answered right, one bit per image; empty in a checkpoint of an
+            earlier version.
     """
 
     history: tuple[dict[str, float], ...]
@@ -42,10 +44,11 @@ class Checkpoint:
     optimizer: tuple[Any, ...]
     memory: Mapping[str, Any] = field(default_factory=dict)
     best: tuple[Any, ...] = ()
+    bits: tuple[Any, ...] = ()
 
 
 #: The parts of a checkpoint that are arrays.
-_ARRAYS = ("model", "optimizer", "best")
+_ARRAYS = ("model", "optimizer", "best", "bits")
 
 
 def save(path: Path, state: Checkpoint, config: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from sweeper import data
 from sweeper.artifacts.model import save_model
+from sweeper.artifacts.predictions import save_epoch_bits
 from sweeper.artifacts.versions import versions
 from sweeper.config.augment import augment_config
 from sweeper.config.training import training_config
@@ -85,6 +86,8 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         metrics |= {name_on_test(name): value for name, value in scores.items()}
     check_finite(spec.metric, metrics)
     save_files(spec, model, fit.history, validation)
+    if fit.bits is not None:
+        save_epoch_bits(paths, fit.bits)
     save_samples(batches, paths.artifacts / "augmentation.png")
     save_model(model, paths.model, summary.input_shape, summary.num_classes, summary.class_names)
     facts = TrialFacts(

@@ -68,6 +68,17 @@ class ValidationPass:
                 'sum 1 for each image.  Try: keras.layers.Dense(num_classes, activation="softmax") as its last layer'
             )
 
+    @property
+    def correct_bits(self) -> NDArray[np.uint8]:
+        """Which images the last pass answered right, (ceil(images / 8),), one bit per image.
+
+        Raises:
+            ValueError: there was no pass.
+        """
+        if self.probabilities is None:
+            raise ValueError("there are no answers before the validation pass has run")
+        return np.packbits(self.probabilities.argmax(axis=1) == self.labels)
+
     def run(self) -> dict[str, float]:
         """`val_loss`, `val_accuracy` and `metrics` of the weights that would be saved now; keeps the probabilities."""
         with weights_to_save(self._model):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sweeper.artifacts import answers
-from sweeper.artifacts.predictions import image_losses
+from sweeper.artifacts.predictions import image_losses, read_epoch_bits, save_epoch_bits
 from sweeper.core.errors import DamagedFileError
 from sweeper.core.objectives import Metric
-from sweeper.core.paths import AnswerPaths
+from sweeper.core.paths import AnswerPaths, TrialPaths
 
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1, 0, 1])
 
@@ -198,3 +198,43 @@ def test_a_damaged_record_of_scores_is_missing(paths: AnswerPaths, tmp_path: Pat
 
     assert answers.lacking(paths, [0], metrics=metrics) == [0]
     assert answers.read(paths, metrics=metrics)[0].scores == {}
+
+
+def test_the_answers_of_every_epoch_are_kept_beside_the_last_ones(paths: AnswerPaths, tmp_path: Path) -> None:
+    answers.append(paths, 0, predictions(tmp_path / "earlier", list(LABELS)))  # of a release that did not keep them
+    trial = TrialPaths(tmp_path)
+    epochs = np.array([[True] * 9 + [False], [False] * 3 + [True] * 7, [True] * 10])
+    save_epoch_bits(trial, np.packbits(epochs, axis=1))
+    answers.append(paths, 1, predictions(trial.artifacts, list(LABELS)))
+
+    found = answers.read_epochs(paths)
+
+    assert list(found) == [1]
+    np.testing.assert_array_equal(found[1], epochs)
+    assert answers.lacking(paths, [0, 1]) == []
+
+
+@pytest.mark.parametrize(
+    ("bits", "said"),
+    [
+        (np.zeros((2, 3), np.uint8), r"uint8 of the shape \(2, 3\), not the bits of 10 images"),
+        (np.zeros((0, 2), np.uint8), r"the shape \(0, 2\)"),
+        (np.zeros((2, 2), bool), "it holds bool"),
+    ],
+)
+def test_bits_of_other_images_are_refused(tmp_path: Path, bits: np.ndarray, said: str) -> None:  # type: ignore[type-arg]
+    save_epoch_bits(TrialPaths(tmp_path), bits)
+
+    with pytest.raises(DamagedFileError, match=said):
+        read_epoch_bits(TrialPaths(tmp_path).epoch_bits, 10)
+
+
+def test_a_changed_byte_of_the_epochs_bits_is_found(tmp_path: Path) -> None:
+    path = TrialPaths(tmp_path).epoch_bits
+    save_epoch_bits(TrialPaths(tmp_path), np.full((3, 2), 0xAB, np.uint8))
+    content = path.read_bytes()
+    place = content.index(b"\xab" * 6)
+    path.write_bytes(content[:place] + b"\xfe" + content[place + 1 :])
+
+    with pytest.raises(DamagedFileError, match="damaged"):
+        read_epoch_bits(path, 10)

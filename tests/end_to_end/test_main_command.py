@@ -137,6 +137,10 @@ def test_the_recorded_predictions_give_the_recorded_accuracy(client: MlflowClien
             accuracy = float((saved["predicted"] == saved["labels"]).mean())
             assert saved["probabilities"].shape == (287, 10)
         assert accuracy == pytest.approx(float(row["val_accuracy"]), abs=1e-6)
+        with np.load(client.download_artifacts(row["run_id"], "validation_bits_by_epoch.npz")) as saved:
+            by_epoch = np.unpackbits(saved["bits"], axis=1, count=287).mean(axis=1)
+        curve = client.get_metric_history(row["run_id"], "val_accuracy")
+        assert by_epoch.tolist() == pytest.approx([point.value for point in curve], abs=1e-6)
 
 
 def test_the_model_comes_back_in_another_process_and_predicts_the_same(

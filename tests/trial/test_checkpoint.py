@@ -19,7 +19,13 @@ def path(tmp_path: Path) -> Path:
     """A checkpoint after the second epoch."""
     weights = [np.linspace(0, 1, 12).reshape(3, 4), np.arange(4.0)]
     state = checkpoint.Checkpoint(
-        tuple(HISTORY), (1,), tuple(weights), (np.array(2),), {"stopping": {"best": -math.inf}}, (np.array([0.5]),)
+        tuple(HISTORY),
+        (1,),
+        tuple(weights),
+        (np.array(2),),
+        {"stopping": {"best": -math.inf}},
+        (np.array([0.5]),),
+        (np.array([129], np.uint8), np.array([3], np.uint8)),
     )
     checkpoint.save(tmp_path / "checkpoint.npz", state, "this trial")
     return tmp_path / "checkpoint.npz"
@@ -35,6 +41,7 @@ def test_what_was_saved_is_loaded(path: Path) -> None:
     assert [int(array) for array in found.optimizer] == [2]
     assert found.memory == {"stopping": {"best": -math.inf}}
     assert [float(array[0]) for array in found.best] == [0.5]
+    assert [array.tolist() for array in found.bits] == [[129], [3]]
 
 
 def test_another_trials_state_is_not_taken(path: Path) -> None:

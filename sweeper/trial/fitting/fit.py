@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sweeper.config.identity import canonical
 from sweeper.config.training import TrainingConfig
 from sweeper.core.paths import TrialPaths
@@ -35,6 +38,8 @@ class Fit:
         pruned: whether it was ended early.
         interruptions: the last epoch of each earlier process that was interrupted and resumed from.
         weights_changed: whether the model's weights may be others than those of the last validation pass.
+        bits: (epochs, ceil(images / 8)), which validation images each epoch answered right, one bit per image; None
+            where it resumed from a checkpoint of an earlier version, which does not have them.
     """
 
     history: tuple[dict[str, float], ...]
@@ -42,6 +47,7 @@ class Fit:
     pruned: bool
     interruptions: tuple[int, ...]
     weights_changed: bool
+    bits: NDArray[np.uint8] | None
 
 
 class Fitting:
@@ -102,6 +108,7 @@ class Fitting:
             pruned=self._reporter.pruned,
             interruptions=self._interruptions,
             weights_changed=changed or self._training.restore_best,
+            bits=np.stack(self._scorer.bits) if len(self._scorer.bits) == len(self._scorer.history) else None,
         )
 
     def _fit(self, resumed_after: int) -> None:
@@ -139,6 +146,7 @@ class Fitting:
             self._freezing.resume_after(len(earlier.history))
         checkpoint.restore(earlier, self._model)
         self._reporter.tell_again(earlier.history)
+        self._scorer.bits.extend(earlier.bits)
         remembered: Mapping[str, Any] = earlier.memory
         if self._schedule is not None:
             self._schedule.load_state_dict(remembered["schedule"])
@@ -159,6 +167,7 @@ class Fitting:
                 optimizer=tuple(self._model.optimizer.variables),
                 memory={**memory, "stopped": bool(self._model.stop_training)},
                 best=() if self._stopping is None else tuple(self._stopping.best_weights),
+                bits=tuple(self._scorer.bits),
             ),
             self._config,
         )
