@@ -62,6 +62,7 @@ class CheckedData:
         conversions: what was done to the images and labels to bring them to the form that networks take, each a
             sentence. Images to be predicted need the same.
         groups: `data.groups`, where validation images were taken from training by groups.
+        test_digest: SHA-256 (hex) of the test images as a set, before `data.max_samples`; empty where it is not known.
     """
 
     summary: DataSummary
@@ -73,6 +74,7 @@ class CheckedData:
     notes: tuple[str, ...] = ()
     conversions: tuple[str, ...] = ()
     groups: str = ""
+    test_digest: str = ""
 
 
 @dataclass(frozen=True)

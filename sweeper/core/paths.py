@@ -33,6 +33,11 @@ class OutputPaths:
         return self.root / ".stores.lock"
 
     @property
+    def test_openings(self) -> Path:
+        """Every opening of a test set by a sweep of this folder, those of deleted sweeps too."""
+        return self.root / "test_openings.json"
+
+    @property
     def pictures(self) -> Path:
         """Decoded pictures of `data=folder`, kept for the next sweep; it may be deleted while none runs."""
         return self.root / "pictures"

@@ -178,6 +178,21 @@ class RawData:
         return hashlib.sha256(f"{found} {json.dumps(self.class_names)}".encode()).hexdigest()
 
 
+def set_digest(images: AnyImages, known: npt.NDArray[np.integer] | None = None) -> str:
+    """SHA-256 (hex) of a set of images: equal whatever their order, their labels, and the other images of the data.
+
+    Args:
+        images: (n, height, width, channels).
+        known: (n,) what is equal where images are, the same in every process; of files that is known already.
+    """
+    prints = (
+        (int(one).to_bytes(8, "little", signed=True) for one in known)
+        if known is not None
+        else (hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images)
+    )
+    return hashlib.sha256(b"".join(sorted(prints))).hexdigest()
+
+
 def count_classes(labels: AnyArray, num_classes: int) -> tuple[int, ...]:
     """Returns the images of each class, of labels (n,) from 0 to `num_classes` - 1."""
     return tuple(int(count) for count in np.bincount(labels, minlength=num_classes))

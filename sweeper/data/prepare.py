@@ -22,7 +22,7 @@ from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.text import listed, printable
 from sweeper.data import copies, digits, folder, groups, published, user
-from sweeper.data.arrays import AnyArray, Inventory, RawData, count_classes
+from sweeper.data.arrays import AnyArray, Inventory, RawData, count_classes, set_digest
 from sweeper.data.mapped import MappedImages
 from sweeper.data.pixel_statistics import pixel_statistics
 from sweeper.data.prints import ARRAYS, prints_of
@@ -175,6 +175,7 @@ def _read(
         summary=_summary(config, raw.inventory, len(indices.train), len(indices.validation), len(indices.test)),
         data_digest=raw.digest(),
         split_digest=indices.digest(),
+        test_digest=set_digest(raw.x_test, raw.files["x_test"].prints if "x_test" in raw.files else None),
         source=raw.source,
         test_is_validation=plan.validation_from == "test",
         warnings=tuple(map(printable, warnings)),

@@ -75,6 +75,7 @@ class Confirmation:
     Attributes:
         num_images: test images.
         openings: every opening in this sweep, the first first.
+        elsewhere: those of the same images by other sweeps of the output folder, before the last of these.
         finalists: by rank on the validation images, the leader first.
         better_than: finalists that the leader is confirmed to be better than.
     """
@@ -83,6 +84,7 @@ class Confirmation:
     openings: tuple[Opening, ...]
     finalists: tuple[Finalist, ...]
     better_than: tuple[int, ...]
+    elsewhere: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -292,6 +292,7 @@ def _test(case: Case, findings: Findings) -> Confirmation | None:
     return Confirmation(
         num_images=int(results[shown[0]]["num_images"]),
         openings=case.test.openings,
+        elsewhere=case.test.elsewhere,
         finalists=tuple(_finalist(case, number, results[number], p_values.get(number)) for number in shown),
         better_than=tuple(
             number

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper.core.objectives import COSTS, Objective, name_on_test
+from sweeper.core.test_set import by_others
 from sweeper.core.text import amount, capital, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import FEWEST_SEEDS, accuracy_interval, fewest_images
@@ -65,11 +66,10 @@ def warnings(case: Case) -> tuple[str, ...]:
             "Scores are those of the best epoch, which was selected on the validation images (training.restore_best); "
             "they are a little too high."
         )
-    openings = len(case.test.openings)
-    if complete and openings > 1:
+    if complete and case.test.openings and case.test.num_openings > 1:
         found.append(
-            f"The test set was opened {openings} times. Searching further after seeing its figures selects on it too: "
-            "it shows less now than after one opening."
+            f"The test set was opened {case.test.num_openings} times{by_others(case.test.elsewhere)}. Searching "
+            "further after seeing its figures selects on it too: it shows less now than after one opening."
         )
     return tuple(found)
 
@@ -153,7 +153,8 @@ class _Speaker:
         return f"Cheaper, and shown to be within {margin} of the leader: {'; '.join(found)}."
 
     def _about_test(self, leader: int | None, test: Confirmation) -> str:
-        times = {1: "once", 2: "twice"}.get(len(test.openings), f"{len(test.openings)} times")
+        number = len(test.openings) + len(test.elsewhere)
+        times = {1: "once", 2: "twice"}.get(number, f"{number} times")
         head = f"The test set ({test.num_images:,} images) was opened {times}"
         first = next((one for one in test.finalists if one.trial == leader), None)
         if first is None:

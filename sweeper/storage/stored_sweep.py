@@ -26,6 +26,7 @@ from sweeper.core.trials import Origin, StudyTrial, TrialRow, TrialState
 from sweeper.storage.codec import POINT
 from sweeper.storage.database import store_errors, trial_attributes
 from sweeper.storage.study import SweepStudy
+from sweeper.storage.test_openings import openings_elsewhere
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def load(paths: OutputPaths, name: str) -> Loaded:
     """
     study = SweepStudy.load(paths, name)
     info, test, folder = study.info, study.test, paths.sweep(name)
+    test = replace(test, elsewhere=openings_elsewhere(paths, name, test))
     if info is None:
         raise StoreError(
             f"Sweep {name} in {paths.root} was interrupted before its first trial: there is nothing to read. Accepted: "
@@ -162,10 +164,17 @@ def together(several: Sequence[Loaded]) -> Loaded:
         sources=sources,
         rows=tuple(rows),
         validation=validation,
-        test=RecordedTestSet(tuple(sorted(openings, key=lambda opening: opening.date)), results),
+        test=RecordedTestSet(tuple(sorted(openings, key=lambda opening: opening.date)), results, _by_none_of(several)),
         test_answers=test_answers,
         warnings=tuple(warning for one in several for warning in one.warnings),
     )
+
+
+def _by_none_of(several: Sequence[Loaded]) -> tuple[Opening, ...]:
+    """The openings of the same test images by other sweeps than these."""
+    own = {(one.name, opening.date) for one in several for opening in one.test.openings}
+    found = dict.fromkeys(opening for one in several for opening in one.test.elsewhere)
+    return tuple(opening for opening in found if (opening.sweep, opening.date) not in own)
 
 
 def why_apart(several: Sequence[Loaded]) -> str:

@@ -151,13 +151,15 @@ class SweepStudy:
         """What was recorded of the test set."""
         with store_errors(self._paths):
             record = unsealed(self._study.user_attrs.get(_TEST, {"openings": [], "results": {}}))
-            openings = tuple(Opening(one["date"], tuple(one["trials"])) for one in record["openings"])
+            openings = tuple(
+                Opening(one["date"], tuple(one["trials"]), one.get("images", "")) for one in record["openings"]
+            )
             return RecordedTestSet(openings, {int(number): result for number, result in record["results"].items()})
 
     @_retried
     def write_test(self, record: RecordedTestSet) -> None:
         """Records an opening of the test set, before anything of it is seen, or what it said of a trial."""
-        openings = [{"date": one.date, "trials": list(one.trials)} for one in record.openings]
+        openings = [{"date": one.date, "trials": list(one.trials), "images": one.images} for one in record.openings]
         results = {str(number): dict(result) for number, result in record.results.items()}
         self._study.set_user_attr(_TEST, sealed({"openings": openings, "results": results}))
 

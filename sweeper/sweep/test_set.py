@@ -1,7 +1,7 @@
 """The test set: it is opened at a sweep's end, for the finalists, and each opening is counted.
 
-An opening is recorded before anything is evaluated; one that was interrupted is completed by the next start and not
-counted again. Test figures never re-order the rows.
+An opening is recorded before anything is evaluated, and those of other sweeps on the same images count too. One that
+was interrupted is completed by the next start and not counted again. Test figures never re-order the rows.
 
     finalists -> opening recorded -> the saved networks evaluated, in one process per worker -> MLflow, then the study
 
@@ -23,11 +23,12 @@ from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, RunGoneError
 from sweeper.core.events import Listener, Note
 from sweeper.core.objectives import Metric
-from sweeper.core.paths import SweepPaths, TrialPaths
-from sweeper.core.test_set import Opening
+from sweeper.core.paths import OutputPaths, TrialPaths
+from sweeper.core.test_set import Opening, by_others
 from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialState
 from sweeper.executors import Event, Executor, TrialEnded
 from sweeper.storage.study import SweepStudy
+from sweeper.storage.test_openings import keep_openings, openings_elsewhere
 from sweeper.tracking import tags
 from sweeper.tracking.recording.remote import RemoteTracker
 
@@ -43,7 +44,8 @@ class TestSet:
         study: SweepStudy,
         tracker: RemoteTracker,
         executor: Executor,
-        paths: SweepPaths,
+        output: OutputPaths,
+        name: str,
         parent_run_id: str,
         listener: Listener,
         metrics: Sequence[Metric] = (),
@@ -52,7 +54,9 @@ class TestSet:
         self._study = study
         self._tracker = tracker
         self._executor = executor
-        self._paths = paths
+        self._paths = output.sweep(name)
+        self._output = output
+        self._name = name
         self._parent_run_id = parent_run_id
         self._listener = listener
 
@@ -67,9 +71,12 @@ class TestSet:
             meanwhile: called once, while the first ones are evaluated.
         """
         new = [number for number in numbers if number not in self._study.test.results]
+        if new:
+            self._record_opening(new, data_of(new[0]).test_digest)
+        keep_openings(self._output, self._name, self._study.test)
         if not new:
             return True
-        self._record_opening(new)
+        self._announce(new)
         trials = {trial.number: trial for trial in self._study.trials()}
         failures = self._evaluate([trials[number] for number in new], data_of, meanwhile)
         shutil.rmtree(self._paths.evaluations, ignore_errors=True)
@@ -77,17 +84,21 @@ class TestSet:
             self._say(f"Trial {number} could not be evaluated on the test set: {reason}.")
         return not failures
 
-    def _record_opening(self, new: Sequence[int]) -> None:
+    def _record_opening(self, new: Sequence[int], images: str) -> None:
         record = self._study.test
         if not record.openings or not set(new) <= set(record.openings[-1].trials):  # else the last was interrupted
-            opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), tuple(new))
-            record = replace(record, openings=(*record.openings, opening))
-            self._study.write_test(record)
-        times = len(record.openings)
+            opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), tuple(new), images)
+            self._study.write_test(replace(record, openings=(*record.openings, opening)))
+
+    def _announce(self, new: Sequence[int]) -> None:
+        record = self._study.test
+        elsewhere = openings_elsewhere(self._output, self._name, record)
+        times = len(record.openings) + len(elsewhere)
         marks = {
             tags.TEST_OPENINGS: str(times),
             tags.TEST_OPENED: "\n".join(
-                f"{one.date}: trials {', '.join(map(str, one.trials))}" for one in record.openings
+                f"{one.date}: trials {', '.join(map(str, one.trials))}{f' of {one.sweep}' if one.sweep else ''}"
+                for one in (*elsewhere, *record.openings)
             ),
         }
         self._tracker.log_metrics(self._parent_run_id, {"num_test_openings": float(times)}, marks, step=times)
@@ -95,8 +106,9 @@ class TestSet:
         costs = (
             ""
             if times == 1
-            else f" It is opening {times}: a search after the earlier figures were seen selected on the test "
-            "set too, so its figures say less than after one opening; report.finalists=0 keeps it closed."
+            else f" It is opening {times} of these images{by_others(elsewhere)}: a search after the earlier figures "
+            "were seen selected on the test set too, so its figures say less than after one opening; "
+            "report.finalists=0 keeps it closed."
         )
         self._say(f"The test set is opened for {whom}.{costs}")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 from mlflow import MlflowClient
 
@@ -136,10 +138,8 @@ def test_the_same_line_again_opens_nothing(again: Done) -> None:
 
 def test_opening_it_again_for_others_says_what_that_costs(folder: Path, wider: Done) -> None:
     assert wider.returncode == 0, wider.stderr
-    assert (
-        "The test set is opened for 2 finalists. It is opening 2: a search after the earlier figures were seen"
-        in wider.stdout
-    )
+    said = "The test set is opened for 2 finalists. It is opening 2 of these images: a search after the earlier figures"
+    assert said in wider.stdout
     assert "The test set was opened 2 times." in " ".join(wider.stdout.split())
     assert all(row["test_accuracy"] for row in board(folder))
 
@@ -161,6 +161,7 @@ def test_an_opening_that_was_cut_off_is_completed_and_not_counted_again(
     assert done.returncode == 0, done.stderr
     found = stored_sweep.load(paths, "boxed").test
     assert len(found.openings) == 2
+    assert found.elsewhere == ()
     assert found.results == record.results
 
 
@@ -224,6 +225,31 @@ def test_several_sweeps_are_ranked_together_where_they_agree(folder: Path, wider
     assert sorted(row["sweep"] for row in rows) == ["boxed"] * 4 + ["other"]
     assert [int(row["rank"]) for row in rows] == sorted(int(row["rank"]) for row in rows)
     assert {row["test_accuracy"] for row in rows if row["sweep"] == "other"} == {""}
+
+
+def test_openings_by_other_sweeps_on_the_same_images_are_counted(
+    folder: Path, wider: Done, run_sweeper: Run, tmp_path: Path
+) -> None:
+    """Another split and a smaller part of the same data: the same test images, whatever else differs."""
+    line = ("-m", *SMALL[:-2], "data.max_samples=300", "training.epochs=1", "data.split_seed=3", "sweep.name=third")
+    third = run_sweeper(folder, *line, "report.finalists=1")
+    assert third.returncode == 0, third.stderr
+
+    said = " ".join(third.stdout.split())
+    assert "It is opening 3 of these images, 2 of them by the sweep boxed: a search after" in said
+    assert "The test set (300 images) was opened 3 times: the leader has " in said
+    assert "The test set was opened 3 times, 2 of them by the sweep boxed." in said
+    page = (folder / "mlruns/sweeps/third/report.html").read_text()
+    assert "300 test images, opened 3 times." in page
+    assert page.count(", by the sweep boxed, for its trials ") == 2
+    assert "The test set was opened 2 times." in " ".join(run_sweeper(folder, "report", "boxed").stdout.split())
+    two = " ".join(run_sweeper(folder, "report", "boxed", "third", "--markdown", "-").stdout.split())
+    assert "was opened 3 times, 2 of them by the sweep boxed" in two
+
+    shutil.copytree(folder / "mlruns", tmp_path / "mlruns")
+    optuna.delete_study(study_name="boxed", storage=f"sqlite:///{tmp_path}/mlruns/optuna.db")
+    told = run_sweeper(tmp_path, "report", "third").stdout
+    assert "was opened 3 times, 2 of them by the sweep boxed." in " ".join(told.split())
 
 
 def test_sweeps_on_other_images_are_ranked_by_themselves(folder: Path, wider: Done, run_sweeper: Run) -> None:

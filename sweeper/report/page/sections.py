@@ -211,9 +211,12 @@ def _finalists(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, 
 def _openings(findings: Findings, names: Mapping[int, str]) -> list[str]:
     if findings.test is None:
         return []
-    return [
-        f"{when(one.date)}, for {trials([names[number] for number in one.trials])}" for one in findings.test.openings
+    own = [(one.date, f"for {trials([names[number] for number in one.trials])}") for one in findings.test.openings]
+    others = [
+        (one.date, f"by the sweep {plain(one.sweep)}, for its {trials(list(map(str, one.trials)))}")
+        for one in findings.test.elsewhere
     ]
+    return [f"{when(date)}, {told}" for date, told in sorted([*others, *own], key=lambda one: one[0])]
 
 
 def _failures(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
