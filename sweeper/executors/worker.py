@@ -12,6 +12,7 @@ from queue import SimpleQueue
 
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import EpochReport, TrialSpec
+from sweeper.host.process import keep_freed_memory
 
 GO = "go"
 STOP = "stop"
@@ -33,6 +34,7 @@ def main(connection: Connection, spec: TrialSpec) -> None:
             return
     except (EOFError, OSError):
         return
+    keep_freed_memory()
     stop = threading.Event()
     verdicts: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_obey, args=(connection, stop, verdicts), daemon=True).start()
