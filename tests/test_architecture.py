@@ -56,7 +56,7 @@ DOORS = {
     "terminal",
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
-    "storage": "distributions locks stored_sweep study test_openings",
+    "storage": "distributions earlier locks stored_sweep study test_openings",
     "sweep": "finish plan run",
     "tracking": "client credentials logged_model provenance reader recording.queue recording.remote recording.start "
     "registry store tags tracker ui",

@@ -104,6 +104,7 @@ class SweepConfig:
     enqueue: Any = (
         None  # [{key: value}]: configurations that a sampler begins with; it fills in the keys that are missing
     )
+    reuse: bool = True  # take over trials of equal settings, data, seed and versions from sweeps of this output_dir
     warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
     progress: str = "auto"  # auto: a live table on a terminal, lines elsewhere; lines; json: one event per line
     on_end: str | None = None  # a shell's command, run when the sweep ends, with the outcome in its environment

@@ -71,6 +71,7 @@ class SweepStarted:
         objective: the first one.
         estimate: what is ahead.
         finished: trials that earlier starts finished.
+        num_taken: a grid's trials that are taken over from other sweeps, beside those of the estimate.
     """
 
     name: str
@@ -78,6 +79,7 @@ class SweepStarted:
     objective: Objective
     estimate: Estimate
     finished: tuple[TrialRow, ...]
+    num_taken: int = 0
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,20 @@ class EpochReport:
 
 
 @dataclass(frozen=True)
+class TakenFrom:
+    """Where a trial was trained that another sweep took over: the sweep, its number there, and its run there."""
+
+    sweep: str
+    trial: int
+    run_id: str
+
+    @property
+    def name(self) -> str:
+        """`first:3`, as it is typed."""
+        return f"{self.sweep}:{self.trial}"
+
+
+@dataclass(frozen=True)
 class TrialFacts:
     """What a trial's process knows about its training besides the metrics.
 
@@ -113,6 +127,7 @@ class TrialFacts:
         best_epoch: the epoch whose weights were restored, from 1; None where the last epoch's were kept.
         interruptions: the last epoch of each earlier process that was interrupted and resumed from a checkpoint.
         versions: of packages, environment variables and processor, by name.
+        taken_from: the trial of another sweep whose outcome this is; None where this sweep trained it.
     """
 
     num_train: int | None = None
@@ -122,6 +137,7 @@ class TrialFacts:
     best_epoch: int | None = None
     interruptions: tuple[int, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    taken_from: TakenFrom | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ OTHER_COLUMNS = (
     "rank_low",
     "rank_high",
     "best_epoch",
+    "taken_from",
     "label",
 )
 
@@ -113,6 +114,7 @@ def _cells(ranked: RankedRow) -> dict[str, Any]:
         "rank_low": ranked.rank_low,
         "rank_high": ranked.rank_high,
         "best_epoch": row.facts.best_epoch,
+        "taken_from": "" if row.facts.taken_from is None else row.facts.taken_from.name,
         "label": SELECTED_ON_TEST if row.facts.test_is_validation else "",
     }
     return {name: _whole(value) if name in _WHOLE else value for name, value in cells.items()}

@@ -92,6 +92,8 @@ class _Speaker:
             said.append(self._about_cheapest(findings))
         if pruned := sum(row.state is TrialState.PRUNED for row in self.rows.values()):
             said.append(_about_pruned(pruned, len(self.rows)))
+        if taken := [row for row in self.rows.values() if row.facts.taken_from is not None]:
+            said.append(_about_taken(taken, len(self.rows)))
         if findings.left_out:
             missing = "since their predictions on the validation images are missing"
             said.append(f"Not compared, {missing}: {self._trials(findings.left_out)}.")
@@ -231,6 +233,15 @@ class _Speaker:
         if number is None:
             raise ValueError("there is no leader to speak of")
         return self.rows[number]
+
+
+def _about_taken(taken: Sequence[TrialRow], num_trials: int) -> str:
+    sweeps = dict.fromkeys(row.facts.taken_from.sweep for row in taken if row.facts.taken_from is not None)
+    whose = f"sweep{'' if len(sweeps) == 1 else 's'} {listed(list(sweeps))}"
+    return (
+        f"{len(taken)} of the {num_trials} trials {'was' if len(taken) == 1 else 'were'} not trained here: {whose} had "
+        "trained the same settings, data and seed, and the outcome was taken over (column taken_from)."
+    )
 
 
 def _about_pruned(pruned: int, num_trials: int) -> str:

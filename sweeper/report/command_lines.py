@@ -38,7 +38,8 @@ def repeat_line(row: TrialRow, fixed: str | None) -> str:
     given = [word for word in given if word.partition("=")[0] not in varied and not word.startswith("seed=")]
     typed = {key.lstrip("+~") for key in varied}  # a key that varies only since a later line was not typed for it
     later = [f"{key}={as_typed(value)}" for key, value in row.params.items() if key not in {*typed, "seed"}]
-    return " ".join(["python -m sweeper", *map(quoted, [*given, *own, *later, f"seed={row.seed}"])])
+    words = [*given, *own, *later, f"seed={row.seed}", "sweep.reuse=false"]  # else the row would be taken over
+    return " ".join(["python -m sweeper", *map(quoted, words)])
 
 
 def verify_line(row: TrialRow, fixed: str | None) -> str:

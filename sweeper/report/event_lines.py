@@ -32,7 +32,7 @@ from sweeper.core.events import (
     TrialsEnded,
 )
 from sweeper.core.objectives import Objective
-from sweeper.core.trials import EpochReport, TrialRow, TrialState
+from sweeper.core.trials import EpochReport, TakenFrom, TrialFacts, TrialRow, TrialState
 
 VERSION = 1
 
@@ -128,6 +128,7 @@ def encoded(event: SweepEvent) -> tuple[str, dict[str, Any]]:
                 "objective": dataclasses.asdict(event.objective),
                 "estimate": dataclasses.asdict(event.estimate),
                 "finished": [trial_fields(row) for row in event.finished],
+                "num_taken": event.num_taken,
             }
         case TrialBegan():
             return "trial_started", {
@@ -156,6 +157,7 @@ def trial_fields(row: TrialRow) -> dict[str, Any]:
         "metrics": row.metrics,
         "seed": row.seed,
         "error": row.error,
+        "taken_from": None if row.facts.taken_from is None else dataclasses.asdict(row.facts.taken_from),
     }
 
 
@@ -190,6 +192,7 @@ def _started(line: Mapping[str, Any]) -> SweepStarted:
         objective=Objective(**line["objective"]),
         estimate=Estimate(**estimate),
         finished=tuple(_row(trial) for trial in line["finished"]),
+        num_taken=line.get("num_taken", 0),
     )
 
 
@@ -202,6 +205,7 @@ def _row(line: Mapping[str, Any]) -> TrialRow:
         seed=line["seed"],
         error=line["error"],
         overrides=tuple(line["overrides"]),
+        facts=TrialFacts(taken_from=None if line.get("taken_from") is None else TakenFrom(**line["taken_from"])),
     )
 
 

@@ -93,6 +93,8 @@ def _outcome(row: TrialRow, objective: Objective) -> str:
         return f"failed: {row.error}"
     value = row.metrics.get(objective.metric)
     shown = f"{objective.metric} {figure(value)}" if value is not None else ""
+    if (origin := row.facts.taken_from) is not None:
+        return f"taken over from trial {origin.trial} of {origin.sweep}: {shown}"
     return f"{row.state}: {shown} in {duration(row.metrics.get('duration_s', 0.0))}"
 
 
@@ -127,7 +129,7 @@ class LineDisplay:
         )
 
     def finished(self, row: TrialRow) -> None:
-        self._progress.add(row)
+        self._progress.add(row, here=row.facts.taken_from is None)
         progress = self._progress
         left = progress.left_s()
         time_left = f"; about {duration(left)} left" if left else ""
@@ -177,7 +179,7 @@ class LiveDisplay:
 
     def finished(self, row: TrialRow) -> None:
         running = self._rows.pop(row.number, None)
-        self._progress.add(row)
+        self._progress.add(row, here=row.facts.taken_from is None)
         style = {TrialState.FAILED: "red", TrialState.PRUNED: "yellow"}.get(row.state, "")
         label = _label(running.overrides if running else row.overrides)
         self._console.print(
@@ -256,7 +258,8 @@ class ConsoleListener:
                     self._print(f"Ended: {reason}.")
 
     def _open(self, event: SweepStarted) -> None:
-        progress = Progress(event.estimate.num_trials + len(event.finished), event.estimate.workers, event.objective)
+        total = event.estimate.num_trials + event.num_taken + len(event.finished)
+        progress = Progress(total, event.estimate.workers, event.objective)
         for row in event.finished:
             progress.add(row, here=False)
         self._display = self._make(self._console, progress)

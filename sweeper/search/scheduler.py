@@ -150,7 +150,7 @@ class PointScheduler:
             self._point_of[trial.number] = (trial.point, trial.repeat)
             if trial.row is not None and not self._again(trial):
                 self._rows.setdefault(trial.point, {})[trial.repeat] = trial.row
-                self.budget.epochs[trial.number] = len(trial.row.history)
+                self.budget.epochs[trial.number] = _trained(trial.row)
         if self._pruning is not None:
             for trial in known:
                 if trial.row is not None and not self._again(trial):
@@ -213,7 +213,7 @@ class PointScheduler:
         elif self._pruning is not None:  # it had finished before this start
             self._pruning.learn(row.number, row.state, row.history)
         self.budget.count(row)
-        self.budget.epochs[row.number] = len(row.history)
+        self.budget.epochs[row.number] = _trained(row)
         point, repeat = self._point_of[row.number]
         self._rows.setdefault(point, {})[repeat] = row
         if row.state is TrialState.PRUNED:  # its other repeats would not be compared with whole ones
@@ -231,6 +231,11 @@ class PointScheduler:
         """The mean of each objective over a point's repeats; None unless all are complete."""
         rows = list(self._rows.get(point, {}).values())
         return mean_values(rows, self._objectives, self._factory.num_repeats)
+
+
+def _trained(row: TrialRow) -> int:
+    """Epochs that a trial took in this sweep; none of one that was taken over from another."""
+    return 0 if row.facts.taken_from else len(row.history)
 
 
 def is_pruned(rows: Iterable[TrialRow]) -> bool:

@@ -60,6 +60,7 @@ class Driver:
         *,
         attempts: Attempts,
         when_idle: Callable[[], None] = lambda: None,
+        take_over: Callable[[QueuedTrial], TrialResult | None] = lambda queued: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes its parts.
@@ -72,6 +73,8 @@ class Driver:
             interruption: ends the loop.
             attempts: what happens to a trial that exceeds its time or whose process dies.
             when_idle: called once, when a worker stays free because no trial is left: a core is idle from then on.
+            take_over: leaves in a trial's folder what another sweep has of the very same trial, and returns its
+                result; None where it is to be trained.
             clock: seconds that never go back.
         """
         self._scheduler = scheduler
@@ -81,6 +84,7 @@ class Driver:
         self._interruption = interruption
         self._attempts = attempts
         self._when_idle: Callable[[], None] | None = when_idle
+        self._take_over = take_over
         self._clock = clock
         self._running: dict[int, _Running] = {}
 
@@ -107,7 +111,16 @@ class Driver:
             if queued is None:
                 self._use_idle_core()
                 return
-            self._start(queued)
+            if (result := self._take_over(queued)) is None:
+                self._start(queued)
+            else:
+                self._adopt(queued, result)
+
+    def _adopt(self, queued: QueuedTrial, result: TrialResult) -> None:
+        """Records another sweep's trial as this one's; the pruner learns its curve and has no say in its end."""
+        for epoch, metrics in enumerate(result.history, start=1):
+            self._scheduler.epoch(queued.number, epoch, metrics)
+        self.replay(queued, result)
 
     def _use_idle_core(self) -> None:
         if self._running and self._when_idle is not None:

@@ -125,10 +125,18 @@ class Recorder:
         content = {
             "state": row.state,
             "metrics": row.metrics,
-            "tags": {tags.ERROR: row.error} if row.error else {},
+            "tags": _outcome_tags(row),
             "end_time_ms": _now_ms(),
         }
         self._tracker.add(row.number, "finish", content)
+
+
+def _outcome_tags(row: TrialRow) -> dict[str, str]:
+    """Why a trial failed, or where it was trained."""
+    marks = {tags.ERROR: row.error} if row.error else {}
+    if (origin := row.facts.taken_from) is not None:
+        marks |= {tags.TAKEN_FROM: origin.name, tags.TAKEN_FROM_RUN: origin.run_id}
+    return marks
 
 
 def _now_ms() -> int:

@@ -16,6 +16,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sweeper.artifacts import figures
+from sweeper.artifacts.versions import versions
+from sweeper.config.identity import fixed_part
 from sweeper.core.errors import SweeperError, TrackingError
 from sweeper.core.events import Listener, Note, SweepStarted, TrialsEnded
 from sweeper.core.paths import write_atomically
@@ -27,6 +29,7 @@ from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
 from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
+from sweeper.storage.earlier import EarlierTrials
 from sweeper.storage.locks import store_lock
 from sweeper.storage.stored_sweep import recorded_digests
 from sweeper.storage.study import SweepStudy
@@ -36,6 +39,7 @@ from sweeper.sweep.finish import Finish, SweepOutcome
 from sweeper.sweep.interruption import Interruption
 from sweeper.sweep.plan import SweepPlan, estimated
 from sweeper.sweep.recorder import Recorder
+from sweeper.sweep.reuse.takeover import TakeOver
 from sweeper.tracking.recording.remote import RemoteTracker
 
 
@@ -88,7 +92,9 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
     parent_run_id = _start_parent_run(plan, tracker)
     _note_lost_runs(study, tracker, parent_run_id, listener)
     with interruption.noted():
-        _report_start(plan, scheduler, earlier, listener)
+        take_over = _take_over(plan, tracker, listener)
+        taken = _announce(plan, scheduler, factory, take_over)
+        _report_start(plan, scheduler, earlier, taken, listener)
         recorder = Recorder(
             study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives, plan.settings.metrics
         )
@@ -100,6 +106,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
             interruption,
             attempts=plan.settings.sweep.attempts,
             when_idle=figures.warm_up,  # the pictures of the sweep's end
+            take_over=take_over.take if take_over is not None else lambda queued: None,
         )
         _turn_collector_on()
         resume.settle_finished(scheduler, driver, study, plan, listener)
@@ -162,15 +169,45 @@ def _note_lost_runs(study: SweepStudy, tracker: RemoteTracker, parent_run_id: st
         )
 
 
+def _take_over(plan: SweepPlan, tracker: RemoteTracker, listener: Listener) -> TakeOver | None:
+    """What may be taken over from other sweeps; None where nothing is to be."""
+    if not plan.settings.sweep.reuse:
+        return None
+    here = versions(0 if plan.settings.machine.gpus else None)
+    earlier = EarlierTrials(plan.paths, plan.name)
+    return TakeOver(earlier, tracker, listener, plan.objectives, plan.settings.metrics, here)
+
+
+def _announce(
+    plan: SweepPlan, scheduler: resume.AnyScheduler, factory: TrialFactory, take_over: TakeOver | None
+) -> set[int]:
+    """Says what is taken over from other sweeps; returns a grid's trials that are, by their numbers."""
+    if take_over is None:
+        return set()
+    if isinstance(scheduler, GridScheduler):
+        left = (queued for queued in scheduler.queue if not plan.folder.trial(queued.number).result.exists())
+        return take_over.announce(left)
+    swept = plan.space.keys
+    fixed = fixed_part(factory.candidate(plan.trials[0]).identity, swept)
+    take_over.announce_proposals(lambda identity: fixed_part(identity, swept) == fixed)
+    return set()
+
+
 def _report_start(
-    plan: SweepPlan, scheduler: resume.AnyScheduler, earlier: tuple[TrialRow, ...], listener: Listener
+    plan: SweepPlan,
+    scheduler: resume.AnyScheduler,
+    earlier: tuple[TrialRow, ...],
+    taken: set[int],
+    listener: Listener,
 ) -> None:
     if not scheduler.total:
         listener(Note(f"Nothing is left to do: every trial of sweep {plan.name} has finished."))
     left = scheduler.planned if isinstance(scheduler, GridScheduler) else plan.trials
-    listener(
-        SweepStarted(plan.name, plan.resume_command, plan.objective, estimated(plan, left, scheduler.total), earlier)
-    )
+    if taken:
+        trained = {queued.trial.overrides for queued in scheduler.queue if queued.number not in taken}
+        left = [planned for planned in left if planned.point.overrides in trained]
+    estimate = estimated(plan, left, scheduler.total - len(taken))
+    listener(SweepStarted(plan.name, plan.resume_command, plan.objective, estimate, earlier, len(taken)))
 
 
 def _turn_collector_on() -> None:

@@ -28,6 +28,10 @@ HASH = "sweeper.hash"
 SEED = "sweeper.seed"
 ERROR = "sweeper.error"
 
+#: On a trial's run: the sweep, trial and run that it was taken over from, where it was trained there.
+TAKEN_FROM = "sweeper.taken_from"
+TAKEN_FROM_RUN = "sweeper.taken_from_run"
+
 #: On a trial's run: when its model was deleted to free disk space (ISO 8601, UTC).
 MODEL_DELETED = "sweeper.model_deleted"
 

@@ -40,7 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run_sweeper: Run) -> Path:
     first = {f"{split}_images": images[split].transpose(0, 3, 1, 2).astype(np.float32) for split in images}
     np.savez(folder / "other.npz", **first, **{f"{split}_labels": NAMES[labels[split]] for split in labels})
     for name in ("plain", "other"):
-        done = run_sweeper(folder, "-m", "data=npz", f"data.path={name}.npz", f"sweep.name={name}", *SMALL)
+        done = run_sweeper(
+            folder, "-m", "data=npz", f"data.path={name}.npz", "sweep.reuse=false", f"sweep.name={name}", *SMALL
+        )
         assert done.returncode == 0, done.stderr
         (folder / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
     return folder

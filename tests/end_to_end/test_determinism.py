@@ -14,8 +14,9 @@ FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 def figures(run: Run, folder: Path, name: str, *words: str) -> dict[tuple[str, str], list[str]]:
-    done = run(folder, *LINE, "arch.dropout=0.5", f"sweep.name={name}", *words)
+    done = run(folder, *LINE, "arch.dropout=0.5", "sweep.reuse=false", f"sweep.name={name}", *words)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "taken over" not in done.stdout
     with (folder / f"mlruns/sweeps/{name}/leaderboard.csv").open(newline="") as file:
         return {(row["arch.depth"], row["seed"]): [row[figure] for figure in FIGURES] for row in csv.DictReader(file)}
 

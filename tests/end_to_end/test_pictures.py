@@ -57,7 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run_sweeper: Run) -> Path:
         ("pictures", ["data=folder", "data.path=pictures"]),
         ("arrays", ["data=npz", "data.path=my.npz"]),
     ):
-        done = run_sweeper(folder, "-m", *words, "arch.kernel_size=3,5", f"sweep.name={name}", *SMALL)
+        done = run_sweeper(
+            folder, "-m", *words, "arch.kernel_size=3,5", "sweep.reuse=false", f"sweep.name={name}", *SMALL
+        )
         assert done.returncode == 0, done.stderr
         (folder / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
     return folder

@@ -108,7 +108,7 @@ def test_a_trial_with_checkpoints_goes_on_from_its_last_epoch_as_if_it_had_not_b
     assert done.returncode == 0, done.stderr
     row, resumed = history(tmp_path, "kept")
     assert 12 <= row.facts.interruptions[-1] < 40
-    assert run_sweeper(tmp_path, *line, "optimizer=adam", "sweep.name=undisturbed").returncode == 0
+    assert run_sweeper(tmp_path, *line, "optimizer=adam", "sweep.reuse=false", "sweep.name=undisturbed").returncode == 0
     _, undisturbed = history(tmp_path, "undisturbed")
     assert len(resumed) == 40
     assert resumed == undisturbed

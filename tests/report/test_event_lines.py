@@ -25,7 +25,7 @@ from sweeper.core.events import (
     TrialsEnded,
 )
 from sweeper.core.objectives import Objective
-from sweeper.core.trials import EpochReport, TrialRow, TrialState
+from sweeper.core.trials import EpochReport, TakenFrom, TrialFacts, TrialRow, TrialState
 from sweeper.report.event_lines import EventWriter, NoteLines, decoded
 
 ROW = TrialRow(
@@ -46,6 +46,9 @@ EVENTS: list[SweepEvent] = [
     TrialBegan(3, ("arch.depth=5",), 10),
     EpochFinished(3, EpochReport(2, {"loss": 0.5, "val_accuracy": 0.25}, 0)),
     TrialFinished(TrialRow(1, TrialState.COMPLETE, {"arch.depth": 3}, {"val_accuracy": 0.5})),
+    TrialFinished(
+        TrialRow(1, TrialState.COMPLETE, {}, facts=TrialFacts(taken_from=TakenFrom("first", 3, "ab12")))  # not trained
+    ),
     TrialInterrupted(3),
     TrialsEnded("sweep.timeout_s=3 was spent"),
 ]

@@ -126,5 +126,5 @@ def test_images_that_are_gone_are_refused_with_the_line_that_gives_their_place(
 def test_a_key_that_varies_only_since_a_later_line_is_in_a_rows_own_line() -> None:
     params = {"arch.depth": 3, "arch.filters": [8, 16], "optimizer.nesterov": True, "seed": 2}
     row = TrialRow(0, TrialState.COMPLETE, params, overrides=("arch.depth=3", "seed=2"), seed=2)
-    expected = "python -m sweeper arch.depth=3 'arch.filters=[8,16]' optimizer.nesterov=true seed=2"
+    expected = "python -m sweeper arch.depth=3 'arch.filters=[8,16]' optimizer.nesterov=true seed=2 sweep.reuse=false"
     assert repeat_line(row, "sweep.name=mine") == expected

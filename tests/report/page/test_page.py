@@ -536,7 +536,7 @@ def test_the_notebooks_table_has_what_the_notebook_could_not_say() -> None:
 )
 def test_the_line_that_repeats_a_row(fixed: str, overrides: tuple[str, ...], seed: int, line: str) -> None:
     row = TrialRow(0, TrialState.COMPLETE, {}, overrides=overrides, seed=seed)
-    assert command_lines.repeat_line(row, fixed) == f"python -m sweeper {line}"
+    assert command_lines.repeat_line(row, fixed) == f"python -m sweeper {line} sweep.reuse=false"
 
 
 @pytest.mark.parametrize(
