@@ -51,7 +51,7 @@ DOORS = {
     "inference": "",
     "metrics": "",
     "preflight": "check count estimate",
-    "ranking": "columns findings judge kept leaderboard sentences",
+    "ranking": "case columns configurations findings judge kept leaderboard sentences",
     "report": "command_lines event_lines examples export page plots.curves plots.search progress sweep_report tables "
     "terminal",
     "search": "grid pruner sampled sampler scheduler",

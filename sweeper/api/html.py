@@ -22,7 +22,7 @@ def board(report: SweepReport) -> str:
     head = "".join(f"<th>{_text(name)}</th>" for name in heads)
     body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in line)}</tr>" for line in cells)
     more = f"<p>{len(rows) - _MOST} more trials: <code>sweep.leaderboard</code></p>" if len(rows) > _MOST else ""
-    marks = "<p>* the leading group: trials that the images cannot separate</p>"
+    marks = f"<p>* {tables.leading_group_note(rows)}</p>"
     group = marks if any(row.get("leading_group") for row in rows) else ""
     return (
         f"<div><p><b>{_text(report.name)}</b>: {_text(headline(report))}</p>"

@@ -17,9 +17,11 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.text import cell_text, listed, printable
 from sweeper.core.trials import TrialState
-from sweeper.ranking import columns, leaderboard
+from sweeper.ranking import columns
 from sweeper.ranking.columns import SELECTED_ON_TEST
+from sweeper.ranking.configurations import median_seed
 from sweeper.ranking.leaderboard import RankedRow, point_of
+from sweeper.report import sweep_report
 from sweeper.storage import stored_sweep
 from sweeper.storage.stored_sweep import Loaded
 from sweeper.storage.study import sweep_names
@@ -92,7 +94,7 @@ def choose(sweep: Loaded, number: int | None) -> Choice:
     Raises:
         ConfigError: no such trial, or one that failed or runs.
     """
-    ranked = leaderboard.rank(sweep.rows, *sweep.objectives)
+    ranked = sweep_report.judged(sweep).ranked()
     return _best(sweep, ranked) if number is None else _named(sweep, ranked, number)
 
 
@@ -105,12 +107,13 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
         )
     objective = sweep.objectives[0]
     point = [one for one in first if point_of(one.row) == point_of(first[0].row)]
-    best = max(point, key=lambda one: objective.sign * one.row.metrics[objective.metric])
+    median = median_seed([one.row for one in point], objective)
+    best = next(one for one in point if one.row.number == median.number)
     notes = []
     if len(point) > 1:
         notes.append(
-            f"Of the {len(point)} repeats of the best configuration it has the best {objective.metric}; the "
-            "configuration is ranked by their mean."
+            f"Of the {len(point)} repeats of the best configuration it has the median {objective.metric}: the best one "
+            "would be the luckiest seed. The configuration is ranked by their mean, and the interval is about that."
         )
     if len(first) > len(point):
         what = "on the Pareto front" if len(sweep.objectives) > 1 else "of rank 1"

@@ -6,7 +6,12 @@ since a refused command line needs none of this.
 """
 
 from sweeper.inference.accuracy import accuracy_interval, wilson_interval
-from sweeper.inference.configurations import FEWEST_SEEDS, ConfigurationGroup, leading_configurations
+from sweeper.inference.configurations import (
+    FEWEST_SEEDS,
+    ConfigurationGroup,
+    leading_configurations,
+    winning_configuration,
+)
 from sweeper.inference.groups import (
     Elimination,
     Left,
@@ -44,4 +49,5 @@ __all__ = [
     "swap_p",
     "wilson_interval",
     "winners_score",
+    "winning_configuration",
 ]

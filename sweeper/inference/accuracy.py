@@ -29,9 +29,14 @@ def wilson_interval(num_right: int, num_images: int, confidence: float = 0.95) -
     return wilson_bounds(num_right / num_images, num_images, confidence)
 
 
-def wilson_bounds(share: float, num_images: int, confidence: float) -> tuple[float, float]:
+def wilson_bounds(share: float, num_images: float, confidence: float) -> tuple[float, float]:
     """Wilson's interval about a share of `num_images` that need not be a whole number of them."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    return score_bounds(share, num_images, NormalDist().inv_cdf(0.5 + confidence / 2))
+
+
+def score_bounds(share: float, num_images: float, quantile: float) -> tuple[float, float]:
+    """The shares that lie within `quantile` of their own standard errors of `share`."""
+    z = quantile
     shrink = 1 + z * z / num_images
     centre = (share + z * z / (2 * num_images)) / shrink
     half = z * math.sqrt(share * (1 - share) / num_images + z * z / (4 * num_images**2)) / shrink

@@ -18,10 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.inference.accuracy import score_bounds
 from sweeper.inference.groups import Left, eliminate
+from sweeper.inference.winner import ExpectedScore
 
 #: Seeds from which on configurations are compared: fewer do not show how much a seed changes.
 FEWEST_SEEDS = 3
+_RESAMPLES = 100  # at a time
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,76 @@ def leading_configurations(
         whole = float(seeds_part[nearest] + seeds_part[leader] + images_part[nearest])
         share = float(images_part[nearest]) / whole if whole > 0 else None
     return ConfigurationGroup(group.members, group.left, num_seeds, share)
+
+
+def winning_configuration(
+    answers: Sequence[NDArray[np.bool_]], seed: int = 0, num_resamples: int = 400
+) -> ExpectedScore:
+    """The accuracy to expect of the leading configuration with a new seed on new images.
+
+    Images are drawn with replacement, and for each configuration its seeds; the best mean on these is chosen, and
+    scored on the images and seeds that were not drawn (on all its seeds where each was drawn). As for single trials,
+    the mean over the resamples is a difference from the leader's own score.
+
+    Args:
+        answers: as for `leading_configurations`, right or wrong; one configuration or more.
+        seed: of the resampling.
+        num_resamples: 1 or more.
+
+    Returns:
+        The score of the leader's mean. The interval is Wilson's about what is expected, of as many images as would
+        vary like the mean over seeds and images, with Student's t for the seeds' few degrees of freedom.
+
+    Raises:
+        ValueError: as `leading_configurations`.
+
+    Source: the bootstrap of `winners_score`, with both factors drawn as in Owen (2007), section 3.
+    """
+    num_seeds, _ = _checked(answers)
+    tables = np.stack([np.asarray(one, np.float32) for one in answers])  # (C, s, n)
+    scores = tables.mean(axis=2, dtype=np.float64)
+    mean = np.array([math.fsum(row) / num_seeds for row in scores])
+    leader = int(np.argmax(mean))
+    random = np.random.default_rng(seed)
+    gained = [_out_of_bag(tables, leader, random) for _ in range(math.ceil(num_resamples / _RESAMPLES))]
+    expected = min(1.0, max(0.0, float(mean[leader]) + float(np.mean(gained))))
+    low, high = _bounds(expected, scores, tables[leader])
+    return ExpectedScore(float(mean[leader]), expected, low, high, len(gained) * _RESAMPLES)
+
+
+def _out_of_bag(tables: NDArray[np.float32], leader: int, random: np.random.Generator) -> float:
+    """How much better than the leader those are that resamples choose, on what the resamples left out; a mean."""
+    num, num_seeds, num_images = tables.shape
+    drawn = np.stack(
+        [np.bincount(random.integers(0, num_images, num_images), minlength=num_images) for _ in range(_RESAMPLES)]
+    ).astype(np.float32)
+    left_out = (drawn == 0).astype(np.float32)
+    seeds = random.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=(num, _RESAMPLES)).transpose(0, 2, 1)
+    rows = tables.reshape(num * num_seeds, num_images)
+    inside = (rows @ drawn.T).reshape(num, num_seeds, _RESAMPLES)
+    outside = (rows @ left_out.T).reshape(num, num_seeds, _RESAMPLES) / left_out.sum(axis=1).clip(1)
+    chosen = np.argmax((inside * seeds).sum(axis=1), axis=0)
+    free = np.where((seeds == 0).any(axis=1, keepdims=True), seeds == 0, True)
+    scored = (outside * free).sum(axis=1) / free.sum(axis=1)
+    return float(np.mean(scored[chosen, np.arange(_RESAMPLES)] - scored[leader]))
+
+
+def _bounds(expected: float, scores: NDArray[np.float64], leaders: NDArray[np.float32]) -> tuple[float, float]:
+    """The 95 % interval about what is expected of the leader: its variance over seeds and images, as in the test."""
+    from scipy.special import stdtrit
+
+    num_seeds, num_images = leaders.shape
+    between = scores.var(axis=1, ddof=1)
+    own = float(leaders.mean(axis=1, dtype=np.float64).var(ddof=1))
+    seeds_part = ((num_seeds - 1) * own + float(between.mean())) / num_seeds / num_seeds
+    of_seeds = float(leaders.var(axis=0, ddof=1).mean()) / num_seeds
+    images_part = max(0.0, float(leaders.mean(axis=0).var(ddof=1)) - of_seeds) / num_images
+    variance = seeds_part + images_part
+    if variance == 0 or not 0 < expected < 1:
+        return score_bounds(expected, num_images, float(stdtrit(num_images - 1, 0.975)))
+    degrees = variance**2 / (seeds_part**2 / (num_seeds - 1) + images_part**2 / (num_images - 1))
+    worth = min(num_seeds * num_images, expected * (1 - expected) / variance)
+    return score_bounds(expected, worth, float(stdtrit(degrees, 0.975)))
 
 
 def _welch_p(

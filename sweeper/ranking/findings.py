@@ -97,6 +97,8 @@ class ConfigurationFindings:
         group: points of the leading group, the best first, by the number of their first trial; empty where fewer
             than two are there to be compared, or no test compares them.
         why_untested: why no test compares them; empty where one does, and where fewer than two are there.
+        leader: the trials of the leading configuration, by repeat; empty where none has all of its repeats.
+        mean: of the tested metric over them.
         image_share: of what is uncertain between the leader and its nearest rival in the group, the share that comes
             from the images, 0 to 1, and not from the seeds; None where the group has one member.
     """
@@ -105,6 +107,8 @@ class ConfigurationFindings:
     num_points: int
     group: tuple[int, ...]
     why_untested: str = ""
+    leader: tuple[int, ...] = ()
+    mean: float | None = None
     image_share: float | None = None
 
 
@@ -113,17 +117,18 @@ class Findings:
     """What can be said of a ranking, and how far it can be trusted.
 
     Attributes:
-        leader: the number of the trial that leads; None where none is complete.
+        leader: the number of the trial that leads, with repeats of the median seed of the configuration that leads;
+            None where none is complete.
         num_compared: trials that were compared image by image, and num_images: on how many.
-        group: trials that the validation images cannot tell from the leader, which is the first of them; empty
-            where it was not found.
+        group: trials that the validation images cannot tell from the leader, which is the first of them; with repeats
+            all trials of the leading configurations. Empty where it was not found.
         why_untested: why trials could not be compared image by image; empty where they were, or where the objective
             allows no such test.
         left_out: complete trials that were not compared, since their predictions are missing.
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
-        expected: of the leader; None where it was not found out.
+        expected: of the leader, with repeats of its configuration over seeds; None where it was not found out.
         cheapest: one a cost that is known.
-        configurations: None below three seeds.
+        configurations: with repeats; else None.
         test: None where the test set was not opened.
     """
 

@@ -10,90 +10,25 @@ Pure. What does not live here: the procedures themselves (`sweeper.inference`), 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sweeper import inference
 from sweeper.artifacts.answers import Answers
-from sweeper.core.objectives import COSTS, METRIC_DIRECTIONS, Objective, name_on_test
-from sweeper.core.test_set import RecordedTestSet
+from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
-from sweeper.ranking import leaderboard
-from sweeper.ranking.findings import (
-    Cheapest,
-    ConfigurationFindings,
-    Confirmation,
-    ExpectedAccuracy,
-    Finalist,
-    Findings,
-)
-from sweeper.ranking.leaderboard import point_of, rank
+from sweeper.ranking.case import ALPHA, Case, is_there
+from sweeper.ranking.configurations import judge_configurations, representatives
+from sweeper.ranking.findings import Cheapest, Confirmation, ExpectedAccuracy, Finalist, Findings
+from sweeper.ranking.leaderboard import num_repeats, point_of, rank
 
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
 _MOST_RANKED_SLOWLY = 50
-_ALPHA = 0.05
-
-
-Kind = Literal["accuracy", "loss", "counts", "hits", "scores", "plain"]
-
-#: The statistics that fit a metric in its own direction; there are none for all others.
-_KINDS: Mapping[str, Kind] = {
-    "val_accuracy": "accuracy",
-    "val_loss": "loss",
-    **dict.fromkeys(OF_COUNTS, "counts"),  # functions of the predicted classes
-    "val_top5_accuracy": "hits",  # a share of the images
-    "val_brier": "scores",  # a mean over the images
-}
-
-
-def _kind(objective: Objective) -> Kind:
-    is_own = METRIC_DIRECTIONS.get(objective.metric) == objective.direction
-    return _KINDS.get(objective.metric, "plain") if is_own else "plain"
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is judged.
-
-    Attributes:
-        rows: all trials; `split_digest` says on which images each was scored.
-        objectives: what the rows are ranked by.
-        validation: the trials' answers on the validation images, by number; of some they may be missing.
-        margin: accuracy that a cheaper trial may lose, as a fraction.
-        test: what the test set said.
-        test_answers: the finalists' answers on the test images, by number.
-        test_is_validation: whether the test set was the validation set.
-        groups: `data.groups`, where validation images were taken from training by groups.
-    """
-
-    rows: Sequence[TrialRow]
-    objectives: Sequence[Objective]
-    validation: Mapping[int, Answers]
-    margin: float
-    test: RecordedTestSet = field(default_factory=RecordedTestSet)
-    test_answers: Mapping[int, Answers] = field(default_factory=dict)
-    test_is_validation: bool = False
-    groups: str = ""
-
-    @property
-    def tested(self) -> Objective:
-        """The first objective behind which a test can stand; the first of all where there is none."""
-        return next((objective for objective in self.objectives if _kind(objective) != "plain"), self.objectives[0])
-
-    @property
-    def kind(self) -> Kind:
-        """Which statistics apply to it."""
-        return _kind(self.tested)
-
-    @property
-    def num_repeats(self) -> int:
-        return leaderboard.num_repeats(self.rows)
 
 
 def judge(case: Case) -> Findings:
@@ -101,28 +36,41 @@ def judge(case: Case) -> Findings:
     complete = _complete(case.rows, case.objectives)
     if not complete:
         return Findings()
+    if case.num_repeats > 1:
+        found = judge_configurations(case)
+        return replace(found, test=_test(case, found))
     compared, why_untested = _comparable(case, complete)
     findings = Findings(leader=complete[0].number, why_untested=why_untested)
     if len(compared) > 1:
         findings = _compared(case, findings, compared)
-    if case.num_repeats >= inference.FEWEST_SEEDS:
-        findings = replace(findings, configurations=_configurations(case))
     known = {row.number for row in compared}
     left_out = [row.number for row in complete if row.number not in known] if findings.group else []
     return replace(findings, test=_test(case, findings), left_out=tuple(left_out))
 
 
-def finalists(findings: Findings, rows: Sequence[TrialRow], objectives: Sequence[Objective], limit: int) -> list[int]:
+def finalists(
+    findings: Findings,
+    rows: Sequence[TrialRow],
+    objectives: Sequence[Objective],
+    limit: int,
+    tested: Collection[int] = (),
+) -> list[int]:
     """The trials that the test set is opened for: the leading group first, then the others by rank.
 
-    Only complete trials that were scored on the same images as the leader.
+    Only complete trials that were scored on the same images as the leader. With repeats one of each configuration: its
+    median seed, or the one of `tested` that was evaluated already.
     """
     ranked = _complete(rows, objectives)
     leader = next((row for row in ranked if row.number == findings.leader), None)
     if leader is None:
         return []
     same = [row.number for row in ranked if split_of(row) == split_of(leader)]
-    return list(dict.fromkeys([leader.number, *(number for number in findings.group if number in same), *same]))[:limit]
+    order = dict.fromkeys([leader.number, *(number for number in findings.group if number in same), *same])
+    if num_repeats(rows) == 1:
+        return list(order)[:limit]
+    points = {row.number: point_of(row) for row in ranked}
+    chosen = representatives([row for row in ranked if row.number in order], objectives, tested)
+    return list(dict.fromkeys(chosen[points[number]].number for number in order))[:limit]
 
 
 def split_of(row: TrialRow) -> str:
@@ -140,23 +88,10 @@ def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow
         return [], ""
     if len({split_of(row) for row in complete}) > 1:
         return [], "its trials were scored on different images, since data or split vary, and no test compares them"
-    found = [row for row in complete if _is_there(case, case.validation.get(row.number))]
+    found = [row for row in complete if is_there(case, case.validation.get(row.number))]
     if len(found) > 1 and found[0] is not complete[0]:  # who leads cannot be said without the first
         return [], "the predictions of the first trial on the validation images are missing"
     return found, "" if len(found) > 1 else "the trials' predictions on the validation images are missing"
-
-
-def _is_there(case: Case, answers: Answers | None) -> bool:
-    if answers is None:
-        return False
-    match case.kind:
-        case "loss":
-            return answers.losses is not None
-        case "counts":
-            return answers.labels is not None and answers.predicted is not None
-        case "hits" | "scores":
-            return case.tested.metric in answers.scores
-    return True
 
 
 def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> Findings:
@@ -168,21 +103,21 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
     match case.kind:
         case "counts":
             labels, predicted, metric = _classes(case, answers)
-            elimination = inference.leading_group_by_swaps(labels, predicted, metric, _ALPHA)
-            ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, _ALPHA) if is_few else None
+            elimination = inference.leading_group_by_swaps(labels, predicted, metric, ALPHA)
+            ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, ALPHA) if is_few else None
         case "hits":
             hits = np.stack([one.scores[case.tested.metric] for one in answers]) > 0
-            elimination = inference.leading_group(hits, _ALPHA)
-            ranks = inference.rank_intervals(hits, _ALPHA) if len(compared) <= MOST_RANKED else None
+            elimination = inference.leading_group(hits, ALPHA)
+            ranks = inference.rank_intervals(hits, ALPHA) if len(compared) <= MOST_RANKED else None
         case "scores":
             scores = np.stack([one.scores[case.tested.metric] for one in answers])
-            elimination = inference.leading_group_by_losses(scores, _ALPHA)
-            ranks = inference.rank_intervals_by_losses(scores, _ALPHA) if is_few else None
+            elimination = inference.leading_group_by_losses(scores, ALPHA)
+            ranks = inference.rank_intervals_by_losses(scores, ALPHA) if is_few else None
         case "loss":
             losses = [one.losses for one in answers if one.losses is not None]
-            elimination = inference.leading_group_by_losses(np.stack(losses).astype(np.float64), _ALPHA)
+            elimination = inference.leading_group_by_losses(np.stack(losses).astype(np.float64), ALPHA)
         case _:
-            elimination = inference.leading_group(np.stack([one.correct for one in answers]), _ALPHA)
+            elimination = inference.leading_group(np.stack([one.correct for one in answers]), ALPHA)
     group = tuple(numbers[index] for index in elimination.members)
     findings = replace(
         findings,
@@ -213,7 +148,7 @@ def _by_accuracy(case: Case, findings: Findings, compared: Sequence[TrialRow], c
     score = inference.winners_score(correct)
     intervals: dict[int, tuple[int, int]] = {}
     if len(compared) <= MOST_RANKED:
-        intervals = _intervals(compared, inference.rank_intervals(correct, _ALPHA))
+        intervals = _intervals(compared, inference.rank_intervals(correct, ALPHA))
     return replace(
         findings,
         expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high),
@@ -226,7 +161,7 @@ def _cheapest(
     case: Case, findings: Findings, compared: Sequence[TrialRow], correct: NDArray[np.bool_]
 ) -> tuple[Cheapest, ...]:
     leader = next(index for index, row in enumerate(compared) if row.number == findings.leader)
-    as_good = inference.not_worse(correct, leader, case.margin, _ALPHA)
+    as_good = inference.not_worse(correct, leader, case.margin, ALPHA)
     found = []
     for cost in COSTS:
         values = [row.metrics.get(cost) for row in compared]
@@ -239,51 +174,10 @@ def _cheapest(
     return tuple(found)
 
 
-def _configurations(case: Case) -> ConfigurationFindings:
-    """What repeats say of points: of those that are complete, under the same seeds."""
-    points: dict[int, list[TrialRow]] = {}
-    for row in case.rows:
-        if row.state is TrialState.COMPLETE:
-            points.setdefault(point_of(row), []).append(row)
-    whole = [
-        sorted(rows, key=lambda row: row.repeat) for _, rows in sorted(points.items()) if len(rows) == case.num_repeats
-    ]
-    findings = ConfigurationFindings(case.num_repeats, len(whole), ())
-    if len(whole) < 2:
-        return findings
-    if why := _why_no_configurations(case, whole):
-        return replace(findings, why_untested=why)
-    tables = [np.stack([_by_image(case, case.validation[row.number]) for row in rows]) for rows in whole]
-    found = inference.leading_configurations(tables, _ALPHA)
-    group = tuple(whole[index][0].number for index in found.members)
-    return replace(findings, group=group, image_share=found.image_share)
-
-
-def _why_no_configurations(case: Case, whole: Sequence[Sequence[TrialRow]]) -> str:
-    """Why no test compares configurations; empty where one does."""
-    if case.kind in ("counts", "plain"):
-        return f"no test for {case.tested.metric} takes images and seeds into account"
-    rows = [row for rows in whole for row in rows]
-    if len({split_of(row) for row in rows}) > 1:
-        return "their trials were scored on different images, since data or split vary"
-    if not all(_is_there(case, case.validation.get(row.number)) for row in rows):
-        return "predictions of some of their trials on the validation images are missing"
-    return ""
-
-
-def _by_image(case: Case, answers: Answers) -> NDArray[np.bool_] | NDArray[np.floating]:
-    """(images,): a trial's score of each image, larger is better."""
-    if case.kind == "accuracy":
-        return answers.correct
-    values = answers.losses if case.kind == "loss" else answers.scores[case.tested.metric]
-    assert values is not None  # `_is_there`
-    return values.astype(np.float64) if case.kind == "hits" else -values.astype(np.float64)
-
-
 def _test(case: Case, findings: Findings) -> Confirmation | None:
     """What the test set said of the trials that it was opened for, those first that would be finalists now."""
     results = case.test.results
-    order = finalists(findings, case.rows, case.objectives, len(case.rows))
+    order = finalists(findings, case.rows, case.objectives, len(case.rows), results)
     shown = [number for number in order if number in results]
     if not shown:
         return None
@@ -297,7 +191,7 @@ def _test(case: Case, findings: Findings) -> Confirmation | None:
         better_than=tuple(
             number
             for number, p in p_values.items()
-            if p <= _ALPHA and leader is not None and _merit(case, leader) > _merit(case, results[number])
+            if p <= ALPHA and leader is not None and _merit(case, leader) > _merit(case, results[number])
         ),
     )
 
@@ -310,7 +204,7 @@ def _merit(case: Case, result: Mapping[str, float]) -> float:
 
 def _confirmation(case: Case, leader: int | None, shown: Sequence[int]) -> dict[int, float]:
     """The p of the leader against each other finalist, by Holm's correction: it was chosen beforehand."""
-    known = {number: answers for number, answers in case.test_answers.items() if _is_there(case, answers)}
+    known = {number: answers for number, answers in case.test_answers.items() if is_there(case, answers)}
     others = [number for number in shown if number != leader and number in known]
     if case.kind in ("loss", "plain") or leader is None or leader not in known or not others:
         return {}

@@ -82,19 +82,23 @@ def marked(
         ranked: the rows.
         group: numbers of the trials in the leading group; empty where it was not found.
         intervals: lowest and highest rank of a trial, by its number.
-        leaders_interval: of the first of the group, about what is expected of it.
+        leaders_interval: of the first of the group, or of the only complete one, about what is expected of it; with
+            repeats that of its configuration, which each of its repeats then has.
     """
+    rows = list(ranked)
+    first = group[0] if group else next((one.row.number for one in rows if one.rank == 1), None)
+    leading = next((point_of(one.row) for one in rows if one.row.number == first), None)
     return [
         replace(
             one,
-            in_leading_group=one.row.number in group,
+            in_leading_group=one.row.number in group if group else None,
             rank_low=intervals.get(one.row.number, (None, None))[0],
             rank_high=intervals.get(one.row.number, (None, None))[1],
-            chosen_interval=leaders_interval if one.row.number == group[0] else None,
+            chosen_interval=leaders_interval if point_of(one.row) == leading else None,
         )
-        if group and one.row.state is TrialState.COMPLETE
+        if one.row.state is TrialState.COMPLETE
         else one
-        for one in ranked
+        for one in rows
     ]
 
 

@@ -14,13 +14,14 @@ from sweeper.core.test_set import by_others
 from sweeper.core.text import amount, capital, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import FEWEST_SEEDS, accuracy_interval, fewest_images
+from sweeper.ranking.case import Case
 from sweeper.ranking.findings import (
     ConfigurationFindings,
     Confirmation,
     ExpectedAccuracy,
     Findings,
 )
-from sweeper.ranking.judge import Case
+from sweeper.ranking.leaderboard import point_of
 
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _NAMED = 8  # trials named in one sentence
@@ -86,8 +87,9 @@ class _Speaker:
         return self.case.tested
 
     def all(self, findings: Findings) -> tuple[str, ...]:
-        said = [self._about_leader(findings)]
-        if findings.expected is not None:
+        repeated = findings.configurations
+        said = [self._about_leader(findings)] if repeated is None else self._about_repeated(repeated, findings)
+        if findings.expected is not None and repeated is None:
             said.append(_about_expected(findings.expected, findings.num_compared))
             said.append(self._about_cheapest(findings))
         if pruned := sum(row.state is TrialState.PRUNED for row in self.rows.values()):
@@ -99,8 +101,11 @@ class _Speaker:
             said.append(f"Not compared, {missing}: {self._trials(findings.left_out)}.")
         if findings.test is not None:
             said.append(self._about_test(findings.leader, findings.test))
-        if len(self.rows) > 1:
-            said.append(self._about_configurations(findings.configurations))
+        if len(self.rows) > 1 and repeated is None:
+            said.append(
+                "This holds for these trained networks, not for their configurations in general: there is one seed per "
+                f"configuration (sweep.seeds={FEWEST_SEEDS} or more compares configurations)."
+            )
         if findings.group:
             said.append(about_groups(self.case.groups) if self.case.groups else INDEPENDENCE)
         return tuple(said)
@@ -182,29 +187,54 @@ class _Speaker:
         rivals = "the other finalist is not" if len(tested) == 1 else f"none of the other {len(tested)} finalists is"
         return f"{found}; {rivals} confirmed to be worse{by}."
 
-    def _about_configurations(self, found: ConfigurationFindings | None) -> str:
-        these = "This holds for these trained networks, not for their configurations in general"
-        if found is None and self.case.num_repeats > 1:
-            few = f"{self.case.num_repeats} seeds per configuration are too few"
-            return f"{these}: {few} (sweep.seeds={FEWEST_SEEDS} is the least)."
-        if found is None:
-            more = f"sweep.seeds={FEWEST_SEEDS} or more compares configurations"
-            return f"{these}: there is one seed per configuration ({more})."
+    def _about_repeated(self, found: ConfigurationFindings, findings: Findings) -> list[str]:
+        """With repeats: what leads is a configuration."""
+        if found.mean is None:
+            return [f"Configurations cannot be compared: none has all of its {found.num_seeds} repeats."]
+        said = [self._about_leading(found, findings)]
+        if findings.expected is not None:
+            said.append(_about_expected_mean(findings.expected, found.num_points))
+        said.append(
+            f"{capital(self._label(self._row(findings.leader).number))} is its median seed: promote takes it, and it "
+            "stands for the configuration on the test set."
+        )
+        return said
+
+    def _about_leading(self, found: ConfigurationFindings, findings: Findings) -> str:
+        seeds, name = f"{found.num_seeds} seeds", self._configuration(found.leader[0])
+        scored = f"a mean {self._objective.metric} of {self._figure(found.mean)}"
+        if found.num_points == 1:
+            return f"{capital(name)} is the only one with all of its {found.num_seeds} repeats: {scored}."
         if found.why_untested:
-            return f"{these}: {found.why_untested}."
-        if not found.group:
-            return f"Configurations cannot be compared: fewer than two have all of their {found.num_seeds} repeats."
-        names = [self._label(number) for number in found.group]
+            how = f"How certain that is cannot be determined: {found.why_untested}."
+            return f"{capital(name)} comes first with {scored} over {seeds}. {how}"
+        alone = f"By {self._objective.metric} alone: " if len(self.case.objectives) > 1 else ""
         rest = found.num_points - len(found.group)
-        if len(names) == 1:
-            over = f"over {found.num_seeds} seeds and new images"
-            return f"The configuration of {names[0]} is better than every other, {over}."
-        worse = f"; the other {'one is' if rest == 1 else f'{rest} are'} worse" if rest else ""
-        head = f"The configurations of {listed(names, _NAMED)} cannot be separated with {found.num_seeds} seeds{worse}."
+        if len(found.group) == 1:
+            whom = "the other one" if rest == 1 else f"each of the other {rest}"
+            return f"{alone}{capital(name)} is better than {whom}, over {seeds} and new images: {scored}."
+        others = listed([self._configuration(number, bare=True) for number in found.group[1:]], _NAMED)
+        head = f"{alone}{capital(name)} leads with {scored}, but {seeds} on {findings.num_images:,} images cannot "
+        head += f"separate it from {others}"
+        head += f"; the other {'one is' if rest == 1 else f'{rest} are'} worse." if rest else "."
         if found.image_share is None:
             return head
         what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
         return f"{head} More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."
+
+    def _figure(self, value: float | None) -> str:
+        if value is None:
+            raise ValueError("there is no mean to speak of")
+        return percent(value) if self._objective.metric == "val_accuracy" else f"{value:.4g}"
+
+    def _configuration(self, number: int, *, bare: bool = False) -> str:
+        """`the configuration arch.depth=5 (trials 3, 4 and 5)` of a trial; `bare` without its trials."""
+        row = self._row(number)
+        own = [one.number for one in self.rows.values() if point_of(one) == point_of(row)]
+        trials, typed = self._trials(sorted(own, key=lambda one: self.rows[one].repeat)), " ".join(row.overrides)
+        if not 0 < len(typed) <= _LONGEST:
+            return f"the configuration of {trials}"
+        return typed if bare else f"the configuration {typed} ({trials})"
 
     def _scored(self, row: TrialRow, *, bare: bool) -> str:
         """A trial's score; `bare` without its own interval, where the expected score's interval follows."""
@@ -250,6 +280,16 @@ def _about_pruned(pruned: int, num_trials: int) -> str:
         f"{were} pruned after early epochs. What they would have reached is not known: the best may be among them, and "
         "all else is said of those trained to the end."
     )
+
+
+def _about_expected_mean(expected: ExpectedAccuracy, num_points: int) -> str:
+    head = (
+        f"Expect {percent(expected.expected)} of it with a new seed on new images (95 % interval "
+        f"{percent(expected.low)} to {percent(expected.high)})"
+    )
+    if percent(expected.expected) == percent(expected.raw):
+        return f"{head}."
+    return f"{head}: its mean is too high, since it was selected as the highest of {num_points}."
 
 
 def _about_expected(expected: ExpectedAccuracy, num_compared: int) -> str:

@@ -12,6 +12,7 @@ from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import TrialRow
 from sweeper.metrics import ClassFigures, by_class, confusion_matrix
 from sweeper.ranking import columns, judge, leaderboard, sentences
+from sweeper.ranking.case import Case
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.findings import Findings
 from sweeper.ranking.leaderboard import RankedRow
@@ -97,7 +98,7 @@ MARGIN = 0.005
 
 def judged(loaded: Loaded) -> SweepReport:
     """A stored sweep's report with what can be said of its ranking."""
-    case = judge.Case(
+    case = Case(
         rows=loaded.rows,
         objectives=loaded.objectives,
         validation=loaded.validation,

@@ -57,7 +57,7 @@ def leaderboard_table(
     """
     shown, left_out = _fitted(_columns(names, rows, params, (objective, *further)), params, objective, width)
     table = plain_table(_total(shown), GAP)
-    notes = ["* the leading group: trials that the images cannot separate"] if _marks(rows) else []
+    notes = [f"* {leading_group_note(rows)}"] if _marks(rows) else []
     notes += [f"Too wide for this terminal: {', '.join(left_out)}; --csv - has all columns"] if left_out else []
     table.caption = Text("\n".join(notes)) if notes else None
     for column in shown:
@@ -79,6 +79,13 @@ def plain_cells(
     """The headings and cells of the same table, as text, whatever its width."""
     columns = _columns(names, rows, params, objectives)
     return [column.heading for column in columns], list(zip(*(column.cells for column in columns), strict=True))
+
+
+def leading_group_note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the marks of the leading group mean; with repeats it has configurations."""
+    if any("repeat" in row for row in rows):
+        return "the leading group: configurations that these seeds and images cannot separate"
+    return "the leading group: trials that the images cannot separate"
 
 
 def _marks(rows: Sequence[Mapping[str, Any]]) -> bool:

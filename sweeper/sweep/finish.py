@@ -129,7 +129,7 @@ class Finish:
         """Opens the test set for the finalists that have not seen it; returns whether all of them have figures."""
         found = sweep_report.judged(loaded)
         limit = self._plan.settings.report.finalists
-        numbers = judge.finalists(found.findings, found.rows, found.objectives, limit)
+        numbers = judge.finalists(found.findings, found.rows, found.objectives, limit, loaded.test.results)
         if loaded.warnings and loaded.test.openings:  # what is lost must not choose new finalists
             numbers = [number for number in numbers if number in loaded.test.openings[-1].trials]
         if not numbers:

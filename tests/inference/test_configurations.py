@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from sweeper.inference import leading_configurations
+from sweeper.inference import leading_configurations, winning_configuration
 
 
 def drawn(accuracies: list[float], seeds: int, images: int, seed: int = 0) -> list[NDArray[np.bool_]]:
@@ -104,3 +104,38 @@ def test_what_is_promised_holds(name: str) -> None:
 def test_what_is_no_table_is_refused(tables: list[NDArray[np.float64]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         leading_configurations(tables)
+
+
+def test_the_mean_of_one_configuration_is_expected_as_it_is() -> None:
+    [table] = drawn([0.9], 4, 500)
+
+    found = winning_configuration([table])
+
+    assert found.expected == found.raw == pytest.approx(table.mean())
+    assert found.low < found.expected < found.high
+
+
+def test_of_many_equal_configurations_the_best_mean_is_too_high() -> None:
+    found = winning_configuration(drawn([0.9] * 20, 3, 300))
+
+    assert found.raw > 0.9
+    assert abs(found.expected - 0.9) < abs(found.raw - 0.9)
+    assert found.low < 0.9 < found.high
+    assert found == winning_configuration(drawn([0.9] * 20, 3, 300))
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    random = np.random.default_rng(0)
+    alike, unlike = (np.stack([random.random(400) < p for p in ps]) for ps in ((0.9, 0.9, 0.9), (0.8, 0.9, 1.0)))
+
+    widths = [found.high - found.low for found in map(winning_configuration, ([alike], [unlike]))]
+
+    assert widths[1] > 3 * widths[0]
+
+
+def test_where_nothing_is_wrong_the_interval_is_that_of_the_images() -> None:
+    found = winning_configuration([np.ones((3, 100), bool)])
+
+    assert found.expected == 1
+    assert 0.95 < found.low < 0.97
+    assert found.high == 1

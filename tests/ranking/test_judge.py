@@ -253,17 +253,55 @@ def repeated(point: int, scores: list[int], first: int, repeats: int) -> list[Tr
 def test_two_seeds_are_too_few_for_configurations() -> None:
     found = judged(case([*repeated(0, [990, 980], 0, 2), *repeated(1, [900, 910], 2, 2)]))
 
-    assert found.configurations is None
-    assert "2 seeds per configuration are too few (sweep.seeds=3 is the least)" in found.sentences[-2]
+    assert (found.leader, found.group, found.expected) == (1, (), None)
+    assert found.sentences[0] == (
+        "The configuration arch.depth=0 (trials 0 and 1) comes first with a mean val_accuracy of 98.50 % over 2 seeds. "
+        "How certain that is cannot be determined: 2 seeds per configuration are too few (sweep.seeds=3 is the least)."
+    )
 
 
-def test_three_seeds_speak_of_configurations() -> None:
-    found = judged(case([*repeated(0, [990, 980, 985], 0, 3), *repeated(1, [900, 890, 896], 3, 3)]))
+def test_with_repeats_a_configuration_leads_and_its_median_seed_stands_for_it() -> None:
+    rows = [*repeated(0, [900, 890, 896], 0, 3), *repeated(1, [990, 980, 985], 3, 3)]
+    answers = {one.number: right(round(one.metrics["val_accuracy"] * IMAGES)) for one in rows}
 
-    assert found.configurations is not None
-    assert (found.configurations.num_points, found.configurations.group) == (2, (0,))
-    assert found.sentences[-2] == (
-        "The configuration of trial 0 (arch.depth=0) is better than every other, over 3 seeds and new images."
+    found = judged(case(rows, answers))
+
+    assert found.configurations.group == (3,)
+    assert found.configurations.leader == (3, 4, 5)
+    assert found.leader == 5, "985 of 990, 980 and 985: trial 3 has the luckiest seed"
+    assert found.group == (5, 3, 4)
+    assert found.rank_intervals == {}
+    assert found.expected.raw == found.configurations.mean == pytest.approx(0.985)
+    assert found.expected.low < 0.985 < found.expected.high
+    assert found.sentences[0] == (
+        "The configuration arch.depth=3 (trials 3, 4 and 5) is better than the other one, over 3 seeds and new images: "
+        "a mean val_accuracy of 98.50 %."
+    )
+    assert found.sentences[1].startswith("Expect 98.50 % of it with a new seed on new images (95 % interval ")
+    assert found.sentences[2].startswith("Trial 5 (arch.depth=5) is its median seed: promote takes it, and it stands")
+    assert finalists(found, rows, (ACCURACY,), 5) == [5, 2], "one of each configuration"
+    assert finalists(found, rows, (ACCURACY,), 5, tested=(3,)) == [3, 2], "one that was tested is not tested anew"
+
+
+def test_each_repeat_of_the_leading_configuration_has_the_interval_of_its_mean() -> None:
+    rows = [*repeated(0, [900, 890, 896], 0, 3), *repeated(1, [990, 980, 985], 3, 3)]
+    found = judge(case(rows))
+    assert found.expected is not None
+    interval = (found.expected.low, found.expected.high)
+
+    ranked = leaderboard.marked(leaderboard.rank(rows, ACCURACY), found.group, {}, interval)
+
+    assert [one.interval == interval for one in ranked] == [True] * 3 + [False] * 3
+    assert [one.in_leading_group for one in ranked] == [True] * 3 + [False] * 3
+
+
+def test_configurations_that_seeds_cannot_separate_are_undecided() -> None:
+    found = judged(case([*repeated(0, [990, 980, 960], 0, 3), *repeated(1, [985, 970, 972], 3, 3)]))
+
+    assert found.configurations.group == (0, 3)
+    assert found.sentences[0].startswith(
+        "The configuration arch.depth=0 (trials 0, 1 and 2) leads with a mean val_accuracy of 97.67 %, but 3 seeds on "
+        "1,000 images cannot separate it from arch.depth=3. More "
     )
 
 
@@ -272,9 +310,10 @@ def test_a_point_without_all_of_its_repeats_is_not_compared() -> None:
 
     found = judged(case(rows))
 
-    assert found.configurations is not None
-    assert found.configurations.group == ()
-    assert "fewer than two have all of their 3 repeats" in found.sentences[-2]
+    assert (found.configurations.group, found.leader) == ((), 2)
+    assert found.sentences[0].startswith("The configuration arch.depth=0 (trials 0, 1 and 2) is the only one with all")
+    none = judged(case(repeated(1, [900, 890], 3, 3)))
+    assert none.sentences[0] == "Configurations cannot be compared: none has all of its 3 repeats."
 
 
 def test_finalists_are_the_leading_group_first_then_by_rank() -> None:

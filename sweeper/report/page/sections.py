@@ -109,7 +109,7 @@ def sweep_section(key: str, report: SweepReport, exhibits: Exhibits) -> SweepSec
         report: the sweep.
         exhibits: images and confusion matrix.
     """
-    ranked = tuple(leaderboard.rank(report.rows, *report.objectives))
+    ranked = tuple(report.ranked())
     known = Known(report, ranked, roles(report, ranked))
     board = lay_out(report, ranked, known.roles)
     shares, missing = plots_importances.importances(report.rows, report.objectives)

@@ -1,0 +1,97 @@
+"""What is judged, and which statistics apply to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper.artifacts.answers import Answers
+from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
+from sweeper.core.test_set import RecordedTestSet
+from sweeper.core.trials import TrialRow
+from sweeper.metrics import OF_COUNTS
+from sweeper.ranking import leaderboard
+
+ALPHA = 0.05  # the chance allowed of each statement being wrong
+
+Kind = Literal["accuracy", "loss", "counts", "hits", "scores", "plain"]
+
+#: The statistics that fit a metric in its own direction; there are none for all others.
+_KINDS: Mapping[str, Kind] = {
+    "val_accuracy": "accuracy",
+    "val_loss": "loss",
+    **dict.fromkeys(OF_COUNTS, "counts"),  # functions of the predicted classes
+    "val_top5_accuracy": "hits",  # a share of the images
+    "val_brier": "scores",  # a mean over the images
+}
+
+
+def _kind(objective: Objective) -> Kind:
+    is_own = METRIC_DIRECTIONS.get(objective.metric) == objective.direction
+    return _KINDS.get(objective.metric, "plain") if is_own else "plain"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged.
+
+    Attributes:
+        rows: all trials; `split_digest` says on which images each was scored.
+        objectives: what the rows are ranked by.
+        validation: the trials' answers on the validation images, by number; of some they may be missing.
+        margin: accuracy that a cheaper trial may lose, as a fraction.
+        test: what the test set said.
+        test_answers: the finalists' answers on the test images, by number.
+        test_is_validation: whether the test set was the validation set.
+        groups: `data.groups`, where validation images were taken from training by groups.
+    """
+
+    rows: Sequence[TrialRow]
+    objectives: Sequence[Objective]
+    validation: Mapping[int, Answers]
+    margin: float
+    test: RecordedTestSet = field(default_factory=RecordedTestSet)
+    test_answers: Mapping[int, Answers] = field(default_factory=dict)
+    test_is_validation: bool = False
+    groups: str = ""
+
+    @property
+    def tested(self) -> Objective:
+        """The first objective behind which a test can stand; the first of all where there is none."""
+        return next((objective for objective in self.objectives if _kind(objective) != "plain"), self.objectives[0])
+
+    @property
+    def kind(self) -> Kind:
+        """Which statistics apply to it."""
+        return _kind(self.tested)
+
+    @property
+    def num_repeats(self) -> int:
+        return leaderboard.num_repeats(self.rows)
+
+
+def is_there(case: Case, answers: Answers | None) -> bool:
+    """Whether a trial has all that its tests need."""
+    if answers is None:
+        return False
+    match case.kind:
+        case "loss":
+            return answers.losses is not None
+        case "counts":
+            return answers.labels is not None and answers.predicted is not None
+        case "hits" | "scores":
+            return case.tested.metric in answers.scores
+    return True
+
+
+def by_image(case: Case, answers: Answers) -> NDArray[np.bool_] | NDArray[np.floating]:
+    """(images,): a trial's score of each image, larger is better; of metrics that are a mean over the images."""
+    if case.kind == "accuracy":
+        return answers.correct
+    values = answers.losses if case.kind == "loss" else answers.scores[case.tested.metric]
+    assert values is not None  # `is_there`
+    return values.astype(np.float64) if case.kind == "hits" else -values.astype(np.float64)

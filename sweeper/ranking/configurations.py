@@ -1,0 +1,102 @@
+"""What repeats say: with several seeds, configurations are ranked by their means, and statements are about them.
+
+    points with all repeats -> leading configurations -> what to expect of the first, and its median seed
+
+What does not live here: the procedures (`sweeper.inference`), and the words (`sweeper.ranking.sentences`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sweeper import inference
+from sweeper.core.objectives import Objective
+from sweeper.core.trials import TrialRow, TrialState, mean
+from sweeper.ranking.case import ALPHA, Case, by_image, is_there
+from sweeper.ranking.findings import ConfigurationFindings, ExpectedAccuracy, Findings
+from sweeper.ranking.leaderboard import point_of, rank
+
+
+def judge_configurations(case: Case) -> Findings:
+    """Findings about configurations; at least one trial is complete.
+
+    The leader is the median seed of the leading configuration, and the group has the trials of the leading ones.
+    """
+    whole = _whole(case)
+    about = ConfigurationFindings(case.num_repeats, len(whole), ())
+    if not whole:
+        first = next(one.row for one in rank(case.rows, *case.objectives) if one.row.state is TrialState.COMPLETE)
+        return Findings(leader=first.number, configurations=about)
+    if why := _why_untested(case, whole):
+        return _led_by(case, whole[0], replace(about, why_untested=why))
+    tables = [np.stack([by_image(case, case.validation[row.number]) for row in rows]) for rows in whole]
+    members: tuple[int, ...] = (0,)
+    if len(whole) > 1:
+        found = inference.leading_configurations(tables, ALPHA)
+        members = found.members
+        about = replace(about, group=tuple(whole[i][0].number for i in members), image_share=found.image_share)
+    findings = _led_by(case, whole[members[0]], about)
+    if len(whole) > 1:
+        rows = [row for index in members for row in whole[index]]
+        group = dict.fromkeys([findings.leader, *(row.number for row in rows)])
+        findings = replace(findings, group=tuple(number for number in group if number is not None))
+    findings = replace(findings, num_compared=len(whole) * case.num_repeats, num_images=tables[0].shape[1])
+    if case.kind != "accuracy":
+        return findings
+    score = inference.winning_configuration(tables)
+    return replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
+
+
+def representatives(
+    rows: Sequence[TrialRow], objectives: Sequence[Objective], tested: Collection[int]
+) -> dict[int, TrialRow]:
+    """The trial that stands for each configuration on the test set: one that was tested already, or the median seed."""
+    points: dict[int, list[TrialRow]] = {}
+    for row in rows:
+        if row.state is TrialState.COMPLETE:
+            points.setdefault(point_of(row), []).append(row)
+    return {
+        point: next((row for row in own if row.number in tested), None) or median_seed(own, objectives[0])
+        for point, own in points.items()
+    }
+
+
+def median_seed(rows: Sequence[TrialRow], objective: Objective) -> TrialRow:
+    """The repeat with the median of a metric; of two in the middle the worse, of equal ones the first."""
+    ordered = sorted(rows, key=lambda row: (objective.sign * row.metrics[objective.metric], -row.number))
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def _led_by(case: Case, rows: Sequence[TrialRow], about: ConfigurationFindings) -> Findings:
+    """Findings about a leading configuration, before anything is said of the others."""
+    metric = case.tested.metric
+    leader = tuple(row.number for row in rows)
+    about = replace(about, leader=leader, mean=mean([row.metrics[metric] for row in rows]))
+    return Findings(leader=median_seed(rows, case.tested).number, configurations=about)
+
+
+def _whole(case: Case) -> list[list[TrialRow]]:
+    """The configurations of which all repeats are complete, the best mean first."""
+    points: dict[int, list[TrialRow]] = {}
+    for one in rank(case.rows, case.tested):
+        if one.row.state is TrialState.COMPLETE:
+            points.setdefault(point_of(one.row), []).append(one.row)
+    return [sorted(rows, key=lambda row: row.repeat) for rows in points.values() if len(rows) == case.num_repeats]
+
+
+def _why_untested(case: Case, whole: Sequence[Sequence[TrialRow]]) -> str:
+    """Why no test compares configurations; empty where one does."""
+    if case.num_repeats < inference.FEWEST_SEEDS:
+        few = f"{case.num_repeats} seeds per configuration are too few"
+        return f"{few} (sweep.seeds={inference.FEWEST_SEEDS} is the least)"
+    if case.kind in ("counts", "plain"):
+        return f"no test for {case.tested.metric} takes images and seeds into account"
+    rows = [row for rows in whole for row in rows]
+    if len({row.split_digest for row in rows}) > 1:
+        return "their trials were scored on different images, since data or split vary"
+    if not all(is_there(case, case.validation.get(row.number)) for row in rows):
+        return "predictions of some of their trials on the validation images are missing"
+    return ""
