@@ -66,6 +66,7 @@ DOORS = {
 
 #: Libraries with one home each: the modules and packages that may import them.
 HOMES = {
+    "ray": ("sweeper/executors/cluster/",),
     "optuna": ("sweeper/storage/", "sweeper/search/", "sweeper/report/plots/"),
     "mlflow": ("sweeper/tracking/", "sweeper/artifacts/model.py"),
     "keras": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/"),
@@ -225,7 +226,8 @@ def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
         "objective/val_accuracy.yaml": dataclasses.asdict(sweep.ObjectiveConfig()),
         "sampler/auto.yaml": dataclasses.asdict(sweep.SamplerConfig()),
         "pruner/none.yaml": dataclasses.asdict(sweep.PrunerConfig()),
-        "executor/processes.yaml": dataclasses.asdict(sweep.ExecutorConfig()),
+        "executor/ray.yaml": dataclasses.asdict(sweep.ExecutorConfig("ray")),
+        "executor/processes.yaml": {"name": sweep.ExecutorConfig().name},
     }
     for name, expected in defaults.items():
         assert canonical(yaml.safe_load((ROOT / "conf" / name).read_text())) == canonical(expected), name

@@ -22,6 +22,7 @@ from sweeper.cli import output as outputs
 from sweeper.cli.output import Output, on_end
 from sweeper.cli.plan import print_estimate, print_left_out, print_plan, print_sampler, with_custom_networks
 from sweeper.config import keys
+from sweeper.config.training import AUTO
 from sweeper.core.errors import ConfigError, RefusedError, SweeperError
 from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
 from sweeper.core.paths import OutputPaths
@@ -66,8 +67,16 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
     with ExitStack() as stack:
         stack.enter_context(sweep_lock(plan.folder.lock, name))
         # The forkserver loads TensorFlow on one core while the data and the stores are opened on the other.
-        executor = executors.create(plan.settings.executor.name, plan.settings.workers, plan.settings.machine.gpus)
+        settings = plan.settings
+        executor = executors.create(
+            settings.executor.name,
+            settings.workers,
+            settings.machine.gpus,
+            settings.executor,
+            is_asked=settings.sweep.workers != AUTO,
+        )
         stack.callback(executor.close)
+        plan = plan.with_workers(executor.workers)
         shown: Listener = stack.enter_context(output.listening())
 
         def listen(event: SweepEvent) -> None:

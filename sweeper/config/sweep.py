@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -223,14 +223,21 @@ class PrunerConfig:
 
 
 #: The executors, by their name.
-EXECUTORS = ("processes", "serial")
+EXECUTORS = ("processes", "serial", "ray")
+
+_ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}")
 
 
 @dataclass
 class ExecutorConfig:
     """What runs the trials."""
 
-    name: str = "processes"  # processes, serial
+    name: str = "processes"  # processes, serial, ray
+    address: str | None = None  # of a Ray cluster: auto, host:port; null: Ray is started on this machine
+    cpus: float = 1.0  # CPU cores that a trial takes of a Ray node; fractions too
+    gpus: float | None = None  # GPUs that a trial takes: 0, a fraction or 1; null: 1 where a node has one, else 0
+    memory_gb: float | None = None  # GiB of memory that a trial takes; null: none is reserved
+    lost_after_s: float = 30.0  # seconds without an answer after which a node is taken for lost
 
     def __post_init__(self) -> None:
         if self.name not in EXECUTORS:
@@ -238,6 +245,39 @@ class ExecutorConfig:
                 f"executor.name={self.name} does not exist. Accepted: {', '.join(EXECUTORS)}. "
                 f"{did_you_mean(self.name, EXECUTORS)}  Try: executor=processes"
             )
+        if self.name != "ray":
+            self._refuse_rays_keys()
+        self._check_address()
+        ok = math.isfinite(self.cpus) and 0 < self.cpus <= 1024
+        check(ok, "executor.cpus", self.cpus, "CPU cores of a trial, above 0 and up to 1024", "1")
+        ok = self.gpus is None or self.gpus == 1 or 0 <= self.gpus < 1
+        accepted = "0, a fraction of a GPU, 1, or null (1 where a node has one): a trial trains on one GPU"
+        check(ok, "executor.gpus", self.gpus, accepted, "0.5")
+        ok = self.memory_gb is None or (math.isfinite(self.memory_gb) and self.memory_gb > 0)
+        check(ok, "executor.memory_gb", self.memory_gb, "GiB of a trial, above 0, or null", "2")
+        ok = math.isfinite(self.lost_after_s) and self.lost_after_s >= 1
+        check(ok, "executor.lost_after_s", self.lost_after_s, "a number of seconds from 1", "30")
+
+    def _refuse_rays_keys(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name != "name" and value != one.default:
+                typed = f"executor.{one.name}={as_typed(value)}"
+                raise ConfigError(
+                    f"{typed} would have no effect with executor={self.name}. Accepted: with executor=ray."
+                    f"  Try: executor=ray {typed}"
+                )
+
+    def _check_address(self) -> None:
+        if self.address is not None and self.address.startswith("ray://"):
+            raise ConfigError(
+                f"executor.address={self.address} is not accepted: Ray Client passes each call through the cluster's "
+                "head, and a sweep whose line to it breaks would lose its trials. Accepted: auto or HOST:PORT, typed "
+                "on a node of the cluster.  Try, on the head node: executor=ray executor.address=auto"
+            )
+        ok = self.address is None or _ADDRESS.fullmatch(self.address) is not None
+        accepted = "auto, HOST:PORT of a Ray cluster's head node, or null (Ray is started on this machine)"
+        check(ok, "executor.address", self.address, accepted, "auto")
 
 
 @dataclass

@@ -95,6 +95,24 @@ def open_training_arrays(prepared: PreparedData) -> TrainingArrays:
     return TrainingArrays(**_opened(prepared, TrainingArrays))
 
 
+def files_of(prepared: PreparedData, *, with_test: bool) -> tuple[tuple[Path, ...], dict[str, Path]]:
+    """The files that trials open, for who copies them to another machine.
+
+    Args:
+        prepared: the data set.
+        with_test: with those of the test images.
+
+    Returns:
+        Those in the data set's own folder, and the files of mapped images by their array's name.
+    """
+    names = [one.name for one in fields(Arrays if with_test else TrainingArrays)]
+    splits = ("validation", "test") if with_test else ("validation",)
+    named = [_names_file(prepared.folder, kind, split) for kind in ("files", "groups") for split in splits]
+    arrays = [_array_file(prepared.folder, name) for name in names]
+    mapped = {name: prepared.mapped[name] for name in names if name in prepared.mapped}
+    return (*arrays, *(file for file in named if file.is_file())), mapped
+
+
 def write_names(kind: Literal["files", "groups"], names: Mapping[str, Sequence[str]], folder: Path) -> None:
     """Writes the files that the images of splits come from, or their groups, by `validation` or `test`."""
     for split in ("validation", "test"):

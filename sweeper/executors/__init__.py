@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import contextlib
 
+from sweeper.config.sweep import ExecutorConfig
 from sweeper.core.errors import ExecutorError
-from sweeper.executors.base import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
+from sweeper.executors.base import Event, Executor, Said, TrialEnded, TrialEpoch, TrialStarted
 
-__all__ = ["Event", "Executor", "TrialEnded", "TrialEpoch", "TrialStarted", "create", "start_early"]
+__all__ = ["Event", "Executor", "Said", "TrialEnded", "TrialEpoch", "TrialStarted", "create", "start_early"]
 
 
-def create(name: str, workers: int, gpus: tuple[int, ...]) -> Executor:
-    """Makes the executor of that name; it may begin to load what trials need."""
+def create(
+    name: str,
+    workers: int,
+    gpus: tuple[int, ...],
+    config: ExecutorConfig | None = None,
+    *,
+    is_asked: bool = True,
+) -> Executor:
+    """Makes the executor of that name; it may begin to load what trials need.
+
+    Args:
+        name: processes, serial or ray.
+        workers: trials at a time.
+        gpus: indices of this machine's GPUs.
+        config: the rest of what a cluster needs.
+        is_asked: whether `workers` was typed rather than derived from this machine.
+    """
+    if name == "ray":
+        from sweeper.executors.cluster import start
+
+        return start.create(config or ExecutorConfig("ray"), workers, gpus, is_asked=is_asked)
     if name == "serial":
         from sweeper.executors.serial import SerialExecutor
 

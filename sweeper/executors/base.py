@@ -30,17 +30,32 @@ class TrialEpoch:
 
 @dataclass(frozen=True)
 class TrialEnded:
-    """A trial's process is gone; `reason` says why where it left no result."""
+    """A trial's process is gone.
+
+    Attributes:
+        number: the trial's.
+        reason: why, where it left no result.
+        is_lost: whether the machine that it ran on was lost, which is not the trial's fault.
+    """
 
     number: int
     reason: str = ""
+    is_lost: bool = False
 
 
-Event = TrialStarted | TrialEpoch | TrialEnded
+@dataclass(frozen=True)
+class Said:
+    """A sentence about the machines that trials run on, for the user."""
+
+    text: str
+
+
+TrialEvent = TrialStarted | TrialEpoch | TrialEnded
+Event = TrialEvent | Said
 
 
 class Executor(Protocol):
-    """Runs up to `workers` trials at a time."""
+    """Runs up to `workers` trials at a time; their number may change while machines come and go."""
 
     workers: int
 

@@ -41,8 +41,17 @@ class _Running:
 class ProcessExecutor:
     """Runs each trial in a fresh process. `warm_up` starts the forkserver, which loads while others work."""
 
-    def __init__(self, workers: int, gpus: tuple[int, ...] = ()) -> None:
+    def __init__(self, workers: int, gpus: tuple[int, ...] = (), wake: Connection | None = None) -> None:
+        """Starts nothing yet.
+
+        Args:
+            workers: trials at a time.
+            gpus: indices of the GPUs that they share.
+            wake: given where another process decides (`sweeper.executors.cluster`): what arrives here ends a `poll`
+                early, and a trial that awaits a verdict waits for `go_on` or `stop`.
+        """
         self.workers = workers
+        self._wake = wake
         self._free_gpus = [gpus[slot % len(gpus)] for slot in range(workers)] if gpus else []
         self._running: dict[int, _Running] = {}
         self._context = mp.get_context("forkserver")
@@ -82,7 +91,10 @@ class ProcessExecutor:
 
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
         by_connection = {running.connection: running for running in self._running.values()}
-        for ready in wait(list(by_connection), timeout_s):
+        for ready in wait([*by_connection, *([self._wake] if self._wake else [])], timeout_s):
+            if ready is self._wake:
+                self._wake.recv_bytes()
+                continue
             running = by_connection[ready]  # type: ignore[index]
             if running.number in self._running:
                 self._receive(running, handle)
@@ -98,8 +110,8 @@ class ProcessExecutor:
             handle(TrialStarted(running.number, preloaded=message[2]))
         else:
             handle(TrialEpoch(running.number, message[1]))
-            if running.awaits_verdict and not running.is_stopped:
-                self._say(running, worker.GO_ON)
+            if self._wake is None:
+                self.go_on(running.number)
 
     def _reap(self, running: _Running) -> TrialEnded:
         del self._running[running.number]
@@ -116,6 +128,12 @@ class ProcessExecutor:
         if number in self._running:
             self._running[number].is_stopped = True
             self._say(self._running[number], worker.STOP)
+
+    def go_on(self, number: int) -> None:
+        """Lets a trial that awaits the verdict on its epoch begin the next one."""
+        running = self._running.get(number)
+        if running is not None and running.awaits_verdict and not running.is_stopped:
+            self._say(running, worker.GO_ON)
 
     @staticmethod
     def _say(running: _Running, word: str) -> None:

@@ -34,5 +34,15 @@ def look_in_the_current_folder_last() -> None:
         here, ours = os.path.realpath(os.curdir), checkout()
     except FileNotFoundError:  # the folder was deleted, which the command is then refused for
         return
-    ends = {here, os.path.realpath(ours)} if ours is not None else {here}
-    sys.path[:] = [*(entry for entry in sys.path if os.path.realpath(entry) not in ends), here]
+    look_last(here, hidden=() if ours is None else (ours,))
+
+
+def look_last(folder: str, hidden: tuple[str, ...] = ()) -> None:
+    """Puts a folder at the end of `sys.path`, whether it was there or not, and takes others away.
+
+    Args:
+        folder: the user's, where nothing may hide a library.
+        hidden: folders in which no module is looked up any more.
+    """
+    ends = {os.path.realpath(entry) for entry in (folder, *hidden)}
+    sys.path[:] = [*(entry for entry in sys.path if os.path.realpath(entry) not in ends), folder]

@@ -29,12 +29,13 @@ from sweeper.core.events import (
 )
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import EpochReport, TrialResult
-from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
+from sweeper.executors import Event, Executor, Said, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.search.scheduler import QueuedTrial, Scheduler
 from sweeper.sweep.interruption import Interruption
 from sweeper.sweep.recorder import Recorder
 
 _POLL_S = 0.2
+_MOST_LOSSES = 10  # machines lost with one trial, after which the trial is taken for the cause
 _LAST_WORDS_S = 10.0  # seconds for which an interrupted sweep waits for trials that are just ending
 
 
@@ -42,6 +43,7 @@ _LAST_WORDS_S = 10.0  # seconds for which an interrupted sweep waits for trials 
 class _Running:
     queued: QueuedTrial
     attempt: int = 0  # retries of it so far
+    losses: int = 0  # machines that were lost with it, which are not its fault
     is_overdue: bool = False  # ended for its time: another attempt would end no better
     started: float | None = None  # by the driver's clock; None until its process reports
     history: list[dict[str, float]] = field(default_factory=list)
@@ -127,14 +129,17 @@ class Driver:
             self._when_idle()
             self._when_idle = None
 
-    def _start(self, queued: QueuedTrial, attempt: int = 0) -> None:
+    def _start(self, queued: QueuedTrial, attempt: int = 0, losses: int = 0) -> None:
         _clear(queued)
         self._recorder.begin(queued)
-        self._running[queued.number] = _Running(queued, attempt)
+        self._running[queued.number] = _Running(queued, attempt, losses)
         self._listener(TrialBegan(queued.number, queued.shown_overrides, queued.num_epochs))
         self._executor.submit(queued.spec)
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, Said):
+            self._listener(Note(event.text))
+            return
         running = self._running[event.number]
         match event:
             case TrialStarted():
@@ -153,9 +158,9 @@ class Driver:
                 del self._running[event.number]
                 if not self._scheduler.learns:
                     self._start_trials()  # a free worker gets the next trial before this one is recorded
-                self._end(running, event.reason)
+                self._end(running, event.reason, is_lost=event.is_lost)
 
-    def _end(self, running: _Running, reason: str) -> None:
+    def _end(self, running: _Running, reason: str, *, is_lost: bool) -> None:
         """Records a trial whose process is gone, or leaves it open where the sweep was interrupted."""
         queued = running.queued
         try:
@@ -165,6 +170,9 @@ class Driver:
         if result is None and self._interruption.is_set:
             self._recorder.abandon(queued.number)
             self._listener(TrialInterrupted(queued.number))
+        elif result is None and is_lost and running.losses < _MOST_LOSSES and not running.is_overdue:
+            self._listener(Note(f"trial {queued.number}: {reason}; it is run again"))
+            self._start(queued, running.attempt, running.losses + 1)
         elif result is None and running.attempt < self._attempts.retries and not running.is_overdue:
             self._listener(Note(f"trial {queued.number}: {reason or NO_RESULT}; it is run again"))
             self._start(queued, running.attempt + 1)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ from sweeper.tracking.recording.remote import RemoteTracker
 
 _POLL_S = 0.2
 _TIMEOUT_S = 3600.0
+_MOST_LOSSES = 10  # machines lost with one evaluation, after which it counts as failed
 
 
 class TestSet:
@@ -129,6 +131,7 @@ class TestSet:
         by_number = {trial.number: trial for trial in trials}
         waiting = _shared(specs, self._executor.workers)
         running: dict[int, EvaluationSpec] = {}
+        losses: Counter[int] = Counter()
 
         def handle(event: Event) -> None:
             if isinstance(event, TrialEnded):
@@ -140,7 +143,10 @@ class TestSet:
                     else:
                         failures[left[0].number] = result.error
                     del left[0]
-                if left:
+                if left and event.is_lost and losses[left[0].number] < _MOST_LOSSES:
+                    losses[left[0].number] += 1
+                    waiting.extend(_shared(left, 1))
+                elif left:
                     failures[left[0].number] = event.reason or NO_RESULT
                     waiting.extend(_shared(left[1:], 1))
 

@@ -55,6 +55,8 @@ def decided(
     """
     if "threads" not in plan.open_settings:
         return plan
+    if plan.settings.executor.name == "ray":
+        return _of_a_slot(plan, earlier, listener)
     machine, asked = plan.settings.machine, plan.settings.sweep.workers
     threads = None if earlier is None else earlier.threads
     if machine.gpus:  # a trial has its GPU, and the cores feed it
@@ -70,6 +72,16 @@ def decided(
         taken = _fastest(plan, data_sets, executor, tried, listener)
     executor.workers = taken.workers
     return plan.settle("threads", taken.threads).with_workers(taken.workers)
+
+
+def _of_a_slot(plan: SweepPlan, earlier: SweepInfo | None, listener: Listener) -> SweepPlan:
+    """A trial's CPU cores are reserved for it on its node, so they are its threads; nothing is timed."""
+    if earlier is not None and earlier.threads is not None:
+        listener(Note(f"Threads: {earlier.threads}, as in the first start of this sweep."))
+        return plan.settle("threads", earlier.threads)
+    threads = max(1, round(plan.settings.executor.cpus))
+    listener(Note(f"Threads: {threads} for each trial, which are its CPU cores (executor.cpus)."))
+    return plan.settle("threads", threads)
 
 
 def splits(cpus: int, most_workers: int, workers: int | None, threads: int | None) -> list[Split]:

@@ -69,7 +69,9 @@ class Timings:
         self._folder = plan.folder.probe
         self._file = plan.paths.root / "timings.json"
         machine = plan.settings.machine
-        self._surroundings = [versions(0 if machine.gpus else None), machine.cpus, _SECONDS]
+        self._surroundings: list[Any] = [versions(0 if machine.gpus else None), machine.cpus, _SECONDS]
+        if plan.settings.executor.name == "ray":  # the nodes of a cluster may have other processors
+            self._surroundings.append(plan.settings.executor.address)
 
     def of(self, config: Mapping[str, Any], together: int = 1) -> Timing:
         """What a trial of this configuration takes while so many of it train at a time.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ray_cluster import simulated_nodes
 from sweeper import data, executors
 from sweeper.artifacts.result import read_result
 from sweeper.config import sweep
@@ -17,9 +19,9 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import TrialPaths
 from sweeper.core.trials import TrainingSpec, TrialResult
-from sweeper.executors import Event, Executor, TrialEnded, TrialEpoch, TrialStarted
+from sweeper.executors import Event, Executor, Said, TrialEnded, TrialEpoch, TrialStarted
 
-EXECUTORS = ["processes", "serial"]
+EXECUTORS = ["processes", "serial", "ray", "ray with two nodes"]
 
 ARCH = {"_target_": "models.cnn.build", "depth": 1, "filters": 2, "dense_units": 0}
 TRAINING = {
@@ -56,10 +58,29 @@ def spec(prepared: PreparedData, tmp_path: Path) -> TrainingSpec:
     )
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
+@pytest.fixture(scope="module")
+def on_ray(name: str) -> Iterator[Executor | None]:
+    """One for all tests: Ray takes seconds to start."""
+    with ExitStack() as stack:
+        made = None
+        if name == "ray":
+            made = executors.create(name, workers=2, gpus=())
+        elif name == "ray with two nodes":
+            nodes = stack.enter_context(simulated_nodes(2))
+            config = sweep.ExecutorConfig("ray", address=nodes.address)
+            made = executors.create("ray", workers=2, gpus=(), config=config)
+        if made is not None:
+            stack.callback(made.close)
+        yield made
+
+
+@pytest.mark.parametrize("name", EXECUTORS, scope="module")
 class TestEveryExecutor:
     @pytest.fixture
-    def executor(self, name: str) -> Iterator[Executor]:
+    def executor(self, name: str, on_ray: Executor | None) -> Iterator[Executor]:
+        if on_ray is not None:
+            yield on_ray
+            return
         made = executors.create(name, workers=2, gpus=())
         yield made
         made.close()
@@ -68,6 +89,8 @@ class TestEveryExecutor:
         events: list[Event] = []
 
         def handle(event: Event) -> None:
+            if isinstance(event, Said):
+                return
             events.append(event)
             if each is not None:
                 each(event)
