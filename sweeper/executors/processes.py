@@ -60,6 +60,13 @@ class ProcessExecutor:
         """Starts the forkserver, unless it runs; returns at once."""
         start_forkserver()
 
+    def load(self) -> None:
+        """Waits until the forkserver has loaded what trials need, so that the next trial starts at once."""
+        with _environment():
+            process = self._context.Process(name="nothing")
+            process.start()
+        process.join()
+
     def submit(self, spec: TrialSpec) -> None:
         gpu = self._free_gpus.pop(0) if self._free_gpus else None
         running = self._start(replace(spec, gpu=gpu))

@@ -12,6 +12,7 @@ What does not live here: anything of Ray (`sweeper.executors.cluster.nodes` make
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import sys
 import tempfile
@@ -68,12 +69,13 @@ class Agent:
     def __init__(self, setting: Setting) -> None:
         """Begins to load what trials need."""
         set_variables(setting.variables)
-        code = setting.code or str(Path.cwd() / USER_MODULES)
+        self._lock, self._folder = _new_folder()
+        code = setting.code or self._copied(Path.cwd() / USER_MODULES)
         own = import_path.checkout()
         hidden = (*setting.hidden, *_folders_of_ray(), *([own] if own else []))
         import_path.look_last(code, hidden)
+        os.chdir(code)  # trials start here
         vars(sys.modules["__main__"]).pop("__file__", None)  # Ray's worker: a trial's process would import it again
-        self._lock, self._folder = _new_folder()
         self._commands: deque[Callable[[], None]] = deque()
         self._woken, self._wake = Pipe(duplex=False)
         self._executor = ProcessExecutor(setting.slots, tuple(range(setting.num_gpus)), self._woken)
@@ -82,9 +84,19 @@ class Agent:
         self._checkpoints: dict[int, float] = {}
         self._outgoing: deque[TrialEvent | Iterator[Piece]] = deque()
 
+    def _copied(self, modules: Path) -> str:
+        """The user's modules in the agent's own folder: Ray deletes its copy when it likes to."""
+        copy = self._folder / USER_MODULES
+        shutil.copytree(modules, copy)
+        return str(copy)
+
     def about(self) -> dict[str, str]:
         """What must be the same here as where the driver runs."""
         return agreement.of_this_process()
+
+    def load(self) -> None:
+        """Waits until trials can start at once: TensorFlow takes seconds to load."""
+        self._executor.load()
 
     def write(self, piece: Piece) -> None:
         """Lays down a piece of a file at its place in the agent's folder."""

@@ -20,7 +20,8 @@ from sweeper.executors.cluster import agreement, cargo, connection
 from sweeper.executors.cluster.link import Job, Link
 from sweeper.executors.cluster.nodes import Nodes
 
-_STARTED_S = 60.0  # seconds in which an agent must answer for the first time
+_STARTED_S = 120.0  # seconds in which an agent must answer for the first time, and in which it must have loaded
+_ABSENT_S = 1.0  # seconds between two polls, beyond which it is the driver that was busy
 _CLOSED_S = 5.0  # seconds in which agents end their trials and delete their files
 _HOLD_S = 1.0  # seconds for which an agent waits for something to report
 
@@ -49,6 +50,7 @@ class RayExecutor:
         self._here = agreement.of_this_process()
         self._num_jobs = 0
         self._is_started = False
+        self._polled = time.monotonic()
         nodes.check()
         self._start()
 
@@ -81,6 +83,10 @@ class RayExecutor:
         self._give_out()
 
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
+        absent_s = time.monotonic() - self._polled
+        if absent_s > _ABSENT_S:
+            for link in self._links:
+                link.heard += absent_s
         self._look_around()
         self._exchange(0.0 if self._events else timeout_s)
         while self._events:
@@ -88,6 +94,7 @@ class RayExecutor:
             handle(event)
             if job is not None and isinstance(event, TrialEpoch) and job.spec.awaits_verdict:
                 self._let_go_on(job)
+        self._polled = time.monotonic()
 
     def _let_go_on(self, job: Job) -> None:
         link = self._link_of(job)
@@ -99,7 +106,7 @@ class RayExecutor:
         for link in self._nodes.gone(self._links):
             self._lose(link, "it left the cluster")
         for link in list(self._links):
-            patience_s = self._lost_after_s if link.is_ready else max(_STARTED_S, self._lost_after_s)
+            patience_s = self._lost_after_s if link.is_loaded else max(_STARTED_S, self._lost_after_s)
             if time.monotonic() - link.heard > patience_s:
                 self._lose(link, f"no answer for {patience_s:g} s (executor.lost_after_s)")
         self._links += self._nodes.join(self._links)
@@ -147,6 +154,8 @@ class RayExecutor:
                 del link.commands[ref]
             elif not link.is_ready:
                 self._welcome(link, answer)
+            elif not link.is_loaded:
+                link.listen(self._hold_s)
             else:
                 link.listen(self._hold_s)
                 for job, event in link.received(answer):
@@ -168,8 +177,7 @@ class RayExecutor:
             self._end(link)
             self._events.append((None, Said(f"{fault} It runs no trial.")))
             return
-        link.is_ready = True
-        link.listen(self._hold_s)
+        link.load()
         at_a_time = f"{link.slots} more trial{'' if link.slots == 1 else 's'} at a time"
         self._events.append((None, Said(f"Node {link.name} joined: {at_a_time}.")))
 

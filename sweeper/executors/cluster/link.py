@@ -48,9 +48,10 @@ class Link:
         name: the node's, for people.
         slots: trials that it runs at a time.
         actor: Ray's handle of it.
-        heard: when it last answered, by `time.monotonic`.
-        waits: the answer that is waited for: `about` first, `next_events` from then on.
-        is_ready: whether it has answered at all.
+        waits: the answer that is waited for: `about`, then `load`, then `next_events` from then on.
+        heard: when it last answered, by `time.monotonic`; without the time in which nobody listened.
+        is_ready: whether it has said its versions, and takes trials.
+        is_loaded: whether they start at once.
     """
 
     node: str
@@ -60,6 +61,7 @@ class Link:
     waits: Any
     heard: float = field(default_factory=time.monotonic)
     is_ready: bool = False
+    is_loaded: bool = False
     jobs: dict[int, Job] = field(default_factory=dict)
     commands: dict[Any, bool] = field(default_factory=dict)
     _has: set[str] = field(default_factory=set)
@@ -75,8 +77,15 @@ class Link:
         """All answers that are waited for."""
         return [self.waits, *self.commands]
 
+    def load(self) -> None:
+        """Waits until it has loaded what trials need; files can be sent meanwhile."""
+        self.is_ready = True
+        self.heard = time.monotonic()
+        self.waits = self.actor.load.remote()
+
     def listen(self, hold_s: float) -> None:
         """Waits for the next events; the agent answers after `hold_s` seconds at the latest."""
+        self.is_loaded = True
         self.heard = time.monotonic()
         self.waits = self.actor.next_events.remote(hold_s)
 
