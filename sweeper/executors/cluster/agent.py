@@ -41,7 +41,6 @@ USER_MODULES = "user_modules"
 
 _FOLDERS = "keras-sweeper-agent-"
 _CLOSED_S = 5.0  # seconds for which `close` waits until `next_events` has carried it out
-_NEW_S = 60.0  # seconds after which a folder without a locked lock has lost its agent
 
 
 @dataclass(frozen=True)
@@ -211,17 +210,16 @@ def _new_folder() -> tuple[object, Path]:
     above = Path(tempfile.gettempdir())
     for old in above.glob(f"{_FOLDERS}*"):
         _delete_if_left(old)
-    folder = Path(tempfile.mkdtemp(prefix=_FOLDERS, dir=above))
-    lock = (folder / "lock").open("w")
+    new = Path(tempfile.mkdtemp(prefix="keras-sweeper-new-", dir=above))
+    lock = (new / "lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock, folder
+    folder = above / (_FOLDERS + new.name.rpartition("-")[2])
+    return lock, new.rename(folder)  # locked before another agent finds it
 
 
 def _delete_if_left(folder: Path) -> None:
     """Deletes an agent's folder, unless its agent lives."""
     try:
-        if time.time() - folder.stat().st_mtime < _NEW_S:
-            return
         with (folder / "lock").open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
