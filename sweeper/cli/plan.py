@@ -141,7 +141,7 @@ def print_plan(console: Console, plan: SweepPlan) -> None:
     if plan.is_grid:
         print_trials(console, trials, measured_speed(plan.paths))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
-    print_estimate(console, plan, estimated(plan, trials, num_points * plan.settings.sweep.extent.seeds))
+    print_estimate(console, plan, estimated(plan, trials, num_points * plan.num_repeats))
     for key in plan.open_settings:
         console.print(f"{key.capitalize()}: timed when the sweep starts (training.{key}=auto).")
     console.print("Nothing was trained: sweep.dry_run=true.")

@@ -18,12 +18,14 @@ _MOST_PIXELS = 10_000  # a side: more is a typing error
 
 NORMALIZATIONS = ("none", "standardize")
 
+MOST_FOLDS = 100
+
 #: Keys of `data` that not every data set reads, with those that do.
 READ_BY = {**dict.fromkeys(("image_size", "color", "resize", "skip_broken"), ("folder",)), "keys": ("npz",),
            "groups": ("npz", "folder")}  # fmt: skip
 #: Keys of `data` that came after the first sweeps were recorded: at their defaults they are left out of a trial's
 #: configuration, so that those sweeps still resume.
-LATER_DATA_KEYS = (*READ_BY, "normalize")
+LATER_DATA_KEYS = (*READ_BY, "normalize", "folds", "fold")
 
 #: What `data.keys` names: images and labels of each split.
 ROLES = ("x_train", "y_train", "x_test", "y_test", "x_val", "y_val")
@@ -45,6 +47,8 @@ class DataConfig:
     keys: Any = None  # the names of the arrays, as {x_train: NAME, y_train: NAME, …}; null: found by their spelling
     groups: str | None = None  # images of a group stay on one side: an array of the npz; a pattern of a folder's paths
     normalize: str = "none"  # standardize: the network begins with a layer that makes each channel's mean 0, variance 1
+    folds: int | None = None  # each configuration is trained so often, with another part held out for validation
+    fold: int | None = None  # of these trainings this one alone, from 0; null: all
 
     def __post_init__(self) -> None:
         near = nearest(self.name, DATASETS, "digits")
@@ -65,6 +69,22 @@ class DataConfig:
         self._check_pictures()
         self._check_keys()
         self._check_groups()
+        self._check_folds()
+
+    def _check_folds(self) -> None:
+        if self.folds is not None:
+            check(2 <= self.folds <= MOST_FOLDS, "data.folds", self.folds, f"2 to {MOST_FOLDS} parts, or null", "5")
+            check(
+                self.validation == DataConfig.validation,
+                "data.validation",
+                self.validation,
+                f"nothing with data.folds={self.folds}, which holds out a part of 1/{self.folds} in each training",
+                f"data.folds={self.folds}",
+            )
+        if self.fold is not None:
+            last = -1 if self.folds is None else self.folds - 1
+            accepted = "nothing without data.folds" if last < 0 else f"0 to {last}, or null for all of them"
+            check(0 <= self.fold <= last, "data.fold", self.fold, accepted, "null")
 
     def _check_groups(self) -> None:
         if self.groups is None:
@@ -126,3 +146,20 @@ _LATER_DEFAULTS = {one.name: one.default for one in dataclasses.fields(DataConfi
 def without_later_defaults(node: Mapping[str, Any]) -> dict[str, Any]:
     """A resolved `data` node as earlier versions knew it, where it asks for nothing else."""
     return {key: value for key, value in node.items() if key not in _LATER_DEFAULTS or value != _LATER_DEFAULTS[key]}
+
+
+def num_folds(node: Mapping[str, Any]) -> int:
+    """Trainings that a resolved `data` node makes of a configuration: 1 where it names no folds, or one of them."""
+    folds = node.get("folds")
+    return 1 if folds is None or node.get("fold") is not None else int(folds)
+
+
+def with_fold(node: Mapping[str, Any], repeat: int) -> dict[str, Any]:
+    """A resolved `data` node for one repeat of a configuration: repeats go through the folds in turn."""
+    folds = num_folds(node)
+    return dict(node) if folds == 1 else {**node, "fold": repeat % folds}
+
+
+def fold_nodes(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resolved `data` nodes of all trainings that one makes."""
+    return [with_fold(node, repeat) for repeat in range(num_folds(node))]

@@ -63,6 +63,7 @@ class CheckedData:
             sentence. Images to be predicted need the same.
         groups: `data.groups`, where validation images were taken from training by groups.
         test_digest: SHA-256 (hex) of the test images as a set, before `data.max_samples`; empty where it is not known.
+        folds: parts into which training and validation images are divided; 1 without `data.folds`.
     """
 
     summary: DataSummary
@@ -75,6 +76,7 @@ class CheckedData:
     conversions: tuple[str, ...] = ()
     groups: str = ""
     test_digest: str = ""
+    folds: int = 1
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from sweeper.data.progress import Report, silent
 from sweeper.data.published import cifar
 from sweeper.data.splits import SplitIndices, SplitPlan, plan_splits
 from sweeper.data.splits.apart import Recorded, draw_apart, nothing_recorded
+from sweeper.data.splits.folds import draw_fold
 from sweeper.data.written import lay_down, write_names
 
 
@@ -167,7 +168,11 @@ def _read(
     raw = SOURCES[config.name].read(config, kept, report, scratch, recorded)
     plan = plan_splits(raw.inventory, config)
     prints = prints_of(raw, plan.validation_from)
-    indices, about_copies = draw_apart(plan, raw, config, prints, recorded)
+    about_copies: tuple[str, ...] = ()
+    if config.folds is None:
+        indices, about_copies = draw_apart(plan, raw, config, prints, recorded)
+    else:
+        indices = draw_fold(plan, raw, config, prints["x_train"])
     by_groups = groups.notes(raw, indices, config.groups or "", sum(plan.validation))
     shared_groups = groups.warnings(raw, indices, config.groups or "")
     warnings = (*copies.copy_warnings(raw, indices, prints), *shared_groups, *_without_image(raw, indices))
@@ -180,6 +185,7 @@ def _read(
         test_is_validation=plan.validation_from == "test",
         warnings=tuple(map(printable, warnings)),
         conversions=tuple(map(printable, raw.conversions)),
+        folds=config.folds or 1,
         groups=printable(config.groups or "") if indices.validation_from == "train" else "",
         notes=tuple(
             map(printable, (*raw.conversions, *raw.notes, *_about_validation(raw, plan), *about_copies, *by_groups))
@@ -268,6 +274,7 @@ class DataSets:
         self._folder = folder
         self._listener = listener
         self._prepared: dict[str, PreparedData] = {}
+        self._said: set[str] = set()  # of data in folds, the first is reported
         shutil.rmtree(folder.data, ignore_errors=True)
 
     @property
@@ -282,5 +289,8 @@ class DataSets:
             place = self._folder.data / str(len(self._prepared))
             prepared = data.prepare(DataConfig(**node), place, self._kept, self._listener, self._recorded)
             self._prepared[key] = prepared
-            self._listener(DataPrepared(prepared))
+            whole = canonical({name: value for name, value in node.items() if name != "fold"})
+            if whole not in self._said:
+                self._said.add(whole)
+                self._listener(DataPrepared(prepared))
         return self._prepared[key]

@@ -12,6 +12,7 @@ from sweeper.inference.configurations import (
     leading_configurations,
     winning_configuration,
 )
+from sweeper.inference.folds import FEWEST_FOLDS, leading_over_folds, winning_over_folds
 from sweeper.inference.groups import (
     Elimination,
     Left,
@@ -26,6 +27,7 @@ from sweeper.inference.swaps import CountMetric, leading_group_by_swaps, rank_in
 from sweeper.inference.winner import ExpectedScore, winners_score
 
 __all__ = [
+    "FEWEST_FOLDS",
     "FEWEST_SEEDS",
     "ConfigurationGroup",
     "CountMetric",
@@ -40,6 +42,7 @@ __all__ = [
     "leading_group",
     "leading_group_by_losses",
     "leading_group_by_swaps",
+    "leading_over_folds",
     "mcnemar_p",
     "not_worse",
     "paired_p",
@@ -50,4 +53,5 @@ __all__ = [
     "wilson_interval",
     "winners_score",
     "winning_configuration",
+    "winning_over_folds",
 ]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeper import inference
 from sweeper.core.objectives import Objective
@@ -26,16 +28,16 @@ def judge_configurations(case: Case) -> Findings:
     The leader is the median seed of the leading configuration, and the group has the trials of the leading ones.
     """
     whole = _whole(case)
-    about = ConfigurationFindings(case.num_repeats, len(whole), ())
+    about = ConfigurationFindings(case.num_repeats, len(whole), (), num_folds=_num_folds(whole))
     if not whole:
         first = next(one.row for one in rank(case.rows, *case.objectives) if one.row.state is TrialState.COMPLETE)
         return Findings(leader=first.number, configurations=about)
-    if why := _why_untested(case, whole):
+    if why := _why_untested(case, whole, about.num_folds):
         return _led_by(case, whole[0], replace(about, why_untested=why))
-    tables = [np.stack([by_image(case, case.validation[row.number]) for row in rows]) for rows in whole]
+    tables = [_tables(case, rows) for rows in whole]  # of each configuration, by fold: (seeds, images)
     members: tuple[int, ...] = (0,)
     if len(whole) > 1:
-        found = inference.leading_configurations(tables, ALPHA)
+        found = _leading(tables)
         members = found.members
         about = replace(about, group=tuple(whole[i][0].number for i in members), image_share=found.image_share)
     findings = _led_by(case, whole[members[0]], about)
@@ -43,11 +45,42 @@ def judge_configurations(case: Case) -> Findings:
         rows = [row for index in members for row in whole[index]]
         group = dict.fromkeys([findings.leader, *(row.number for row in rows)])
         findings = replace(findings, group=tuple(number for number in group if number is not None))
-    findings = replace(findings, num_compared=len(whole) * case.num_repeats, num_images=tables[0].shape[1])
+    findings = replace(
+        findings, num_compared=len(whole) * case.num_repeats, num_images=sum(fold.shape[1] for fold in tables[0])
+    )
     if case.kind != "accuracy":
         return findings
-    score = inference.winning_configuration(tables)
+    in_folds = about.num_folds > 1
+    score = inference.winning_over_folds(tables) if in_folds else inference.winning_configuration(_only(tables))
     return replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
+
+
+def _num_folds(whole: Sequence[Sequence[TrialRow]]) -> int:
+    """Parts of the images on which all configurations were scored alike, repeat by repeat; 1 where it is one."""
+    splits = {tuple(row.split_digest for row in rows) for rows in whole}
+    return len(set(splits.pop())) if len(splits) == 1 else 1
+
+
+def _tables(case: Case, rows: Sequence[TrialRow]) -> list[NDArray[Any]]:
+    """A configuration's scores, fold by fold: (seeds, images)."""
+    folds: dict[str, list[NDArray[Any]]] = {}
+    for row in rows:
+        folds.setdefault(row.split_digest, []).append(by_image(case, case.validation[row.number]))
+    return [np.stack(fold) for fold in folds.values()]
+
+
+def _leading(tables: Sequence[Sequence[NDArray[Any]]]) -> inference.ConfigurationGroup:
+    in_folds = len(tables[0]) > 1
+    return (
+        inference.leading_over_folds(tables, ALPHA)
+        if in_folds
+        else inference.leading_configurations(_only(tables), ALPHA)
+    )
+
+
+def _only(tables: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+    """Each configuration's table where all were scored on the same images."""
+    return [table for (table,) in tables]
 
 
 def representatives(
@@ -87,15 +120,19 @@ def _whole(case: Case) -> list[list[TrialRow]]:
     return [sorted(rows, key=lambda row: row.repeat) for rows in points.values() if len(rows) == case.num_repeats]
 
 
-def _why_untested(case: Case, whole: Sequence[Sequence[TrialRow]]) -> str:
+def _why_untested(case: Case, whole: Sequence[Sequence[TrialRow]], num_folds: int) -> str:
     """Why no test compares configurations; empty where one does."""
+    if 1 < num_folds < inference.FEWEST_FOLDS:
+        return f"{num_folds} folds are too few (data.folds={inference.FEWEST_FOLDS} is the least)"
+    if num_folds > 1 and case.num_repeats % num_folds:
+        return "some folds were trained more often than others"
     if case.num_repeats < inference.FEWEST_SEEDS:
         few = f"{case.num_repeats} seeds per configuration are too few"
         return f"{few} (sweep.seeds={inference.FEWEST_SEEDS} is the least)"
     if case.kind in ("counts", "plain"):
         return f"no test for {case.tested.metric} takes images and seeds into account"
     rows = [row for rows in whole for row in rows]
-    if len({row.split_digest for row in rows}) > 1:
+    if num_folds == 1 and len({row.split_digest for row in rows}) > 1:
         return "their trials were scored on different images, since data or split vary"
     if not all(is_there(case, case.validation.get(row.number)) for row in rows):
         return "predictions of some of their trials on the validation images are missing"

@@ -97,6 +97,7 @@ class ConfigurationFindings:
         group: points of the leading group, the best first, by the number of their first trial; empty where fewer
             than two are there to be compared, or no test compares them.
         why_untested: why no test compares them; empty where one does, and where fewer than two are there.
+        num_folds: parts of the images of which each validated in turn; 1 where all trials have the same images.
         leader: the trials of the leading configuration, by repeat; empty where none has all of its repeats.
         mean: of the tested metric over them.
         image_share: of what is uncertain between the leader and its nearest rival in the group, the share that comes
@@ -107,6 +108,7 @@ class ConfigurationFindings:
     num_points: int
     group: tuple[int, ...]
     why_untested: str = ""
+    num_folds: int = 1
     leader: tuple[int, ...] = ()
     mean: float | None = None
     image_share: float | None = None

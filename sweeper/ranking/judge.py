@@ -57,14 +57,15 @@ def finalists(
 ) -> list[int]:
     """The trials that the test set is opened for: the leading group first, then the others by rank.
 
-    Only complete trials that were scored on the same images as the leader. With repeats one of each configuration: its
-    median seed, or the one of `tested` that was evaluated already.
+    Only complete trials that were scored on the same images as the leader, or on the same folds. With repeats one of
+    each configuration: its median seed, or the one of `tested` that was evaluated already.
     """
     ranked = _complete(rows, objectives)
     leader = next((row for row in ranked if row.number == findings.leader), None)
     if leader is None:
         return []
-    same = [row.number for row in ranked if split_of(row) == split_of(leader)]
+    splits = {split_of(row) for row in ranked if point_of(row) == point_of(leader)}  # several where images are in folds
+    same = [row.number for row in ranked if split_of(row) in splits]
     order = dict.fromkeys([leader.number, *(number for number in findings.group if number in same), *same])
     if num_repeats(rows) == 1:
         return list(order)[:limit]

@@ -192,16 +192,17 @@ class _Speaker:
         if found.mean is None:
             return [f"Configurations cannot be compared: none has all of its {found.num_seeds} repeats."]
         said = [self._about_leading(found, findings)]
+        what = "seed" if found.num_folds == 1 else "training"
         if findings.expected is not None:
             said.append(_about_expected_mean(findings.expected, found.num_points))
         said.append(
-            f"{capital(self._label(self._row(findings.leader).number))} is its median seed: promote takes it, and it "
+            f"{capital(self._label(self._row(findings.leader).number))} is its median {what}: promote takes it, and it "
             "stands for the configuration on the test set."
         )
         return said
 
     def _about_leading(self, found: ConfigurationFindings, findings: Findings) -> str:
-        seeds, name = f"{found.num_seeds} seeds", self._configuration(found.leader[0])
+        seeds, name = _trainings(found), self._configuration(found.leader[0])
         scored = f"a mean {self._objective.metric} of {self._figure(found.mean)}"
         if found.num_points == 1:
             return f"{capital(name)} is the only one with all of its {found.num_seeds} repeats: {scored}."
@@ -272,6 +273,14 @@ def _about_taken(taken: Sequence[TrialRow], num_trials: int) -> str:
         f"{len(taken)} of the {num_trials} trials {'was' if len(taken) == 1 else 'were'} not trained here: {whose} had "
         "trained the same settings, data and seed, and the outcome was taken over (column taken_from)."
     )
+
+
+def _trainings(found: ConfigurationFindings) -> str:
+    """`3 seeds`, `5 folds`, `5 folds of 2 seeds each`: what a configuration's mean is over."""
+    if found.num_folds == 1:
+        return f"{found.num_seeds} seeds"
+    seeds = found.num_seeds // found.num_folds
+    return f"{found.num_folds} folds" + (f" of {seeds} seeds each" if seeds > 1 else "")
 
 
 def _about_pruned(pruned: int, num_trials: int) -> str:

@@ -298,11 +298,12 @@ class ConsoleListener:
 def data_lines(checked: CheckedData) -> list[str]:
     """`Data: digits, 1,150 training, … images of 28x28x1, from …`, then what there is to know of the images."""
     summary = checked.summary
+    in_folds = f" ({checked.folds} folds: each image validates once)" if checked.folds > 1 else ""
     note = " (the test set is the validation set: figures are selected on the test set)"
     return [
         f"Data: {summary.name}, {summary.num_train:,} training, {summary.num_validation:,} validation and "
         f"{summary.num_test:,} test images of {'x'.join(map(str, summary.input_shape))}, "
-        f"from {printable(checked.source)}{note if checked.test_is_validation else ''}.",
+        f"from {printable(checked.source)}{in_folds}{note if checked.test_is_validation else ''}.",
         *(f"Data: {sentence}" for sentence in checked.notes),
         *(f"Warning: {sentence}" for sentence in checked.warnings),
     ]

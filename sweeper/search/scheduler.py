@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from sweeper.config.groups import Limits
 from sweeper.config.identity import trial_hash, trial_identity
+from sweeper.config.trial import with_fold
 from sweeper.core.datasets import PreparedData
 from sweeper.core.objectives import Metric, Objective
 from sweeper.core.paths import SweepPaths
@@ -88,7 +89,7 @@ class TrialFactory:
     def candidate(self, planned: PlannedTrial, repeat: int = 0) -> Candidate:
         """What trains a planned configuration under the seed of one repeat."""
         point = planned.point
-        config = {**point.config, "seed": point.config["seed"] + repeat}
+        config = _of_repeat(point.config, repeat)
         identity = trial_identity(config, self.prepare(config["data"]))
         return Candidate(
             hash=trial_hash(identity),
@@ -100,7 +101,7 @@ class TrialFactory:
 
     def queued(self, trial: StudyTrial, planned: PlannedTrial) -> QueuedTrial:
         """A numbered trial with what its process is given."""
-        config = {**planned.point.config, "seed": planned.point.config["seed"] + trial.repeat}
+        config = _of_repeat(planned.point.config, trial.repeat)
         spec = TrainingSpec(
             number=trial.number,
             folder=self.folder.trial(trial.number).root,
@@ -113,6 +114,11 @@ class TrialFactory:
             metrics=self.metrics,
         )
         return QueuedTrial(trial, spec, self.num_repeats)
+
+
+def _of_repeat(config: Mapping[str, Any], repeat: int) -> dict[str, Any]:
+    """A configuration under the seed of one repeat, and with its part of the images held out."""
+    return {**config, "seed": config["seed"] + repeat, "data": with_fold(config["data"], repeat)}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sweeper.config import keys
 from sweeper.config.schema import LAST_SEED
 from sweeper.config.sweep import SamplerConfig
 from sweeper.config.training import AUTO
+from sweeper.config.trial import num_folds
 from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.events import Estimate
 from sweeper.core.objectives import Objective
@@ -101,6 +102,23 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
         pruning.make_pruner(settings.pruner, 10)
 
 
+def check_folds(settings: Settings, space: SearchSpace, trials: Sequence[PlannedTrial]) -> None:
+    """Refuses folds that vary, and more seeds than there are."""
+    found = sorted({num_folds(planned.point.config["data"]) for planned in trials})
+    if len(found) > 1 or "data.fold" in space.keys:
+        key = "data.fold" if "data.fold" in space.keys else "data.folds"
+        raise ConfigError(
+            f"{key} cannot vary within a sweep: its configurations would be scored on different images. Accepted: "
+            "data.folds with one number, which trains each configuration so often.  Try: data.folds=5"
+        )
+    last = settings.seed + settings.sweep.extent.seeds * found[0] - 1
+    if found[0] > 1 and settings.seed <= LAST_SEED < last:
+        raise ConfigError(
+            f"data.folds={found[0]} and sweep.seeds={settings.sweep.extent.seeds} from seed={settings.seed} end at "
+            f"{last}. Accepted: seeds up to {LAST_SEED}.  Try: seed=0"
+        )
+
+
 def check_open_settings(settings: Settings, space: SearchSpace, trials: Sequence[PlannedTrial]) -> None:
     """Refuses `auto` of a setting that is timed where it varies, and where no process can be timed."""
     for key, typed in (("precision", "float32"), ("threads", "2")):
@@ -165,6 +183,11 @@ class SweepPlan:
     def is_grid(self) -> bool:
         """Whether every configuration is trained, rather than those that a sampler proposes."""
         return self.settings.sampler.name == "grid"
+
+    @property
+    def num_repeats(self) -> int:
+        """Trainings of each configuration: seeds times folds."""
+        return self.settings.sweep.extent.seeds * num_folds(self.trials[0].point.config["data"])
 
     @property
     def params(self) -> list[dict[str, Any]]:
@@ -243,6 +266,7 @@ def plan_sweep(
     check.check_objectives(checked.trials, settings.objectives)
     check.check_metrics(checked.trials, settings.metrics)
     check_open_settings(settings, space, checked.trials)
+    check_folds(settings, space, checked.trials)
     return SweepPlan(settings, space, checked, composer, enqueued, reason)
 
 

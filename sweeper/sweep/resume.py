@@ -10,6 +10,7 @@ from sweeper.artifacts.damage import check_archive, load_arrays
 from sweeper.artifacts.model import model_file
 from sweeper.artifacts.result import read_result
 from sweeper.config.identity import canonical, differences, fixed_part
+from sweeper.config.trial import fold_nodes
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, SweepChangedError
 from sweeper.core.events import Listener, Note
@@ -39,7 +40,7 @@ def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy,
         StoreError: `sweep.warm_start` names no sweep.
     """
     first = plan.trials[0]
-    configured = [planned.point.config["data"] for planned in plan.trials]
+    configured = [node for planned in plan.trials for node in fold_nodes(planned.point.config["data"])]
     nodes = list({canonical(node): node for node in configured}.values())
     info = _info(plan, study.info, nodes, [factory.prepare(node) for node in nodes])
     known = study.trials()

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from sweeper.artifacts import figures
 from sweeper.artifacts.versions import versions
 from sweeper.config.identity import fixed_part
+from sweeper.config.trial import fold_nodes
 from sweeper.core.errors import SweeperError, TrackingError
 from sweeper.core.events import Listener, Note, SweepStarted, TrialsEnded
 from sweeper.core.paths import write_atomically
@@ -72,7 +73,8 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
 def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, listener: Listener) -> SweepOutcome:
     data_sets = DataSets(plan.paths, plan.folder, listener, lambda: recorded_digests(plan.paths, plan.name))
     for planned in plan.trials:
-        data_sets.prepare(planned.point.config["data"])
+        for node in fold_nodes(planned.point.config["data"]):
+            data_sets.prepare(node)
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))
     study = _open_stores(plan, tracker, retry, listener)
 
@@ -82,7 +84,7 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
         plan.folder,
         data_sets.prepare,
         plan.objectives,
-        num_repeats=plan.settings.sweep.extent.seeds,
+        num_repeats=plan.num_repeats,
         awaits_verdict=plan.settings.pruner.name != "none",
         metrics=plan.settings.metrics,
     )

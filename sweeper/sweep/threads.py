@@ -144,7 +144,7 @@ def _fastest(plan: SweepPlan, data_sets: DataSets, executor: Executor, tried: li
 
     seconds = {split: trial_s(split) for split in tried}
     num_points = len(plan.trials) if plan.is_grid else plan.settings.num_points
-    num_trials = num_points * plan.settings.sweep.extent.seeds
+    num_trials = num_points * plan.num_repeats
     taken = fastest(seconds, num_trials)
     totals = {split: sweep_s(split, seconds[split], num_trials) for split in tried}
     others = "; ".join(f"{split}: {duration(totals[split])}" for split in sorted(totals, key=totals.__getitem__)[1:])

@@ -83,6 +83,8 @@ def plan_splits(inventory: Inventory, config: DataConfig) -> SplitPlan:
         DataError: if there are too few images to be split.
     """
     from_test = config.validation == "test"
+    if config.folds is not None:
+        return _plan_fold(inventory, config, config.folds)
     if inventory.validation_counts is not None and not from_test:
         _check_default_validation(config, inventory)
         return _plan_with_own(inventory, inventory.validation_counts, config.max_samples)
@@ -111,6 +113,50 @@ def _plan_with_own(inventory: Inventory, validation_counts: tuple[int, ...], max
         _cap(inventory.test_counts, max_samples, 1),
         "file",
     )
+
+
+def _plan_fold(inventory: Inventory, config: DataConfig, folds: int) -> SplitPlan:
+    """The first of the parts of the training images for validation, or the one that is named; the others train."""
+    if inventory.validation_counts is not None:
+        raise ConfigError(
+            f"data.folds={folds} would not use the validation set that the data has ({inventory.validation_name}). "
+            "Accepted: data without one, or data.folds=null.  Try: data.folds=null"
+        )
+    _check_class_sizes(inventory.train_counts, from_test=False)
+    pool = _cap(inventory.train_counts, config.max_samples, 2)
+    single = next((label for label, count in enumerate(pool) if count < 2), None)
+    if single is not None:
+        raise ConfigError(
+            f"data.folds={folds} holds out every image once, and class {single} has one training image: its training "
+            "would not know the class. Accepted: classes of two images or more, or data.folds=null."
+            "  Try: data.folds=null"
+        )
+    if folds > sum(pool):
+        raise ConfigError(
+            f"data.folds={folds} of {sum(pool)} training images leaves parts without an image. Accepted: 2 to "
+            f"{sum(pool)}.  Try: data.folds={min(5, sum(pool))}"
+        )
+    validation = fold_counts(pool, folds)[config.fold or 0]
+    train = tuple(have - taken for have, taken in zip(pool, validation, strict=True))
+    return SplitPlan(train, validation, _cap(inventory.test_counts, config.max_samples, 1), "train")
+
+
+def fold_counts(counts: Sequence[int], folds: int) -> list[tuple[int, ...]]:
+    """Images of each class in each of so many parts: class by class as equal as can be, and so in all.
+
+    Args:
+        counts: images of each class.
+        folds: parts, at least 1.
+    """
+    totals = [0] * folds
+    parts: list[list[int]] = [[] for _ in range(folds)]
+    for count in counts:
+        base, extra = divmod(count, folds)
+        lowest = sorted(range(folds), key=lambda part: (totals[part], part))[:extra]
+        for part in range(folds):
+            parts[part].append(base + (part in lowest))
+            totals[part] += parts[part][-1]
+    return [tuple(part) for part in parts]
 
 
 def _cap(counts: tuple[int, ...], most: int | None, per_class: int) -> tuple[int, ...]:
