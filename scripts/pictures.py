@@ -28,7 +28,7 @@ from sweeper.core.trials import TrialRow
 from sweeper.ranking.leaderboard import rank
 from sweeper.report import sweep_report, terminal
 from sweeper.storage import stored_sweep
-from sweeper.storage.study import sweep_names
+from sweeper.storage.catalogue import sweep_names
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PORT = 5177

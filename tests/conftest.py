@@ -20,6 +20,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+import postgres_server
+from postgres_server import PostgresServer
 from sweeper.config import schema
 from sweeper.space.composer import Composer, Point
 from sweeper.space.dimensions import SearchSpace
@@ -192,3 +194,12 @@ def own_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = _run(folder, *words, "sweep.name=mine", "sweep.workers=2")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for this process's tests, each of which makes a database of its own."""
+    if reason := postgres_server.why_not():
+        pytest.skip(reason)
+    with postgres_server.running() as server:
+        yield server

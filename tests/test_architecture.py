@@ -56,7 +56,7 @@ DOORS = {
     "terminal",
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
-    "storage": "distributions earlier locks stored_sweep study test_openings",
+    "storage": "catalogue distributions earlier lease locks places server stored_sweep study test_openings",
     "sweep": "finish plan run",
     "tracking": "client credentials logged_model provenance reader recording.queue recording.remote recording.start "
     "registry store tags tracker ui",
@@ -67,6 +67,7 @@ DOORS = {
 #: Libraries with one home each: the modules and packages that may import them.
 HOMES = {
     "ray": ("sweeper/executors/cluster/",),
+    "psycopg": ("sweeper/storage/server.py",),
     "optuna": ("sweeper/storage/", "sweeper/search/", "sweeper/report/plots/"),
     "mlflow": ("sweeper/tracking/", "sweeper/artifacts/model.py"),
     "keras": ("sweeper/trial/", "sweeper/artifacts/model.py", "models/"),

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 from sweeper.api import child, display
 from sweeper.core import errors
 from sweeper.core.errors import ConfigError, SweeperError
+from sweeper.core.secrets import hide_passwords
 from sweeper.report import event_lines
+from sweeper.storage import server
 
 if TYPE_CHECKING:
     from sweeper.api.sweep import Sweep
@@ -55,6 +57,7 @@ def run(overrides: Sequence[str], *, name: str | None, output_dir: str | None, q
         return None
     from sweeper.api.sweep import load
 
+    server.take_passwords(overrides)
     sweep = load([heard.end["name"]], str(Path(heard.end["folder"]).parents[1]), trust=True)
     shown.say_ended(sweep)
     return sweep
@@ -96,7 +99,7 @@ def _call(overrides: Sequence[str], output_dir: str | None) -> Callable[[str], s
     """Writes the call that resumes a sweep of this name."""
 
     def call(name: str) -> str:
-        words = [repr(word) for word in overrides if not word.lstrip("+").startswith("sweep.name=")]
+        words = [repr(hide_passwords(word)) for word in overrides if not word.lstrip("+").startswith("sweep.name=")]
         where = [f"output_dir={output_dir!r}"] if output_dir is not None else []
         return f"sweeper.run({', '.join([*words, f'name={name!r}', *where])})"
 

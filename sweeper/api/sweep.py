@@ -24,8 +24,8 @@ from sweeper.ranking.findings import Findings
 from sweeper.report import examples, export, page, sweep_report
 from sweeper.report.sweep_report import SweepReport, View
 from sweeper.storage import stored_sweep
+from sweeper.storage.catalogue import sweep_names
 from sweeper.storage.stored_sweep import Loaded
-from sweeper.storage.study import sweep_names
 from sweeper.tracking.store import relocate_if_moved
 
 if TYPE_CHECKING:

@@ -27,8 +27,10 @@ from sweeper.core.trials import TrialState
 from sweeper.ranking.kept import LEADING, kept_models
 from sweeper.report import sweep_report
 from sweeper.storage import stored_sweep
-from sweeper.storage.locks import sweep_lock
-from sweeper.storage.study import SweepStudy, sweep_names
+from sweeper.storage.catalogue import sweep_names
+from sweeper.storage.lease import hold_sweep
+from sweeper.storage.places import place_of
+from sweeper.storage.study import SweepStudy
 from sweeper.tracking import logged_model
 from sweeper.tracking.client import connect, local_uri
 from sweeper.tracking.reader import about_sweep, deleted_runs
@@ -75,7 +77,7 @@ def clean(paths: OutputPaths, names: Sequence[str], keep: int | None, console: C
         idle = []
         for name in every:
             try:
-                stack.enter_context(sweep_lock(paths.sweep(name).lock, name))
+                stack.enter_context(hold_sweep(place_of(paths, name), name))
                 idle.append(name)
             except SweepLockedError:
                 say(f"Sweep {name} is running: nothing of it is deleted.")

@@ -139,7 +139,7 @@ def print_plan(console: Console, plan: SweepPlan) -> None:
     _check_data(console, plan)
     trials = plan.trials[: plan.settings.sweep.extent.trials] if plan.is_grid else plan.trials
     if plan.is_grid:
-        print_trials(console, trials, measured_speed(plan.paths))
+        print_trials(console, trials, measured_speed(plan.place))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
     print_estimate(console, plan, estimated(plan, trials, num_points * plan.num_repeats))
     for key in plan.open_settings:
@@ -154,7 +154,7 @@ def _check_data(console: Console, plan: SweepPlan) -> None:
         if node["path"] is not None:
             with ConsoleListener(console) as listener:
                 checked = data.check(
-                    DataConfig(**node), plan.paths.pictures, listener, lambda: recorded_digests(plan.paths, plan.name)
+                    DataConfig(**node), plan.paths.pictures, listener, lambda: recorded_digests(plan.place, plan.name)
                 )
             for line in data_lines(checked):
                 console.print(Text(line), soft_wrap=True)

@@ -23,8 +23,8 @@ from sweeper.ranking.configurations import median_seed
 from sweeper.ranking.leaderboard import RankedRow, point_of
 from sweeper.report import sweep_report
 from sweeper.storage import stored_sweep
+from sweeper.storage.catalogue import sweep_names
 from sweeper.storage.stored_sweep import Loaded
-from sweeper.storage.study import sweep_names
 from sweeper.tracking import registry, tags
 from sweeper.tracking.reader import tracking_uri
 from sweeper.tracking.registry import CHAMPION, Promotion, Version

@@ -29,7 +29,7 @@ def report_command(options: argparse.Namespace, paths: OutputPaths) -> int:
 
     from sweeper.report import terminal
     from sweeper.storage import stored_sweep
-    from sweeper.storage.study import sweep_names
+    from sweeper.storage.catalogue import sweep_names
 
     names = dict.fromkeys(options.names) or sweep_names(paths)[:1]
     relocate_if_moved(paths)

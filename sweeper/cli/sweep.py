@@ -7,6 +7,7 @@ Everything up to the run refuses wrong input before anything trains or is writte
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -25,10 +26,11 @@ from sweeper.config import keys
 from sweeper.config.training import AUTO
 from sweeper.core.errors import ConfigError, RefusedError, SweeperError
 from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
-from sweeper.core.paths import OutputPaths
 from sweeper.preflight.count import fetch_weights
 from sweeper.report.command_lines import resume_line
+from sweeper.storage import server
 from sweeper.storage.locks import check_writable
+from sweeper.storage.places import Place, refuse_another
 from sweeper.sweep.finish import SweepOutcome
 from sweeper.sweep.plan import SweepPlan, plan_sweep
 from sweeper.tracking import client, provenance
@@ -56,16 +58,17 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
 
 
 def _run_sweep(output: Output, plan: SweepPlan) -> int:
-    from sweeper.storage.locks import sweep_lock
+    from sweeper.storage.lease import hold_sweep
     from sweeper.sweep.run import run_sweep
 
     fetch_weights(plan.trials)
     client.check(plan.settings.tracking.uri)
     check_writable(plan.paths)
-    name = plan.settings.sweep.name or _new_name(plan.paths)
+    name = plan.settings.sweep.name or _new_name(plan.place)
+    refuse_another(plan.place, name)
     plan = plan.named(name, resume_line(name), provenance.tags())
     with ExitStack() as stack:
-        stack.enter_context(sweep_lock(plan.folder.lock, name))
+        lease = stack.enter_context(hold_sweep(plan.place, name))
         # The forkserver loads TensorFlow on one core while the data and the stores are opened on the other.
         settings = plan.settings
         executor = executors.create(
@@ -83,11 +86,12 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
             if isinstance(event, SweepStarted):
                 print_estimate(output.console, plan, event.estimate)
             shown(event)
-            if isinstance(event, SweepStarted) and (note := resume_note(event.resume_command)):
-                shown(Note(note))
+            if isinstance(event, SweepStarted):
+                for note in filter(None, (resume_note(event.resume_command), server.resume_note(event.resume_command))):
+                    shown(Note(note))
 
         try:
-            outcome = run_sweep(plan, executor, listen)
+            outcome = run_sweep(plan, executor, lease, listen)
         except RefusedError:
             raise
         except SweeperError as error:
@@ -108,9 +112,14 @@ def _run_on_end(plan: SweepPlan, outcome: SweepOutcome | SweeperError) -> None:
         errors.say(fault)
 
 
-def _new_name(paths: OutputPaths) -> str:
-    """The date and time; of two sweeps that start within a second, the second one's ends in `-2`."""
+def _new_name(place: Place) -> str:
+    """The date and time; of two sweeps that start within a second, the second one's ends in `-2`.
+
+    A server's database may have sweeps of other folders: the name is then made unique.
+    """
+    paths = place.paths
     started = datetime.now(UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    started += "" if place.url is None else f"-{secrets.token_hex(3)}"
     names = (started if place == 1 else f"{started}-{place}" for place in range(1, 1000))
     for name in names:
         try:

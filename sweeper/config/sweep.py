@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sweeper.config.checks import check, is_int, nearest, refuse
 from sweeper.config.groups import Attempts, Extent, Limits, Rules, group
 from sweeper.config.metrics import meant_metric
 from sweeper.core.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
 from sweeper.core.objectives import EPOCH_METRICS, FURTHER_METRICS, METRIC_DIRECTIONS, Direction, Metric, Objective
+from sweeper.core.secrets import hide_passwords
 
 
 @dataclass
@@ -108,8 +109,11 @@ class SweepConfig:
     warm_start: str | None = None  # an earlier sweep whose trials a sampler learns from
     progress: str = "auto"  # auto: a live table on a terminal, lines elsewhere; lines; json: one event per line
     on_end: str | None = None  # a shell's command, run when the sweep ends, with the outcome in its environment
+    storage: str | None = None  # the study's database, postgresql+psycopg://USER@HOST/DATABASE; null: optuna.db
 
     def __post_init__(self) -> None:
+        if self.storage is not None:
+            _check_storage(self.storage)
         near = nearest(self.progress, PROGRESS, "json")
         ok = self.on_end is None or bool(self.on_end.strip())
         check(ok, "sweep.on_end", repr(self.on_end), "a command, or null", "'echo $SWEEPER_NAME'")
@@ -151,6 +155,26 @@ class SweepConfig:
     def rules(self) -> Rules:
         """Which configurations of the search space there are."""
         return group(Rules, self)
+
+
+def _check_storage(address: str) -> None:
+    """Refuses what is not the address of a PostgreSQL database, without telling a password that is in it."""
+    accepted = "postgresql+psycopg://USER@HOST:PORT/DATABASE, or null (optuna.db under output_dir)"
+    typed = "postgresql+psycopg://me@127.0.0.1/optuna"
+    shown = hide_passwords(address)
+    try:
+        parts = urlsplit(address)
+        is_database = parts.scheme in ("postgresql", "postgresql+psycopg") and len(parts.path) > 1
+        is_database = is_database and "/" not in parts.path[1:] and parts.port != 0
+    except ValueError:  # a port that is no number: perhaps a password with a character that an address cannot have
+        is_database = False
+        accepted += " (in a password, write @ as %40, / as %2F and : as %3A)"
+    check(is_database, "sweep.storage", shown, accepted, typed)
+    if "password" in dict(parse_qsl(parts.query)):
+        raise ConfigError(
+            "sweep.storage has a password after its question mark, which is not hidden there. Accepted: "
+            "USER:PASSWORD@HOST, or the environment variable PGPASSWORD, or ~/.pgpass.  Try: sweep.storage=" + typed
+        )
 
 
 @dataclass

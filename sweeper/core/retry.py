@@ -15,13 +15,17 @@ _R = TypeVar("_R")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 
-#: What passes: words of SQLite's errors and of a network's.
+#: What passes: words of SQLite's errors, of PostgreSQL's and of a network's.
 _PASSING = (
     "database is locked",
     "database table is locked",
     "attempt to write a readonly database",
     "unable to open database file",
     "connection",
+    "the database system is",  # starting up, shutting down
+    "could not receive data",
+    "consuming input failed",
+    "failed to resolve host",
     "timed out",
     "max retries exceeded",
     "temporarily unavailable",

@@ -11,8 +11,10 @@ import re
 HIDDEN = "***"
 
 _PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s/:@'\"]*):[^\s/@]+@")
+#: Of a database also one with a '/' or an '@' that should have been written as %2F or %40.
+_OF_DATABASE = re.compile(r"(postgres\w*(?:\+\w+)?://[^\s/:@'\"]*):[^\s'\"]+@")
 
 
 def hide_passwords(text: str) -> str:
     """The text with `***` in place of the password of each address: `http://bob:***@host`."""
-    return _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    return _PASSWORD.sub(rf"\1:{HIDDEN}@", _OF_DATABASE.sub(rf"\1:{HIDDEN}@", text))

@@ -19,6 +19,8 @@ VERSION = 2  # of a row's form
 POINT = "sweeper.point"  # user attribute of a trial: what it is, written when it begins
 ROW = "sweeper.row"  # user attribute of a trial: its outcome, written just before its state
 SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a repeated or impossible proposal
+SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
+RUNS = "sweeper.runs"  # user attribute of a study: the MLflow run of each trial whose record is whole
 
 
 def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTrial:

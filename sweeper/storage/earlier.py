@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.paths import OutputPaths
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import StudyTrial
+from sweeper.storage.catalogue import newest
 from sweeper.storage.codec import POINT
 from sweeper.storage.database import store_errors, trial_attributes
-from sweeper.storage.study import SweepStudy, sweep_names
+from sweeper.storage.places import Place
+from sweeper.storage.study import SweepStudy
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,26 @@ class EarlierTrial:
 
 
 class EarlierTrials:
-    """The complete trials of all sweeps of an output folder but one. A study is read whole when it is asked for."""
+    """The complete trials of all sweeps of a folder in one store, but one; a study is read whole when asked for."""
 
-    def __init__(self, paths: OutputPaths, own: str) -> None:
+    def __init__(self, place: Place, own: str) -> None:
         """Lists them.
 
         Args:
-            paths: the output folder; there is a store.
+            place: the store.
             own: the sweep that is left out.
         """
-        self._paths = paths
+        self._place = place
         self._found: dict[str, list[tuple[str, int]]] = {}
         self._identities: list[Mapping[str, Any]] = []
         self._loaded: dict[str, tuple[SweepInfo | None, dict[int, StudyTrial]]] = {}
-        for name in sweep_names(paths):
+        for name in newest(place):
             if name != own:
                 self._list(name)
 
     def _list(self, name: str) -> None:
-        with store_errors(self._paths):
-            for state, attributes in trial_attributes(self._paths, name, (POINT,)):
+        with store_errors(self._place):
+            for state, attributes in trial_attributes(self._place, name, (POINT,)):
                 if state == "COMPLETE":
                     point = attributes[POINT]
                     self._found.setdefault(point["hash"], []).append((name, int(point["number"])))
@@ -74,6 +75,6 @@ class EarlierTrials:
 
     def _sweep(self, name: str) -> tuple[SweepInfo | None, dict[int, StudyTrial]]:
         if name not in self._loaded:
-            study = SweepStudy.load(self._paths, name)
+            study = SweepStudy.load(self._place.paths, name)
             self._loaded[name] = study.info, {trial.number: trial for trial in study.trials()}
         return self._loaded[name]

@@ -19,12 +19,14 @@ from sweeper.config.identity import leaves
 from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Metric, Objective
 from sweeper.core.paths import AnswerPaths, OutputPaths
+from sweeper.core.retry import Retry
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.text import listed
 from sweeper.core.trials import Origin, StudyTrial, TrialRow, TrialState
 from sweeper.storage.codec import POINT
 from sweeper.storage.database import store_errors, trial_attributes
+from sweeper.storage.places import Place
 from sweeper.storage.study import SweepStudy
 from sweeper.storage.test_openings import openings_elsewhere
 
@@ -59,13 +61,13 @@ class Loaded:
         return self.info.objectives
 
 
-def load(paths: OutputPaths, name: str) -> Loaded:
-    """Reads a sweep.
+def load(paths: OutputPaths, name: str, retry: Retry | None = None) -> Loaded:
+    """Reads a sweep; without `retry`, nothing that fails is retried.
 
     Raises:
         StoreError: there is no such sweep, or its store cannot be read.
     """
-    study = SweepStudy.load(paths, name)
+    study = SweepStudy.load(paths, name, retry)
     info, test, folder = study.info, study.test, paths.sweep(name)
     test = replace(test, elsewhere=openings_elsewhere(paths, name, test))
     if info is None:
@@ -92,16 +94,16 @@ def load(paths: OutputPaths, name: str) -> Loaded:
     )
 
 
-def recorded_digests(paths: OutputPaths, name: str) -> frozenset[str]:
+def recorded_digests(place: Place, name: str) -> frozenset[str]:
     """The digests of data and splits that a sweep's trials have; empty where there is no such sweep.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    if not paths.study_db.exists() or not paths.study_db.stat().st_size:
+    if not place.may_hold_studies:
         return frozenset()
-    with store_errors(paths):
-        points = [unsealed(found[POINT]) for _, found in trial_attributes(paths, name, [POINT])]
+    with store_errors(place):
+        points = [unsealed(found[POINT]) for _, found in trial_attributes(place, name, [POINT])]
     data = [point["identity"]["data"] for point in points]
     return frozenset(one[key] for one in data for key in ("digest", "split_digest") if key in one)
 

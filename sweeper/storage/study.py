@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sweeper.artifacts.damage import sealed, unsealed
-from sweeper.core.errors import StoreError, did_you_mean
+from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
@@ -20,17 +20,28 @@ from sweeper.core.sweeps import SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
 from sweeper.storage import database
-from sweeper.storage.codec import POINT, ROW, SKIPPED, info_from_json, info_to_json, row_to_json, study_trial
+from sweeper.storage.catalogue import no_such_sweep, started
+from sweeper.storage.codec import (
+    POINT,
+    ROW,
+    RUNS,
+    SKIPPED,
+    SWEEP,
+    info_from_json,
+    info_to_json,
+    row_to_json,
+    study_trial,
+)
 from sweeper.storage.database import quiet_optuna, root_cause, storage, store_errors
 from sweeper.storage.distributions import frozen_trial
+from sweeper.storage.lease import Lease
+from sweeper.storage.places import Place, place_of
 from sweeper.tracking.recording import queue
 
 if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
     import optuna
     from optuna.distributions import BaseDistribution
 
-_SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
-_RUNS = "sweeper.runs"  # user attribute of a study: the MLflow run of each trial whose record is whole
 _TEST = "sweeper.test"  # user attribute of a study: the openings of the test set, and what they said
 
 _FINISHED = ("COMPLETE", "PRUNED", "FAIL")  # as the store has them
@@ -43,113 +54,146 @@ _R = TypeVar("_R")
 def _retried(
     method: Callable[Concatenate[SweepStudy, _P], _R],
 ) -> Callable[Concatenate[SweepStudy, _P], _R]:
-    """Retries what a locked store refuses."""
+    """Retries what a locked store refuses, or a server that is away for a while.
+
+    A server may have done what its last words did not say: a second attempt looks for that first (`_is_retry`).
+    """
 
     @functools.wraps(method)
     def wrapped(self: SweepStudy, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         from sqlalchemy.exc import SQLAlchemyError
 
-        failures = (SQLAlchemyError, quiet_optuna().exceptions.StorageInternalError)
-        return self._retry.call(
-            str(self._paths.study_db),
-            lambda: method(self, *args, **kwargs),
-            failures,
-            lambda error: str(root_cause(error)),
-        )
+        def again() -> None:
+            self._is_retry = True
+
+        failures = (SQLAlchemyError, quiet_optuna().exceptions.StorageInternalError, StoreError)
+        try:
+            return self.retry.call(
+                str(self._place),
+                lambda: method(self, *args, **kwargs),
+                failures,
+                lambda error: " ".join(str(root_cause(error)).split()),
+                again,
+            )
+        finally:
+            self._is_retry = False
 
     return wrapped
 
 
 class SweepStudy:
-    """One sweep's study."""
+    """One sweep's study.
 
-    def __init__(self, study: optuna.Study, paths: OutputPaths, retry: Retry) -> None:
+    Attributes:
+        retry: how what fails for a while is retried.
+    """
+
+    def __init__(self, study: optuna.Study, place: Place, retry: Retry, lease: Lease | None = None) -> None:
         self._study = study
-        self._paths = paths
+        self._place = place
         study.sampler = quiet_optuna().samplers.RandomSampler()  # draws nothing: what a trial is was decided elsewhere
         self._open: dict[int, optuna.Trial] = {}
         self._distributions: Mapping[str, BaseDistribution] = {}  # of the swept keys, from `widen` on
-        self._retry = retry
+        self.retry = retry
+        self._lease = lease or Lease()
+        self._is_retry = False  # within a further attempt at what failed
 
     @classmethod
     def open(
-        cls, paths: OutputPaths, name: str, objectives: Sequence[Objective], retry: Retry | None = None
+        cls,
+        place: Place,
+        name: str,
+        objectives: Sequence[Objective],
+        retry: Retry | None = None,
+        lease: Lease | None = None,
     ) -> SweepStudy:
-        """Opens or creates the study of a sweep; without `retry`, nothing that fails is retried.
+        """Opens or creates the study of a sweep.
+
+        Without `retry`, nothing that fails is retried; `lease` says before each write that the sweep is this driver's.
 
         Raises:
             StoreError: the store cannot be read or written.
         """
         optuna = quiet_optuna()
-        with store_errors(paths):
+        with store_errors(place):
             return cls(
                 optuna.create_study(
                     study_name=name,
-                    storage=storage(paths),
+                    storage=storage(place),
                     directions=[objective.direction for objective in objectives],
                     load_if_exists=True,
                 ),
-                paths,
+                place,
                 retry or Retry(),
+                lease,
             )
 
     @classmethod
-    def load(cls, paths: OutputPaths, name: str) -> SweepStudy:
-        """Opens an existing study.
+    def load(cls, paths: OutputPaths, name: str, retry: Retry | None = None) -> SweepStudy:
+        """Opens an existing study, wherever the sweep's folder says that it is.
 
         Raises:
             StoreError: there is no store, or no sweep of that name in it.
         """
-        names = sweep_names(paths)
-        if name not in names:
-            raise StoreError(
-                f"There is no sweep {name!r} in {paths.root}. There are: {', '.join(names)}. "
-                f"{did_you_mean(name, names)}  Try: python -m sweeper report {names[0]}"
-            )
-        with store_errors(paths):
-            return cls(quiet_optuna().load_study(study_name=name, storage=storage(paths)), paths, Retry())
+        place = place_of(paths, name)
+
+        def found() -> SweepStudy:
+            if not place.may_hold_studies or name not in started(place):
+                raise no_such_sweep(place, name)
+            with store_errors(place):
+                study = quiet_optuna().load_study(study_name=name, storage=storage(place))
+            return cls(study, place, retry or Retry())
+
+        return (retry or Retry()).call(str(place), found, (StoreError,), lambda error: str(root_cause(error)))
 
     @property
+    @_retried
     def info(self) -> SweepInfo | None:
         """What was last written about the sweep; None for one that was interrupted before its first trial."""
-        with store_errors(self._paths):
-            values = self._study.user_attrs.get(_SWEEP)
+        with store_errors(self._place):
+            values = self._study.user_attrs.get(SWEEP)
             return info_from_json(values) if values else None
 
+    @_retried
     def write_info(self, info: SweepInfo) -> None:
         """Writes what is known about the sweep."""
+        self._lease.ensure()
         if info != self.info:
-            self._study.set_user_attr(_SWEEP, info_to_json(info))
+            self._study.set_user_attr(SWEEP, info_to_json(info))
 
+    @_retried
     def trials(self) -> list[StudyTrial]:
         """All trials by number; of a trial that was run again, the last attempt."""
-        runs = {**self.recorded_runs, **queue.run_ids(self._paths.sweep(self._study.study_name).record)}
+        runs = {**self.recorded_runs, **queue.run_ids(self._place.paths.sweep(self._study.study_name).record)}
         latest: dict[int, StudyTrial] = {}
-        with store_errors(self._paths):
-            for state, attributes in database.trial_attributes(self._paths, self._study.study_name, (POINT, ROW)):
+        with store_errors(self._place):
+            for state, attributes in database.trial_attributes(self._place, self._study.study_name, (POINT, ROW)):
                 if POINT in attributes:  # without: the driver was killed before the trial was named
                     trial = study_trial(attributes, is_finished=state in _FINISHED)
                     latest[trial.number] = trial.with_run(runs.get(trial.number, trial.run_id))
         return [latest[number] for number in sorted(latest)]
 
     @property
+    @_retried
     def recorded_runs(self) -> dict[int, str]:
         """The MLflow run of each trial whose record there is whole; earlier releases kept it with the trial."""
-        with store_errors(self._paths):
-            return {int(number): run_id for number, run_id in self._study.user_attrs.get(_RUNS, {}).items()}
+        with store_errors(self._place):
+            return {int(number): run_id for number, run_id in self._study.user_attrs.get(RUNS, {}).items()}
 
     @_retried
     def write_runs(self, runs: Mapping[int, str]) -> None:
         """Keeps the MLflow runs of trials, in addition to those that are known."""
+        self._lease.ensure()
         known = self.recorded_runs
         if any(known.get(number) != run_id for number, run_id in runs.items()):
             both = {str(number): run_id for number, run_id in sorted({**known, **runs}.items())}
-            self._study.set_user_attr(_RUNS, both)
+            self._study.set_user_attr(RUNS, both)
 
     @property
+    @_retried
     def test(self) -> RecordedTestSet:
         """What was recorded of the test set."""
-        with store_errors(self._paths):
+        with store_errors(self._place):
             record = unsealed(self._study.user_attrs.get(_TEST, {"openings": [], "results": {}}))
             openings = tuple(
                 Opening(one["date"], tuple(one["trials"]), one.get("images", "")) for one in record["openings"]
@@ -159,6 +203,7 @@ class SweepStudy:
     @_retried
     def write_test(self, record: RecordedTestSet) -> None:
         """Records an opening of the test set, before anything of it is seen, or what it said of a trial."""
+        self._lease.ensure()
         openings = [{"date": one.date, "trials": list(one.trials), "images": one.images} for one in record.openings]
         results = {str(number): dict(result) for number, result in record.results.items()}
         self._study.set_user_attr(_TEST, sealed({"openings": openings, "results": results}))
@@ -169,6 +214,7 @@ class SweepStudy:
         trial: StudyTrial,
     ) -> None:
         """Names a trial as running, before its process starts; one that was interrupted is started again."""
+        self._lease.ensure()
         point = {
             "number": trial.number,
             "hash": trial.hash,
@@ -180,23 +226,27 @@ class SweepStudy:
             "repeat": trial.repeat,
         }
         optuna = quiet_optuna()
+        if self._is_retry:  # the server may have made the trial before its answer was lost
+            self._take_hold(trial.number)
         if trial.number in self._open:
             self._open[trial.number].set_user_attr(POINT, sealed(point))
             return
         named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, self._distributions, {POINT: sealed(point)})
-        store = storage(self._paths)  # the study's `add_trial` does the same, and does not say under which id
+        store = storage(self._place)  # the study's `add_trial` does the same, and does not say under which id
         trial_id = store.create_new_trial(store.get_study_id_from_name(self._study.study_name), named)
         self._open[trial.number] = optuna.trial.Trial(self._study, trial_id)
 
     @_retried
     def skip(self, skipped: Skipped, params: Mapping[str, Any], reason: str) -> None:
         """Keeps a proposal that is not trained: one with a known value is complete, an impossible one has failed."""
+        self._lease.ensure()
         values = None if skipped.values is None else list(skipped.values)
         states = quiet_optuna().trial.TrialState
         told = {"overrides": list(skipped.overrides), "values": values, "reason": reason}
         state = states.FAIL if values is None else states.COMPLETE
         self._study.add_trial(frozen_trial(state, params, self._distributions, {SKIPPED: told}, values))
 
+    @_retried
     def proposals(self) -> list[StudyTrial | Skipped]:
         """Trials and skipped proposals in the order in which they were proposed."""
         found: dict[int | str, StudyTrial | Skipped] = {}
@@ -209,6 +259,7 @@ class SweepStudy:
                 found[f"skipped {frozen.number}"] = Skipped(tuple(skipped["overrides"]), values)
         return list(found.values())
 
+    @_retried
     def widen(self, wanted: Mapping[str, BaseDistribution]) -> None:
         """Brings what is stored onto wider distributions, before the first trial of this start.
 
@@ -225,17 +276,19 @@ class SweepStudy:
                 return None
             return new.to_internal_repr(old.to_external_repr(value)), distribution_to_json(new)
 
-        changed = database.rewrite_params(self._paths, self._study.study_name, widened)
+        changed = database.rewrite_params(self._place, self._study.study_name, widened)
         if changed:  # Optuna keeps finished trials in memory
             optuna = quiet_optuna()
             self._study = optuna.load_study(
                 study_name=self._study.study_name,
-                storage=storage(self._paths),
+                storage=storage(self._place),
                 sampler=optuna.samplers.RandomSampler(),
             )
 
+    @_retried
     def reopen(self) -> None:
         """Takes hold of the trials that a killed driver left running."""
+        self._lease.ensure()
         optuna = quiet_optuna()
         for frozen in self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
             if POINT in frozen.user_attrs:
@@ -243,6 +296,15 @@ class SweepStudy:
                 self._open[int(frozen.user_attrs[POINT]["number"])] = handle
             else:
                 self._study.tell(frozen.number, state=optuna.trial.TrialState.FAIL)
+
+    def _take_hold(self, number: int) -> None:
+        """Takes hold of a trial of this number, where the store has one that runs."""
+        optuna = quiet_optuna()
+        store = storage(self._place)
+        study_id = store.get_study_id_from_name(self._study.study_name)
+        for frozen in store.get_all_trials(study_id, deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            if POINT in frozen.user_attrs and int(frozen.user_attrs[POINT]["number"]) == number:
+                self._open[number] = optuna.trial.Trial(self._study, frozen._trial_id)
 
     def is_open(self, number: int) -> bool:
         """Whether the study has this trial as running."""
@@ -263,11 +325,15 @@ class SweepStudy:
             ValueError: a complete trial without a finite objective.
         """
         row.check_objectives(objectives)
+        self._lease.ensure()
         states = quiet_optuna().trial.TrialState
         handle = self._open[row.number]
+        if self._is_retry and storage(self._place).get_trial(handle._trial_id).state.is_finished():
+            del self._open[row.number]  # written, and the server's answer was lost
+            return
         handle.set_user_attr(ROW, row_to_json(row))
         if len(objectives) == 1:  # of several Optuna keeps no curve
-            database.write_curve(self._paths, handle._trial_id, row.curve(objectives[0]))
+            database.write_curve(self._place, handle._trial_id, row.curve(objectives[0]))
         if row.state is TrialState.COMPLETE:
             self._study.tell(handle, row.values(objectives))
         elif row.state is TrialState.PRUNED and len(objectives) == 1:
@@ -275,59 +341,3 @@ class SweepStudy:
         else:
             self._study.tell(handle, state=states.FAIL)
         del self._open[row.number]
-
-
-def sweep_names(paths: OutputPaths) -> list[str]:
-    """The names of all sweeps, newest first.
-
-    Raises:
-        StoreError: there is no store, or nothing in it.
-    """
-    if not paths.study_db.exists():
-        raise _no_sweep(paths, "optuna.db does not exist there")
-    if not paths.study_db.stat().st_size:  # Optuna would make a store of it
-        raise _no_sweep(paths, "optuna.db is empty")
-    with store_errors(paths):
-        studies = storage(paths).get_all_studies()
-    started = {study.study_name: str(study.user_attrs.get(_SWEEP, {}).get("started", "")) for study in studies}
-    if not started:
-        raise _no_sweep(paths, "optuna.db holds none")
-    return sorted(started, key=lambda name: started[name], reverse=True)
-
-
-def _no_sweep(paths: OutputPaths, why: str) -> StoreError:
-    """The error; folders of sweeps say that the store was lost."""
-    folders = sorted(path.parent.name for path in paths.sweeps.glob("*/leaderboard.csv"))
-    if not folders:
-        return StoreError(f"There is no sweep in {paths.root}: {why}.  Try: python -m sweeper -m arch.depth=3,5,7")
-    return StoreError(
-        f"There is no sweep in {paths.root}: {why}, though sweeps have run there ({', '.join(folders[:5])}). Accepted: "
-        "an output folder with its optuna.db, which has all figures.  Try: put a copy of that file there; or the "
-        "command that started a sweep, which runs all of its trials again"
-    )
-
-
-def find_runs(paths: OutputPaths, beginning: str) -> list[tuple[str, int, str]]:
-    """Sweep, trial number and run id of each trial whose run id begins so; earlier attempts of a trial among them.
-
-    One query over all trials that earlier releases recorded, and one over all sweeps: loading thousands of trials to
-    look at their ids would take seconds.
-
-    Args:
-        paths: the output folder.
-        beginning: letters and digits.
-
-    Raises:
-        StoreError: there is no store, or nothing in it.
-    """
-    sweep_names(paths)
-    found = database.attributes_containing(paths, POINT, f'"run_id": "{beginning}')
-    earlier = [(name, int(point["number"]), point["run_id"]) for name, point in found]
-    with store_errors(paths):
-        studies = storage(paths).get_all_studies()
-    return earlier + [
-        (study.study_name, int(number), run_id)
-        for study in studies
-        for number, run_id in study.user_attrs.get(_RUNS, {}).items()
-        if run_id.startswith(beginning)
-    ]

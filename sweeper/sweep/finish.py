@@ -101,7 +101,7 @@ class Finish:
         return SweepOutcome(status, report, interrupted, self._tracker.uri)
 
     def _loaded(self) -> stored_sweep.Loaded:
-        return stored_sweep.load(self._plan.paths, self._plan.name)
+        return stored_sweep.load(self._plan.paths, self._plan.name, self._study.retry)
 
     def _complete_answers(self) -> None:
         """Reads from the runs what the files of answers lack: projections of them, which may be lost or damaged."""

@@ -27,6 +27,7 @@ from sweeper.space.dimensions import SearchSpace
 from sweeper.space.intervals import with_whole_intervals
 from sweeper.space.parser import check_grid, parse_space
 from sweeper.space.rules import partial_points, with_rules
+from sweeper.storage.places import Place
 from sweeper.sweep.settings import Settings
 
 if TYPE_CHECKING:
@@ -201,6 +202,11 @@ class SweepPlan:
         return self.settings.paths
 
     @property
+    def place(self) -> Place:
+        """Where the study is kept."""
+        return self.settings.place
+
+    @property
     def folder(self) -> SweepPaths:
         """The sweep's own folder."""
         return self.paths.sweep(self.name)
@@ -280,19 +286,21 @@ def estimated(plan: SweepPlan, trials: Sequence[PlannedTrial], num_left: int) ->
     """
     from sweeper.preflight import estimate
 
-    speed = measured_speed(plan.paths)
+    speed = measured_speed(plan.place)
     workers = min(plan.settings.workers, max(num_left, 1))
     seconds = estimate.sweep_seconds(trials, speed, workers, max(num_left, len(trials)))
     threads = sorted({planned.point.config["training"]["threads"] for planned in trials}) or [0]
     return Estimate(num_left, workers, tuple(threads), seconds, speed.source)
 
 
-def measured_speed(paths: OutputPaths) -> Speed:
-    """The speed of earlier trials in this output folder."""
+def measured_speed(place: Place) -> Speed:
+    """The speed of earlier trials of this output folder in the same store."""
     from sweeper.preflight import estimate
-    from sweeper.storage.study import SweepStudy, sweep_names
 
-    if not paths.study_db.is_file():
+    if not place.may_hold_studies:
         return estimate.measured_speed([])
-    names = sweep_names(paths)[:5]
-    return estimate.measured_speed(trial for name in names for trial in SweepStudy.load(paths, name).trials())
+    from sweeper.storage.catalogue import newest
+    from sweeper.storage.study import SweepStudy
+
+    names = newest(place, 5)
+    return estimate.measured_speed(trial for name in names for trial in SweepStudy.load(place.paths, name).trials())

@@ -45,10 +45,11 @@ def resumed_scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy,
     info = _info(plan, study.info, nodes, [factory.prepare(node) for node in nodes])
     known = study.trials()
     if not known and plan.folder.leaderboard.exists():
+        store = "file" if plan.place.url is None else "database"
         listener(
             Note(
-                f"{plan.paths.study_db} has no trial of sweep {plan.name}, which has run before: that file was deleted "
-                "or replaced. Every trial is run again; to keep them, put back a copy of the file first."
+                f"{plan.place} has no trial of sweep {plan.name}, which has run before: that {store} was deleted or "
+                f"replaced. Every trial is run again; to keep them, put back a copy of the {store} first."
             )
         )
     _refuse_changed(plan.name, factory.candidate(first), known)

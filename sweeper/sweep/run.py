@@ -31,7 +31,9 @@ from sweeper.executors import Executor
 from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
 from sweeper.storage.earlier import EarlierTrials
+from sweeper.storage.lease import Lease
 from sweeper.storage.locks import store_lock
+from sweeper.storage.places import KEY as STORAGE
 from sweeper.storage.stored_sweep import recorded_digests
 from sweeper.storage.study import SweepStudy
 from sweeper.sweep import precision, resume, threads
@@ -44,8 +46,8 @@ from sweeper.sweep.reuse.takeover import TakeOver
 from sweeper.tracking.recording.remote import RemoteTracker
 
 
-def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepOutcome:
-    """Runs what is left of a sweep and writes its leaderboard.
+def run_sweep(plan: SweepPlan, executor: Executor, lease: Lease, listener: Listener) -> SweepOutcome:
+    """Runs what is left of a sweep, which the lease says is this driver's, and writes its leaderboard.
 
     Raises:
         RefusedError: the data, the stores or the sweep of this name do not allow it; nothing has trained.
@@ -58,7 +60,7 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
 
     try:
         with closing(RemoteTracker(plan.settings.tracking, plan.paths, plan.folder, say)) as tracker:
-            return _run_sweep(plan, executor, tracker, listener)
+            return _run_sweep(plan, executor, lease, tracker, listener)
     except (OSError, sqlite3.Error, SQLAlchemyError, TrackingError) as error:
         if isinstance(error, BrokenPipeError):  # the reader of what is printed has ended
             raise
@@ -70,13 +72,16 @@ def run_sweep(plan: SweepPlan, executor: Executor, listener: Listener) -> SweepO
         ) from error
 
 
-def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, listener: Listener) -> SweepOutcome:
-    data_sets = DataSets(plan.paths, plan.folder, listener, lambda: recorded_digests(plan.paths, plan.name))
+def _run_sweep(
+    plan: SweepPlan, executor: Executor, lease: Lease, tracker: RemoteTracker, listener: Listener
+) -> SweepOutcome:
+    _record_place(plan)
+    data_sets = DataSets(plan.paths, plan.folder, listener, lambda: recorded_digests(plan.place, plan.name))
     for planned in plan.trials:
         for node in fold_nodes(planned.point.config["data"]):
             data_sets.prepare(node)
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))
-    study = _open_stores(plan, tracker, retry, listener)
+    study = _open_stores(plan, tracker, retry, lease, listener)
 
     plan = precision.decided(plan, data_sets, executor, study.info, listener)
     plan = threads.decided(plan, data_sets, executor, study.info, listener)
@@ -125,10 +130,17 @@ def _run_sweep(plan: SweepPlan, executor: Executor, tracker: RemoteTracker, list
         raise
 
 
-def _open_stores(plan: SweepPlan, tracker: RemoteTracker, retry: Retry, listener: Listener) -> SweepStudy:
+def _record_place(plan: SweepPlan) -> None:
+    """Names the study's database in the sweep's folder before there is a study: a killed driver's is found too."""
+    if plan.place.url is not None and not plan.folder.multirun.is_file():
+        record = {"name": plan.name, STORAGE: plan.place.url, "resume_command": plan.resume_command}
+        write_atomically(plan.folder.multirun, OmegaConf.to_yaml(OmegaConf.create(record)))
+
+
+def _open_stores(plan: SweepPlan, tracker: RemoteTracker, retry: Retry, lease: Lease, listener: Listener) -> SweepStudy:
     """One driver at a time opens the stores: two that create one at once would break it."""
     with store_lock(plan.paths.store_lock):
-        study = SweepStudy.open(plan.paths, plan.name, plan.objectives, retry)
+        study = SweepStudy.open(plan.place, plan.name, plan.objectives, retry, lease)
         moved_from = tracker.open()
     if moved_from is not None:
         listener(Note(f"{moved_from} is now {plan.paths.root}: its runs point to their new place."))
@@ -147,6 +159,7 @@ def _start_parent_run(plan: SweepPlan, tracker: RemoteTracker) -> str:
     parent_run_id = tracker.start_sweep(plan.name, params, plan.provenance)
     record = {
         "name": plan.name,
+        **({} if plan.place.url is None else {STORAGE: plan.place.url}),
         "tracking_uri": tracker.uri,
         "experiment": plan.settings.tracking.experiment,
         "run_id": parent_run_id,
@@ -176,7 +189,7 @@ def _take_over(plan: SweepPlan, tracker: RemoteTracker, listener: Listener) -> T
     if not plan.settings.sweep.reuse:
         return None
     here = versions(0 if plan.settings.machine.gpus else None)
-    earlier = EarlierTrials(plan.paths, plan.name)
+    earlier = EarlierTrials(plan.place, plan.name)
     return TakeOver(earlier, tracker, listener, plan.objectives, plan.settings.metrics, here)
 
 

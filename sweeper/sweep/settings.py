@@ -23,6 +23,8 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Metric, Objective, wanted_metrics
 from sweeper.core.paths import OutputPaths
 from sweeper.host.machine import Machine, look
+from sweeper.storage import server
+from sweeper.storage.places import Place
 from sweeper.tracking.credentials import take_credentials
 
 #: Points of a sampler, where `sweep.trials` does not say.
@@ -54,7 +56,7 @@ class Settings:
             ConfigError: a value that is not accepted.
         """
         executor = _node(config, "executor", ExecutorConfig)
-        sweep = _node(config, "sweep", SweepConfig)
+        sweep = _without_password(_node(config, "sweep", SweepConfig))
         machine = look()
         given = config["metrics"]
         asked = asked_metrics(OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given)
@@ -77,6 +79,11 @@ class Settings:
         )
 
     @property
+    def place(self) -> Place:
+        """Where the study is kept."""
+        return Place(self.paths, self.sweep.storage)
+
+    @property
     def num_points(self) -> int:
         """Points of a sampler in all."""
         return NUM_POINTS if self.sweep.extent.trials is None else self.sweep.extent.trials
@@ -95,6 +102,10 @@ def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
 
 def _without_credentials(tracking: TrackingConfig) -> TrackingConfig:
     return tracking if tracking.uri is None else replace(tracking, uri=take_credentials(tracking.uri))
+
+
+def _without_password(sweep: SweepConfig) -> SweepConfig:
+    return sweep if sweep.storage is None else replace(sweep, storage=server.take_password(sweep.storage))
 
 
 def _named(pruner: PrunerConfig) -> PrunerConfig:

@@ -6,6 +6,7 @@ They are taken out of the address before it is used, so no line that is printed 
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from sweeper.core.errors import ConfigError
@@ -37,5 +38,5 @@ def take_credentials(uri: str) -> str:
 
 def resume_note(command: str) -> str:
     """How the password of a printed command is given, or nothing where it hides none."""
-    hidden = f":{HIDDEN}@" in hide_passwords(command)
+    hidden = re.search(rf"tracking\.uri=\S*:{re.escape(HIDDEN)}@", hide_passwords(command))
     return f"The password is not printed: set {PASSWORD} before the command." if hidden else ""

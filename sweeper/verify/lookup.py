@@ -15,7 +15,7 @@ from sweeper.core.paths import OutputPaths
 from sweeper.core.sweeps import SweepInfo
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 from sweeper.storage import stored_sweep
-from sweeper.storage.study import find_runs
+from sweeper.storage.catalogue import find_runs
 
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 _ACCEPTED = (

@@ -14,6 +14,7 @@ import pytest
 from sweeper.core.paths import OutputPaths
 from sweeper.data import digits
 from sweeper.storage import stored_sweep
+from sweeper.storage.places import Place
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -79,10 +80,10 @@ def test_a_sweep_of_an_earlier_release_resumes_with_its_split_and_its_rows_verif
 
 def test_what_was_recorded_of_a_sweep_is_known_by_its_digests(folder: Path) -> None:
     paths = OutputPaths(folder / "mlruns")
-    assert splits(folder, "earlier") < stored_sweep.recorded_digests(paths, "earlier")
-    assert len(stored_sweep.recorded_digests(paths, "earlier")) == 2
-    assert not stored_sweep.recorded_digests(paths, "another")
-    assert not stored_sweep.recorded_digests(OutputPaths(folder / "nowhere"), "earlier")
+    assert splits(folder, "earlier") < stored_sweep.recorded_digests(Place(paths), "earlier")
+    assert len(stored_sweep.recorded_digests(Place(paths), "earlier")) == 2
+    assert not stored_sweep.recorded_digests(Place(paths), "another")
+    assert not stored_sweep.recorded_digests(Place(OutputPaths(folder / "nowhere")), "earlier")
 
 
 def test_a_new_sweep_has_no_copy_on_both_sides_and_says_so(folder: Path, run_sweeper: Run) -> None:

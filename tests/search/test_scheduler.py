@@ -24,6 +24,7 @@ from sweeper.search.scheduler import Policy, QueuedTrial, TrialFactory
 from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
 from sweeper.storage.distributions import distributions
+from sweeper.storage.places import Place
 from sweeper.storage.study import SweepStudy
 
 ACCURACY = Objective("val_accuracy", "maximize")
@@ -73,7 +74,7 @@ class Sweep:
         is_grid = self.sampler.name == "grid"
         points = list(composer.points() if is_grid else composer.probes())
         planned = check(points, skip_infeasible=not is_grid or limited.skip_infeasible).trials
-        self.study = SweepStudy.open(OutputPaths(self.root), "a-sweep", self.objectives)
+        self.study = SweepStudy.open(Place(OutputPaths(self.root)), "a-sweep", self.objectives)
         known = [trial.params for trial in self.study.trials()]
         self.study.widen(distributions(space.dimensions, [*known, *(point.params for point in points)]))
         self.study.reopen()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
 import pytest
+import sqlalchemy
 from optuna.distributions import IntDistribution
 
+from postgres_server import PostgresServer
 from sweeper.core.paths import OutputPaths
-from sweeper.storage import database
+from sweeper.storage import database, server
+from sweeper.storage.places import Place
 
 
-@pytest.fixture
-def paths(tmp_path: Path) -> OutputPaths:
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A store with two studies; the first has a complete, a failed and a running trial."""
-    paths = OutputPaths(tmp_path)
-    first = optuna.create_study(study_name="first", storage=database.storage(paths), direction="maximize")
+    place = Place(OutputPaths(tmp_path))
+    if request.param == "PostgreSQL":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        place = Place(OutputPaths(tmp_path), server.take_password(postgres.url(postgres.new_database())))
+    first = optuna.create_study(study_name="first", storage=database.storage(place), direction="maximize")
     for number, value in enumerate((0.5, None, None)):
         trial = first.ask({"arch.depth": IntDistribution(3, 5)})
         trial.set_user_attr("sweeper.point", {"number": number, "run_id": f"abc{number}"})
@@ -26,17 +32,22 @@ def paths(tmp_path: Path) -> OutputPaths:
             first.tell(trial, value)
         elif number == 1:
             first.tell(trial, state=optuna.trial.TrialState.FAIL)
-    second = optuna.create_study(study_name="second", storage=database.storage(paths))
+    second = optuna.create_study(study_name="second", storage=database.storage(place))
     second.ask().set_user_attr("sweeper.point", {"number": 0, "run_id": "abd0"})
-    return paths
+    yield place
+    database.storage(place).engine.dispose()
 
 
-@pytest.mark.parametrize("table", database.SCHEMA)
-def test_optunas_tables_have_the_columns_that_are_used(paths: OutputPaths, table: str) -> None:
-    with sqlite3.connect(paths.study_db) as store:
-        columns = {row[1] for row in store.execute(f"PRAGMA table_info({table})")}
+def test_optunas_tables_have_the_columns_that_are_used(place: Place) -> None:
+    look = sqlalchemy.inspect(database.storage(place).engine)
+    for table, columns in database.SCHEMA.items():
+        assert set(columns) <= {column["name"] for column in look.get_columns(table)}
 
-    assert set(database.SCHEMA[table]) <= columns
+
+def as_optuna_opens_it(place: Place) -> optuna.storages.RDBStorage:
+    url = sqlalchemy.make_url(f"sqlite:///{place.paths.study_db}" if place.url is None else place.url)
+    url = url if place.url is None else server.connect_url(place.url)
+    return optuna.storages.RDBStorage(url.render_as_string(hide_password=False), {"poolclass": sqlalchemy.NullPool})
 
 
 def test_every_table_and_column_of_the_queries_is_in_the_schema() -> None:
@@ -46,8 +57,8 @@ def test_every_table_and_column_of_the_queries_is_in_the_schema() -> None:
         assert table in database.SCHEMA
 
 
-def test_attributes_come_with_their_trials_state_in_order(paths: OutputPaths) -> None:
-    found = list(database.trial_attributes(paths, "first", ("sweeper.point",)))
+def test_attributes_come_with_their_trials_state_in_order(place: Place) -> None:
+    found = list(database.trial_attributes(place, "first", ("sweeper.point",)))
 
     assert found == [
         ("COMPLETE", {"sweeper.point": {"number": 0, "run_id": "abc0"}}),
@@ -56,30 +67,30 @@ def test_attributes_come_with_their_trials_state_in_order(paths: OutputPaths) ->
     ]
 
 
-def test_attributes_are_found_by_their_text_over_all_studies(paths: OutputPaths) -> None:
-    found = database.attributes_containing(paths, "sweeper.point", '"run_id": "ab')
+def test_attributes_are_found_by_their_text_over_all_studies(place: Place) -> None:
+    found = database.attributes_containing(place, "sweeper.point", '"run_id": "ab')
     assert [name for name, _ in found] == ["first"] * 3 + ["second"]
-    assert database.attributes_containing(paths, "sweeper.point", '"run_id": "abd') == [
+    assert database.attributes_containing(place, "sweeper.point", '"run_id": "abd') == [
         ("second", {"number": 0, "run_id": "abd0"})
     ]
-    assert database.attributes_containing(paths, "sweeper.point", "%") == [], "a text, no pattern"
+    assert database.attributes_containing(place, "sweeper.point", "%") == [], "a text, no pattern"
 
 
-def test_parameters_are_rewritten_where_they_change(paths: OutputPaths) -> None:
+def test_parameters_are_rewritten_where_they_change(place: Place) -> None:
     wider = optuna.distributions.distribution_to_json(IntDistribution(1, 9))
 
-    assert database.rewrite_params(paths, "first", lambda name, value, text: (value + 1, wider))
-    assert not database.rewrite_params(paths, "first", lambda name, value, text: None)
+    assert database.rewrite_params(place, "first", lambda name, value, text: (value + 1, wider))
+    assert not database.rewrite_params(place, "first", lambda name, value, text: None)
 
-    [first, *_] = optuna.load_study(study_name="first", storage=f"sqlite:///{paths.study_db}").trials
+    [first, *_] = optuna.load_study(study_name="first", storage=as_optuna_opens_it(place)).trials
     assert first.distributions == {"arch.depth": IntDistribution(1, 9)}
     assert first.params["arch.depth"] in (4, 5, 6)
 
 
-def test_a_curve_is_what_optuna_reads_and_a_second_one_replaces_it(paths: OutputPaths) -> None:
-    [running] = optuna.load_study(study_name="second", storage=database.storage(paths)).trials
-    database.write_curve(paths, running._trial_id, [0.1, 0.2, 0.3])
-    database.write_curve(paths, running._trial_id, [0.5, 0.25])
+def test_a_curve_is_what_optuna_reads_and_a_second_one_replaces_it(place: Place) -> None:
+    [running] = optuna.load_study(study_name="second", storage=database.storage(place)).trials
+    database.write_curve(place, running._trial_id, [0.1, 0.2, 0.3])
+    database.write_curve(place, running._trial_id, [0.5, 0.25])
 
-    [found] = optuna.load_study(study_name="second", storage=f"sqlite:///{paths.study_db}").trials
+    [found] = optuna.load_study(study_name="second", storage=as_optuna_opens_it(place)).trials
     assert found.intermediate_values == {1: 0.5, 2: 0.25}

@@ -14,6 +14,7 @@ from optuna.distributions import IntDistribution
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
+from sweeper.storage.places import Place
 from sweeper.storage.study import SweepStudy
 
 ACCURACY = Objective("val_accuracy", "maximize")
@@ -32,7 +33,7 @@ ROW = TrialRow(
 
 def stored(root: Path, row: TrialRow, objectives: Sequence[Objective] = (ACCURACY,), attempts: int = 1) -> Any:
     """The trial as Optuna's dashboard reads it, after it was begun so often and finished once."""
-    study = SweepStudy.open(OutputPaths(root), "a-sweep", objectives)
+    study = SweepStudy.open(Place(OutputPaths(root)), "a-sweep", objectives)
     trial = StudyTrial(
         number=0,
         point=0,

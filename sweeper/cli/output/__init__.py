@@ -81,7 +81,7 @@ class JsonOutput:
         yield self._writer
 
     def planned(self, plan: SweepPlan) -> None:
-        speed = measured_speed(plan.paths)
+        speed = measured_speed(plan.place)
         trials = []
         for planned in plan.trials:
             network, config = planned.network, planned.point.config
