@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+import mlflow_server
 from sweeper.core.errors import ConfigError
 from sweeper.tracking.credentials import PASSWORD, USERNAME, take_credentials
-from sweeper.tracking.ui import _free_port
 
 SECRET = "s3cret-of-bob"
 
@@ -110,43 +110,15 @@ def listening(behind: str | None) -> Iterator[tuple[str, list[str | None]]]:
             server.shutdown()
 
 
-@contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """A real MLflow server on this machine, with its store and artifacts in a folder."""
-    import subprocess
-    import sys
-    import time
-
-    port = _free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", f"{folder}/files"]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, (folder / "server.log").read_text()
-                assert server.poll() is None, (folder / "server.log").read_text()
-                time.sleep(0.3)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, 9)
-        server.wait(timeout=30)
-
-
 def files_with(folder: Path, text: str) -> list[str]:
     """The files below a folder in which a text occurs."""
     return [str(path) for path in sorted(folder.rglob("*")) if path.is_file() and text.encode() in path.read_bytes()]
 
 
 def test_a_password_is_shown_and_stored_nowhere(tmp_path: Path, run_sweeper: Callable[..., Any]) -> None:
-    (tmp_path / "server").mkdir()
-    with mlflow_server(tmp_path / "server") as address, listening(address) as (host, seen):
+    folder = tmp_path / "server"
+    with mlflow_server.running(folder, f"sqlite:///{folder}/server.db") as server, listening(server.address) as heard:
+        host, seen = heard
         typed = ["-m", "arch.depth=1,2", *SMALL, f"tracking.uri=http://bob:{SECRET}@{host}", "sweep.name=mine"]
         done = run_sweeper(tmp_path, *typed)
         assert done.returncode == 0, done.stderr
