@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeper.config import augment, keys, schema, sweep, training
+from sweeper.config import augment, keys, schema, simulate, sweep, training
 from sweeper.config.identity import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,8 +42,8 @@ DOORS = {
     "api": "run sweep",
     "artifacts": "answers damage figures model predictions result versions",
     "cli": "arguments commands errors hydra_sweeper promote",
-    "config": "augment groups identity keras_optimizers keras_sources keys keys.folders metrics schema sweep training "
-    "trial",
+    "config": "augment groups identity keras_optimizers keras_sources keys keys.folders metrics schema "
+    "simulate sweep training trial",
     "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
@@ -220,6 +220,7 @@ def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
 
 
 def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
+    of_ray = dataclasses.asdict(sweep.ExecutorConfig("ray"))
     defaults = {
         "augment/none.yaml": dataclasses.asdict(augment.AugmentConfig()),
         "training/default.yaml": dataclasses.asdict(training.TrainingConfig()),
@@ -227,8 +228,9 @@ def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
         "objective/val_accuracy.yaml": dataclasses.asdict(sweep.ObjectiveConfig()),
         "sampler/auto.yaml": dataclasses.asdict(sweep.SamplerConfig()),
         "pruner/none.yaml": dataclasses.asdict(sweep.PrunerConfig()),
-        "executor/ray.yaml": dataclasses.asdict(sweep.ExecutorConfig("ray")),
+        "executor/ray.yaml": {key: value for key, value in of_ray.items() if key != "simulate"},
         "executor/processes.yaml": {"name": sweep.ExecutorConfig().name},
+        "executor/simulate.yaml": {"name": "simulate", "simulate": dataclasses.asdict(simulate.SimulateConfig())},
     }
     for name, expected in defaults.items():
         assert canonical(yaml.safe_load((ROOT / "conf" / name).read_text())) == canonical(expected), name

@@ -172,5 +172,7 @@ def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:
     )
     told = "not known for a custom builder" if ahead.seconds is None else f"about {duration(ahead.seconds)}"
     console.print(f"Estimated time: {told} ({ahead.source}).", soft_wrap=True)
+    if name == "simulate":
+        console.print("executor=simulate trains nothing: trials sleep, and their figures are made up.")
     if name == "serial":
         console.print("executor=serial neither times out nor survives a crash: it is for debugging.")

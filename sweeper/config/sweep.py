@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from sweeper.config.checks import check, is_int, nearest, refuse
 from sweeper.config.groups import Attempts, Extent, Limits, Rules, group
 from sweeper.config.metrics import meant_metric
+from sweeper.config.simulate import SimulateConfig
 from sweeper.core.errors import ConfigError, ObjectiveError, as_typed, did_you_mean
 from sweeper.core.objectives import EPOCH_METRICS, FURTHER_METRICS, METRIC_DIRECTIONS, Direction, Metric, Objective
 from sweeper.core.secrets import hide_passwords
@@ -247,7 +248,7 @@ class PrunerConfig:
 
 
 #: The executors, by their name.
-EXECUTORS = ("processes", "serial", "ray")
+EXECUTORS = ("processes", "serial", "ray", "simulate")
 
 _ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}")
 
@@ -256,18 +257,24 @@ _ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}")
 class ExecutorConfig:
     """What runs the trials."""
 
-    name: str = "processes"  # processes, serial, ray
+    name: str = "processes"  # processes, serial, ray, simulate
     address: str | None = None  # of a Ray cluster: auto, host:port; null: Ray is started on this machine
     cpus: float = 1.0  # CPU cores that a trial takes of a Ray node; fractions too
     gpus: float | None = None  # GPUs that a trial takes: 0, a fraction or 1; null: 1 where a node has one, else 0
     memory_gb: float | None = None  # GiB of memory that a trial takes; null: none is reserved
     lost_after_s: float = 30.0  # seconds without an answer after which a node is taken for lost
+    simulate: SimulateConfig = field(default_factory=SimulateConfig)  # with executor=simulate: what trials do
 
     def __post_init__(self) -> None:
         if self.name not in EXECUTORS:
             raise ConfigError(
                 f"executor.name={self.name} does not exist. Accepted: {', '.join(EXECUTORS)}. "
                 f"{did_you_mean(self.name, EXECUTORS)}  Try: executor=processes"
+            )
+        if self.name != "simulate" and self.simulate != SimulateConfig():
+            raise ConfigError(
+                f"executor.simulate would have no effect with executor={self.name}. Accepted: with executor=simulate, "
+                "which trains nothing.  Try: executor=simulate report.finalists=0"
             )
         if self.name != "ray":
             self._refuse_rays_keys()
@@ -285,7 +292,7 @@ class ExecutorConfig:
     def _refuse_rays_keys(self) -> None:
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name != "name" and value != one.default:
+            if one.name not in ("name", "simulate") and value != one.default:
                 typed = f"executor.{one.name}={as_typed(value)}"
                 raise ConfigError(
                     f"{typed} would have no effect with executor={self.name}. Accepted: with executor=ray."

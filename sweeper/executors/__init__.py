@@ -22,7 +22,7 @@ def create(
     """Makes the executor of that name; it may begin to load what trials need.
 
     Args:
-        name: processes, serial or ray.
+        name: processes, serial, ray or simulate.
         workers: trials at a time.
         gpus: indices of this machine's GPUs.
         config: the rest of what a cluster needs.
@@ -32,6 +32,10 @@ def create(
         from sweeper.executors.cluster import start
 
         return start.create(config or ExecutorConfig("ray"), workers, gpus, is_asked=is_asked)
+    if name == "simulate":
+        from sweeper.executors.simulate import SimulateExecutor
+
+        return SimulateExecutor(workers)
     if name == "serial":
         from sweeper.executors.serial import SerialExecutor
 

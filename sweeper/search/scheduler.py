@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sweeper.config.groups import Limits
@@ -77,6 +77,7 @@ class TrialFactory:
     Attributes:
         prepare: reads, checks and splits a `data` node, once for each.
         metrics: what each trial computes because it was asked for.
+        added: further nodes of each trial's configuration, which are part of its identity.
     """
 
     folder: SweepPaths
@@ -85,11 +86,12 @@ class TrialFactory:
     num_repeats: int
     awaits_verdict: bool
     metrics: tuple[Metric, ...] = ()
+    added: Mapping[str, Any] = field(default_factory=dict)
 
     def candidate(self, planned: PlannedTrial, repeat: int = 0) -> Candidate:
         """What trains a planned configuration under the seed of one repeat."""
         point = planned.point
-        config = _of_repeat(point.config, repeat)
+        config = {**_of_repeat(point.config, repeat), **self.added}
         identity = trial_identity(config, self.prepare(config["data"]))
         return Candidate(
             hash=trial_hash(identity),
@@ -101,7 +103,7 @@ class TrialFactory:
 
     def queued(self, trial: StudyTrial, planned: PlannedTrial) -> QueuedTrial:
         """A numbered trial with what its process is given."""
-        config = _of_repeat(planned.point.config, trial.repeat)
+        config = {**_of_repeat(planned.point.config, trial.repeat), **self.added}
         spec = TrainingSpec(
             number=trial.number,
             folder=self.folder.trial(trial.number).root,

@@ -84,7 +84,7 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
 
 
 def check_seeds(settings: Settings, space: SearchSpace) -> None:
-    """Refuses repeats of a swept seed, or beyond the last seed, and a pruner that cannot be made."""
+    """Refuses repeats of a swept seed, or beyond the last seed, finalists without networks, and unusable pruners."""
     num_repeats = settings.sweep.extent.seeds
     if settings.seed <= LAST_SEED < settings.seed + num_repeats - 1:
         raise ConfigError(
@@ -95,6 +95,11 @@ def check_seeds(settings: Settings, space: SearchSpace) -> None:
         raise ConfigError(
             f"sweep.seeds={num_repeats} and a swept seed do the same. Accepted: one of them. "
             "With sweep.seeds, repeats of a configuration are ranked by their mean.  Try: sweep.seeds=3, without seed"
+        )
+    if settings.executor.name == "simulate" and settings.report.finalists:
+        raise ConfigError(
+            f"executor=simulate trains no network that the test set could be opened for (report.finalists="
+            f"{settings.report.finalists}). Accepted: report.finalists=0.  Try: executor=simulate report.finalists=0"
         )
     if settings.pruner.name != "none":
         from sweeper.search import pruner as pruning
@@ -131,9 +136,10 @@ def check_open_settings(settings: Settings, space: SearchSpace, trials: Sequence
                 f"{name}=auto cannot be one of several choices: it is decided once for the whole sweep. "
                 f"Accepted: auto alone, or choices without it.  Try: {name}=auto"
             )
-        if settings.executor.name == "serial":
+        if settings.executor.name in ("serial", "simulate"):
             raise ConfigError(
-                f"{name}=auto is timed in separate processes, and executor=serial has none.  Try: {name}={typed}"
+                f"{name}=auto is timed in separate processes, and executor={settings.executor.name} has none.  "
+                f"Try: {name}={typed}"
             )
 
 

@@ -112,7 +112,10 @@ def _info(
         margin=plan.settings.report.margin,
         data_path=plan.trials[0].point.config["data"].get("path"),
         data_notes=about_each(nodes, [one.notes for one in data_sets]),
-        data_warnings=about_each(nodes, [one.warnings for one in data_sets]),
+        data_warnings=(
+            *(("Nothing was trained: executor=simulate made these figures up.",) if plan.settings.added else ()),
+            *about_each(nodes, [one.warnings for one in data_sets]),
+        ),
         class_names={**(old.class_names if old else {}), **named},
         groups={**(old.groups if old else {}), **{one.split_digest: one.groups for one in data_sets if one.groups}},
         conversions={digest: said for digest, said in ((old.conversions if old else {}) | converted).items() if said},

@@ -92,6 +92,7 @@ def _run_sweep(
         num_repeats=plan.num_repeats,
         awaits_verdict=plan.settings.pruner.name != "none",
         metrics=plan.settings.metrics,
+        added=plan.settings.added,
     )
     scheduler = resume.resumed_scheduler(plan, factory, study, listener)
     earlier, nothing_left = tuple(scheduler.finished_rows), not scheduler.total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +77,11 @@ class Settings:
             machine=machine,
             workers=1 if executor.name == "serial" else machine.workers(sweep.workers),
         )
+
+    @property
+    def added(self) -> dict[str, Any]:
+        """What every trial's configuration has besides: a simulated trial is another trial than one that trains."""
+        return {"simulate": asdict(self.executor.simulate)} if self.executor.name == "simulate" else {}
 
     @property
     def place(self) -> Place:
