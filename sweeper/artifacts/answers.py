@@ -8,8 +8,9 @@ file is a projection of the runs' `predictions.npz`, from which a missing answer
 
 Of a trial that was run again, the last record counts. Payloads: `correct.bits` has one bit per image, `predicted.u16`
 the class, `losses.f16` one float16 an image. Where metrics were asked for, `labels.u16` has the true class, and
-`val_brier.f32` and the like one float32, of each metric that is the mean of a score of each image. `epochs.bits` has
-the bits of every epoch, one epoch after the other; its "images" are epochs times images.
+`val_brier.f32` and the like one float32, of each metric that is the mean of a score of each image. `groups.u32` has the
+number of each image's group, where images have groups. `epochs.bits` has the bits of every epoch, one epoch after the
+other; its "images" are epochs times images.
 
 What does not live here: the statistics (`sweeper.inference`), and which trials are compared (`sweeper.ranking.judge`).
 """
@@ -45,6 +46,7 @@ class Answers:
         correct: (images,), whether its class was right.
         losses: (images,), the cross-entropy of each image; None where it was not kept, or not asked for.
         labels, predicted: (images,), true and predicted classes; None likewise.
+        groups: (images,), the number of each image's group; None of images without groups.
         scores: by metric, (images,); of those that are the mean of a score of each image, and were asked for.
     """
 
@@ -53,6 +55,7 @@ class Answers:
     labels: NDArray[np.uint16] | None = None
     predicted: NDArray[np.uint16] | None = None
     scores: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    groups: NDArray[np.uint32] | None = None
 
 
 def append(paths: AnswerPaths, number: int, predictions: Path, metrics: Sequence[Metric] = ()) -> None:
@@ -68,6 +71,7 @@ def append(paths: AnswerPaths, number: int, predictions: Path, metrics: Sequence
     with reading(predictions):
         predicted, labels = arrays["predicted"], arrays["labels"]
         losses = arrays.get("losses")  # earlier files have none
+        groups = arrays.get("groups")
         scores = {metric.name: arrays[f"{SCORES}{metric.name}"] for metric in metrics if scored_by_image(metric)}
     _append(paths.correct, number, len(labels), np.packbits(predicted == labels).tobytes(), _bits)
     _append(paths.predicted, number, len(labels), predicted.astype("<u2").tobytes(), _pairs_of_bytes)
@@ -75,6 +79,9 @@ def append(paths: AnswerPaths, number: int, predictions: Path, metrics: Sequence
         _append(paths.losses, number, len(labels), losses.astype("<f2").tobytes(), _pairs_of_bytes)
     if metrics:
         _append(paths.labels, number, len(labels), labels.astype("<u2").tobytes(), _pairs_of_bytes)
+    if groups is not None:
+        _, codes = np.unique(groups, return_inverse=True)
+        _append(paths.groups, number, len(labels), codes.astype("<u4").tobytes(), _fours_of_bytes)
     epochs = predictions.with_name(EPOCH_BITS)
     if epochs.is_file():
         correct = read_epoch_bits(epochs, len(labels))
@@ -94,6 +101,7 @@ def read(paths: AnswerPaths, *, losses: bool = False, metrics: Sequence[Metric] 
     kept = _arrays(paths.losses, "<f2") if losses else {}
     labels = _arrays(paths.labels, "<u2") if metrics else {}
     predicted = read_predicted(paths) if metrics else {}
+    groups = _groups(paths)
     scores = {metric.name: _scores(paths, metric) for metric in metrics if scored_by_image(metric)}
     return {
         number: Answers(
@@ -102,20 +110,28 @@ def read(paths: AnswerPaths, *, losses: bool = False, metrics: Sequence[Metric] 
             labels.get(number),
             predicted.get(number),
             {name: values[number] for name, values in scores.items() if number in values},
+            groups.get(number),
         )
         for number, (num_images, payload) in _records(paths.correct, _bits)[0].items()
     }
 
 
 def lacking(
-    paths: AnswerPaths, numbers: Iterable[int], *, losses: bool = False, metrics: Sequence[Metric] = ()
+    paths: AnswerPaths,
+    numbers: Iterable[int],
+    *,
+    losses: bool = False,
+    metrics: Sequence[Metric] = (),
+    groups: bool = False,
 ) -> list[int]:
-    """Those of the trials of which a file has no whole record."""
+    """Those of the trials of which a file has no whole record; with `groups`, of images that have groups."""
     kept = set(_records(paths.correct, _bits)[0]) & set(_records(paths.predicted, _pairs_of_bytes)[0])
     if losses:
         kept &= set(_records(paths.losses, _pairs_of_bytes)[0])
     if metrics:
         kept &= set(_records(paths.labels, _pairs_of_bytes)[0])
+    if groups:
+        kept &= set(_groups(paths))
     for metric in metrics:
         if scored_by_image(metric):
             kept &= set(_scores(paths, metric))
@@ -145,6 +161,11 @@ def _arrays(path: Path, dtype: str) -> dict[int, NDArray[Any]]:
 def _scores(paths: AnswerPaths, metric: Metric) -> dict[int, NDArray[np.float32]]:
     records, _ = _records(paths.scores(metric.name), _fours_of_bytes)
     return {number: np.frombuffer(payload, dtype="<f4") for number, (_, payload) in records.items()}
+
+
+def _groups(paths: AnswerPaths) -> dict[int, NDArray[np.uint32]]:
+    records, _ = _records(paths.groups, _fours_of_bytes)
+    return {number: np.frombuffer(payload, dtype="<u4") for number, (_, payload) in records.items()}
 
 
 def _bits(num_images: int) -> int:

@@ -156,6 +156,11 @@ class AnswerPaths:
         """Right and wrong answers of every epoch."""
         return self.root / "epochs.bits"
 
+    @property
+    def groups(self) -> Path:
+        """The number of each image's group."""
+        return self.root / "groups.u32"
+
     def scores(self, metric: str) -> Path:
         """Of a metric that is the mean of a score of each image."""
         return self.root / f"{metric}.f32"

@@ -6,6 +6,13 @@ since a refused command line needs none of this.
 """
 
 from sweeper.inference.accuracy import accuracy_interval, wilson_interval
+from sweeper.inference.clusters import (
+    as_units,
+    group_sums,
+    leading_group_by_clusters,
+    rank_intervals_by_clusters,
+    sign_flip_p,
+)
 from sweeper.inference.configurations import (
     FEWEST_SEEDS,
     ConfigurationGroup,
@@ -22,6 +29,7 @@ from sweeper.inference.groups import (
 )
 from sweeper.inference.margin import fewest_images, not_worse
 from sweeper.inference.pairs import discordant, holm, mcnemar_p
+from sweeper.inference.permutations import beats_chance
 from sweeper.inference.ranks import rank_intervals, rank_intervals_by_losses
 from sweeper.inference.swaps import CountMetric, leading_group_by_swaps, rank_intervals_by_swaps, swap_p
 from sweeper.inference.winner import ExpectedScore, winners_score
@@ -35,11 +43,15 @@ __all__ = [
     "ExpectedScore",
     "Left",
     "accuracy_interval",
+    "as_units",
+    "beats_chance",
     "discordant",
     "fewest_images",
+    "group_sums",
     "holm",
     "leading_configurations",
     "leading_group",
+    "leading_group_by_clusters",
     "leading_group_by_losses",
     "leading_group_by_swaps",
     "leading_over_folds",
@@ -47,8 +59,10 @@ __all__ = [
     "not_worse",
     "paired_p",
     "rank_intervals",
+    "rank_intervals_by_clusters",
     "rank_intervals_by_losses",
     "rank_intervals_by_swaps",
+    "sign_flip_p",
     "swap_p",
     "wilson_interval",
     "winners_score",

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
+from sweeper.inference.clusters import as_units
 from sweeper.inference.groups import Left, eliminate
 from sweeper.inference.winner import ExpectedScore
 
@@ -45,7 +46,9 @@ class ConfigurationGroup:
 
 
 def leading_configurations(
-    answers: Sequence[NDArray[np.bool_] | NDArray[np.floating]], alpha: float = 0.05
+    answers: Sequence[NDArray[np.bool_] | NDArray[np.floating]],
+    alpha: float = 0.05,
+    groups: NDArray[np.integer] | None = None,
 ) -> ConfigurationGroup:
     """The configurations whose expected score, over seeds and images, can be the best.
 
@@ -53,6 +56,7 @@ def leading_configurations(
         answers: for each configuration (s, n): the score of image j under its seed i, larger is better; right or
             wrong, or a finite number. All have the same seeds and images in number, and the same images.
         alpha: the chance allowed of losing one of the best, between 0 and 1.
+        groups: (n,), the number of each image's group, where images come in groups; those take the images' place then.
 
     Returns:
         The group, by the elimination of `sweeper.inference.groups`.
@@ -66,6 +70,8 @@ def leading_configurations(
     it may be far too small by chance; its degrees of freedom stay s - 1. The images' part is the variance over images
     of the difference of the two means over seeds, less what the seeds add to it.
     """
+    if groups is not None:
+        answers = [as_units(one, groups) for one in answers]
     num_seeds, num_images = _checked(answers)
     scores = np.stack([np.asarray(one, np.float64).mean(axis=1) for one in answers])  # (C, s)
     by_image = np.stack([np.asarray(one, np.float64).mean(axis=0) for one in answers])  # (C, n)
@@ -89,7 +95,10 @@ def leading_configurations(
 
 
 def winning_configuration(
-    answers: Sequence[NDArray[np.bool_]], seed: int = 0, num_resamples: int = 400
+    answers: Sequence[NDArray[np.bool_]],
+    seed: int = 0,
+    num_resamples: int = 400,
+    groups: NDArray[np.integer] | None = None,
 ) -> ExpectedScore:
     """The accuracy to expect of the leading configuration with a new seed on new images.
 
@@ -101,6 +110,7 @@ def winning_configuration(
         answers: as for `leading_configurations`, right or wrong; one configuration or more.
         seed: of the resampling.
         num_resamples: 1 or more.
+        groups: as for `leading_configurations`.
 
     Returns:
         The score of the leader's mean. The interval is Wilson's about what is expected, of as many images as would
@@ -111,15 +121,16 @@ def winning_configuration(
 
     Source: the bootstrap of `winners_score`, with both factors drawn as in Owen (2007), section 3.
     """
-    num_seeds, _ = _checked(answers)
-    tables = np.stack([np.asarray(one, np.float32) for one in answers])  # (C, s, n)
+    num_seeds, num_images = _checked(answers)
+    units = answers if groups is None else [as_units(one, groups) for one in answers]
+    tables = np.stack([np.asarray(one, np.float32) for one in units])  # (C, s, n)
     scores = tables.mean(axis=2, dtype=np.float64)
     mean = np.array([math.fsum(row) / num_seeds for row in scores])
     leader = int(np.argmax(mean))
     random = np.random.default_rng(seed)
     gained = [_out_of_bag(tables, leader, random) for _ in range(math.ceil(num_resamples / _RESAMPLES))]
     expected = min(1.0, max(0.0, float(mean[leader]) + float(np.mean(gained))))
-    low, high = _bounds(expected, scores, tables[leader])
+    low, high = _bounds(expected, scores, tables[leader], num_seeds * num_images)
     return ExpectedScore(float(mean[leader]), expected, low, high, len(gained) * _RESAMPLES)
 
 
@@ -140,7 +151,9 @@ def _out_of_bag(tables: NDArray[np.float32], leader: int, random: np.random.Gene
     return float(np.mean(scored[chosen, np.arange(_RESAMPLES)] - scored[leader]))
 
 
-def _bounds(expected: float, scores: NDArray[np.float64], leaders: NDArray[np.float32]) -> tuple[float, float]:
+def _bounds(
+    expected: float, scores: NDArray[np.float64], leaders: NDArray[np.float32], most: int
+) -> tuple[float, float]:
     """The 95 % interval about what is expected of the leader: its variance over seeds and images, as in the test."""
     from scipy.special import stdtrit
 
@@ -154,7 +167,7 @@ def _bounds(expected: float, scores: NDArray[np.float64], leaders: NDArray[np.fl
     if variance == 0 or not 0 < expected < 1:
         return score_bounds(expected, num_images, float(stdtrit(num_images - 1, 0.975)))
     degrees = variance**2 / (seeds_part**2 / (num_seeds - 1) + images_part**2 / (num_images - 1))
-    worth = min(num_seeds * num_images, expected * (1 - expected) / variance)
+    worth = min(most, expected * (1 - expected) / variance)
     return score_bounds(expected, worth, float(stdtrit(degrees, 0.975)))
 
 

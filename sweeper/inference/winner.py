@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import wilson_bounds
+from sweeper.inference.clusters import cluster_bounds
 from sweeper.inference.pairs import against, as_correct, differing_images, ones_of
 
 _BLOCK = 1000
@@ -27,7 +28,9 @@ class ExpectedScore:
     num_resamples: int
 
 
-def winners_score(correct: NDArray[np.bool_], seed: int = 0, num_resamples: int = 1000) -> ExpectedScore:
+def winners_score(
+    correct: NDArray[np.bool_], seed: int = 0, num_resamples: int = 1000, groups: NDArray[np.integer] | None = None
+) -> ExpectedScore:
     """The accuracy to expect of the winner on new images, by out-of-bag bootstrap.
 
     Images are drawn n times with replacement, the best trial on these is chosen, and scored on the images that were not
@@ -38,6 +41,7 @@ def winners_score(correct: NDArray[np.bool_], seed: int = 0, num_resamples: int 
         correct: (K, n), whether trial i has image j right; two images at least.
         seed: of the resampling; the same seed gives the same figures.
         num_resamples: 1 or more.
+        groups: (n,), the number of each image's group, where images come in groups; those are drawn then.
 
     Returns:
         The score. `low` and `high` are Wilson's 95 % interval of n images about `expected`, for one trial that of its
@@ -59,12 +63,18 @@ def winners_score(correct: NDArray[np.bool_], seed: int = 0, num_resamples: int 
         )
     leader = int(np.argmax(rows.sum(axis=1)))
     raw = float(rows[leader].mean())
-    drawn = _resamples(num_images, seed, num_resamples)
-    chosen = _choices(rows, leader, drawn)
+    if groups is None:
+        drawn = _resamples(num_images, seed, num_resamples)
+        candidates = np.flatnonzero(_can_lead(rows, leader, len(drawn)))
+    else:
+        _, codes = np.unique(groups, return_inverse=True)
+        drawn = _resamples(int(codes.max()) + 1, seed, num_resamples)[:, codes]
+        candidates = np.arange(len(rows))
+    chosen = _choices(rows, candidates, leader, drawn)
     left_out = drawn == 0
     out_of_bag, leaders = _scores(rows, chosen, left_out), _scores(rows, np.full_like(chosen, leader), left_out)
     expected = min(1.0, max(0.0, raw + float(np.mean(out_of_bag - leaders))))
-    low, high = wilson_bounds(expected, num_images, 0.95)
+    low, high = wilson_bounds(expected, num_images, 0.95) if groups is None else cluster_bounds(expected, rows, groups)
     return ExpectedScore(raw, expected, low, high, len(drawn))
 
 
@@ -79,9 +89,10 @@ def _resamples(num_images: int, seed: int, num_resamples: int) -> NDArray[np.uin
     return leaving_out if len(leaving_out) else _resamples(num_images, seed + 1, num_resamples)
 
 
-def _choices(rows: NDArray[np.bool_], leader: int, drawn: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _choices(
+    rows: NDArray[np.bool_], candidates: NDArray[np.intp], leader: int, drawn: NDArray[np.uint8]
+) -> NDArray[np.int64]:
     """The best trial of each resample, ties by row. Counts only the trials that can lead and the images that differ."""
-    candidates = np.flatnonzero(_can_lead(rows, leader, len(drawn)))
     images = np.flatnonzero(differing_images(rows[candidates]))
     weights = drawn[:, images].T.astype(np.float32)
     best = np.full(len(drawn), -1.0)

@@ -95,3 +95,9 @@ def by_image(case: Case, answers: Answers) -> NDArray[np.bool_] | NDArray[np.flo
     values = answers.losses if case.kind == "loss" else answers.scores[case.tested.metric]
     assert values is not None  # `is_there`
     return values.astype(np.float64) if case.kind == "hits" else -values.astype(np.float64)
+
+
+def groups_of(answers: Sequence[Answers]) -> NDArray[np.uint32] | None:
+    """The number of each image's group, (images,); None where the images have no groups, or not of every trial."""
+    known = [one.groups for one in answers if one.groups is not None]
+    return known[0] if known and len(known) == len(answers) else None

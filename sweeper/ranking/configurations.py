@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sweeper import inference
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState, mean
-from sweeper.ranking.case import ALPHA, Case, by_image, is_there
+from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there
 from sweeper.ranking.findings import ConfigurationFindings, ExpectedAccuracy, Findings
 from sweeper.ranking.leaderboard import point_of, rank
 
@@ -35,9 +35,10 @@ def judge_configurations(case: Case) -> Findings:
     if why := _why_untested(case, whole, about.num_folds):
         return _led_by(case, whole[0], replace(about, why_untested=why))
     tables = [_tables(case, rows) for rows in whole]  # of each configuration, by fold: (seeds, images)
+    groups = [groups_of([case.validation[row.number] for row in fold]) for fold in _by_fold(whole[0])]
     members: tuple[int, ...] = (0,)
     if len(whole) > 1:
-        found = _leading(tables)
+        found = _leading(tables, groups)
         members = found.members
         about = replace(about, group=tuple(whole[i][0].number for i in members), image_share=found.image_share)
     findings = _led_by(case, whole[members[0]], about)
@@ -46,12 +47,17 @@ def judge_configurations(case: Case) -> Findings:
         group = dict.fromkeys([findings.leader, *(row.number for row in rows)])
         findings = replace(findings, group=tuple(number for number in group if number is not None))
     findings = replace(
-        findings, num_compared=len(whole) * case.num_repeats, num_images=sum(fold.shape[1] for fold in tables[0])
+        findings,
+        num_compared=len(whole) * case.num_repeats,
+        num_images=sum(fold.shape[1] for fold in tables[0]),
+        num_groups=sum(len(np.unique(one)) for one in groups if one is not None),
     )
     if case.kind != "accuracy":
         return findings
-    in_folds = about.num_folds > 1
-    score = inference.winning_over_folds(tables) if in_folds else inference.winning_configuration(_only(tables))
+    if about.num_folds > 1:
+        score = inference.winning_over_folds([_in_units(one, groups) for one in tables])
+    else:
+        score = inference.winning_configuration(_only(tables), groups=groups[0])
     return replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
 
 
@@ -61,21 +67,30 @@ def _num_folds(whole: Sequence[Sequence[TrialRow]]) -> int:
     return len(set(splits.pop())) if len(splits) == 1 else 1
 
 
+def _by_fold(rows: Sequence[TrialRow]) -> list[list[TrialRow]]:
+    """A configuration's trials, those on the same images together."""
+    folds: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        folds.setdefault(row.split_digest, []).append(row)
+    return list(folds.values())
+
+
 def _tables(case: Case, rows: Sequence[TrialRow]) -> list[NDArray[Any]]:
     """A configuration's scores, fold by fold: (seeds, images)."""
-    folds: dict[str, list[NDArray[Any]]] = {}
-    for row in rows:
-        folds.setdefault(row.split_digest, []).append(by_image(case, case.validation[row.number]))
-    return [np.stack(fold) for fold in folds.values()]
+    return [np.stack([by_image(case, case.validation[row.number]) for row in fold]) for fold in _by_fold(rows)]
 
 
-def _leading(tables: Sequence[Sequence[NDArray[Any]]]) -> inference.ConfigurationGroup:
-    in_folds = len(tables[0]) > 1
-    return (
-        inference.leading_over_folds(tables, ALPHA)
-        if in_folds
-        else inference.leading_configurations(_only(tables), ALPHA)
-    )
+def _in_units(tables: Sequence[NDArray[Any]], groups: Sequence[NDArray[np.uint32] | None]) -> list[NDArray[Any]]:
+    """A configuration's scores, fold by fold, of the groups of images where those have some."""
+    return [table if own is None else inference.as_units(table, own) for table, own in zip(tables, groups, strict=True)]
+
+
+def _leading(
+    tables: Sequence[Sequence[NDArray[Any]]], groups: Sequence[NDArray[np.uint32] | None]
+) -> inference.ConfigurationGroup:
+    if len(tables[0]) > 1:
+        return inference.leading_over_folds([_in_units(one, groups) for one in tables], ALPHA)
+    return inference.leading_configurations(_only(tables), ALPHA, groups[0])
 
 
 def _only(tables: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:

@@ -122,6 +122,7 @@ class Findings:
         leader: the number of the trial that leads, with repeats of the median seed of the configuration that leads;
             None where none is complete.
         num_compared: trials that were compared image by image, and num_images: on how many.
+        num_groups: groups of images that were taken as independent; 0 where the images were.
         group: trials that the validation images cannot tell from the leader, which is the first of them; with repeats
             all trials of the leading configurations. Empty where it was not found.
         why_untested: why trials could not be compared image by image; empty where they were, or where the objective
@@ -137,6 +138,7 @@ class Findings:
     leader: int | None = None
     num_compared: int = 0
     num_images: int = 0
+    num_groups: int = 0
     group: tuple[int, ...] = ()
     why_untested: str = ""
     left_out: tuple[int, ...] = ()

@@ -21,7 +21,7 @@ from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
-from sweeper.ranking.case import ALPHA, Case, is_there
+from sweeper.ranking.case import ALPHA, Case, groups_of, is_there
 from sweeper.ranking.configurations import judge_configurations, representatives
 from sweeper.ranking.findings import Cheapest, Confirmation, ExpectedAccuracy, Finalist, Findings
 from sweeper.ranking.leaderboard import num_repeats, point_of, rank
@@ -100,6 +100,7 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
     numbers = [row.number for row in compared]
     answers = [case.validation[number] for number in numbers]
     ranks: NDArray[np.int64] | None = None
+    groups = None if case.kind == "counts" else groups_of(answers)
     is_few = len(compared) <= _MOST_RANKED_SLOWLY
     match case.kind:
         case "counts":
@@ -108,17 +109,20 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
             ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, ALPHA) if is_few else None
         case "hits":
             hits = np.stack([one.scores[case.tested.metric] for one in answers]) > 0
-            elimination = inference.leading_group(hits, ALPHA)
-            ranks = inference.rank_intervals(hits, ALPHA) if len(compared) <= MOST_RANKED else None
+            elimination, ranks = _by_right_images(hits, groups)
         case "scores":
             scores = np.stack([one.scores[case.tested.metric] for one in answers])
-            elimination = inference.leading_group_by_losses(scores, ALPHA)
-            ranks = inference.rank_intervals_by_losses(scores, ALPHA) if is_few else None
+            units = scores if groups is None else inference.as_units(scores, groups)
+            elimination = inference.leading_group_by_losses(units, ALPHA, bounded=True)
+            ranks = inference.rank_intervals_by_losses(units, ALPHA) if is_few else None
         case "loss":
             losses = [one.losses for one in answers if one.losses is not None]
-            elimination = inference.leading_group_by_losses(np.stack(losses).astype(np.float64), ALPHA)
+            table = np.stack(losses).astype(np.float64)
+            elimination = inference.leading_group_by_losses(
+                table if groups is None else inference.as_units(table, groups), ALPHA
+            )
         case _:
-            elimination = inference.leading_group(np.stack([one.correct for one in answers]), ALPHA)
+            elimination, ranks = _by_right_images(np.stack([one.correct for one in answers]), groups)
     group = tuple(numbers[index] for index in elimination.members)
     findings = replace(
         findings,
@@ -126,11 +130,24 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
         group=group,
         num_compared=len(numbers),
         num_images=len(answers[0].correct),
+        num_groups=0 if groups is None else len(np.unique(groups)),
         rank_intervals={} if ranks is None else _intervals(compared, ranks),
     )
     if case.kind != "accuracy":
         return findings
-    return _by_accuracy(case, findings, compared, np.stack([one.correct for one in answers]))
+    return _by_accuracy(case, findings, compared, np.stack([one.correct for one in answers]), groups)
+
+
+def _by_right_images(
+    correct: NDArray[np.bool_], groups: NDArray[np.integer] | None
+) -> tuple[inference.Elimination, NDArray[np.int64] | None]:
+    """The leading group and the ranks, of trials that have each image right or wrong."""
+    if groups is None:
+        ranks = inference.rank_intervals(correct, ALPHA) if len(correct) <= MOST_RANKED else None
+        return inference.leading_group(correct, ALPHA), ranks
+    is_few = len(correct) <= _MOST_RANKED_SLOWLY
+    ranks = inference.rank_intervals_by_clusters(correct, groups, ALPHA) if is_few else None
+    return inference.leading_group_by_clusters(correct, groups, ALPHA), ranks
 
 
 def _classes(
@@ -145,17 +162,17 @@ def _intervals(compared: Sequence[TrialRow], bounds: NDArray[np.int64]) -> dict[
     return {row.number: (int(low), int(high)) for row, (low, high) in zip(compared, bounds, strict=True)}
 
 
-def _by_accuracy(case: Case, findings: Findings, compared: Sequence[TrialRow], correct: NDArray[np.bool_]) -> Findings:
-    score = inference.winners_score(correct)
-    intervals: dict[int, tuple[int, int]] = {}
-    if len(compared) <= MOST_RANKED:
-        intervals = _intervals(compared, inference.rank_intervals(correct, ALPHA))
-    return replace(
-        findings,
-        expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high),
-        rank_intervals=intervals,
-        cheapest=_cheapest(case, findings, compared, correct),
-    )
+def _by_accuracy(
+    case: Case,
+    findings: Findings,
+    compared: Sequence[TrialRow],
+    correct: NDArray[np.bool_],
+    groups: NDArray[np.integer] | None,
+) -> Findings:
+    score = inference.winners_score(correct, groups=groups)
+    findings = replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
+    # Of a margin nothing is said where images come in groups: the score test takes images as independent.
+    return findings if groups is not None else replace(findings, cheapest=_cheapest(case, findings, compared, correct))
 
 
 def _cheapest(
@@ -226,6 +243,8 @@ def _pair_p(case: Case, pair: Sequence[Answers]) -> float:
             one, other = (answers.scores[metric] > 0 for answers in pair)
         case _:
             one, other = (answers.correct for answers in pair)
+    if (groups := groups_of(pair)) is not None:
+        return inference.sign_flip_p(inference.group_sums(one.astype(np.float64) - other, groups))
     return float(inference.mcnemar_p(int((one & ~other).sum()), int((~one & other).sum())))
 
 

@@ -24,6 +24,7 @@ from sweeper.ranking.findings import (
 from sweeper.ranking.leaderboard import point_of
 
 _LONGEST = 100  # characters of what a trial is, in a sentence
+_FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
 _NAMED = 8  # trials named in one sentence
 
 #: What every statement about images rests on.
@@ -44,6 +45,18 @@ def about_groups(groups: str) -> str:
         "that it was trained on. But these statements take images as independent of each other, and are too confident "
         "where those of a group are alike."
     )
+
+
+def _independent(groups: str, findings: Findings) -> str:
+    """What is taken as independent."""
+    if findings.num_groups:
+        by = f"data.groups={groups}, " if groups else ""
+        sides = "; no trial was validated on groups that it was trained on" if groups else ""
+        return (
+            f"Groups of images ({by}{findings.num_groups:,} of them) are taken as independent of each other, not the "
+            f"images{sides}."
+        )
+    return about_groups(groups) if groups else INDEPENDENCE
 
 
 def sentences(case: Case, findings: Findings) -> tuple[str, ...]:
@@ -91,7 +104,8 @@ class _Speaker:
         said = [self._about_leader(findings)] if repeated is None else self._about_repeated(repeated, findings)
         if findings.expected is not None and repeated is None:
             said.append(_about_expected(findings.expected, findings.num_compared))
-            said.append(self._about_cheapest(findings))
+            if not findings.num_groups:
+                said.append(self._about_cheapest(findings))
         if pruned := sum(row.state is TrialState.PRUNED for row in self.rows.values()):
             said.append(_about_pruned(pruned, len(self.rows)))
         if taken := [row for row in self.rows.values() if row.facts.taken_from is not None]:
@@ -107,7 +121,7 @@ class _Speaker:
                 f"configuration (sweep.seeds={FEWEST_SEEDS} or more compares configurations)."
             )
         if findings.group:
-            said.append(about_groups(self.case.groups) if self.case.groups else INDEPENDENCE)
+            said.append(_independent(self.case.groups, findings))
         return tuple(said)
 
     def _about_leader(self, findings: Findings) -> str:
@@ -133,6 +147,7 @@ class _Speaker:
             whom = "the other complete trial" if rest == 1 else f"each of the other {rest} complete trials"
             return f"{alone}{label} is better than {whom} beyond chance: {scored}."
         images = f"cannot be separated on {findings.num_images:,} images"
+        images += self._about_tails(findings)
         if not rest:
             whom = "Both complete trials" if len(others) == 1 else f"All {findings.num_compared} complete trials"
             return f"{alone}{whom} {images}: {self._label(findings.group[0])} leads with {scored}."
@@ -140,6 +155,15 @@ class _Speaker:
         return (
             f"{alone}{label} and {self._trials(others)} {images}: they are the leading group (a model confidence set), "
             f"and {worse}. The first has {scored}."
+        )
+
+    def _about_tails(self, findings: Findings) -> str:
+        """What to do where a mean loss cannot separate trials."""
+        if self.case.kind != "loss" or findings.num_images >= _FEW_FOR_LOSSES:
+            return ""
+        return (
+            f" by their loss, which hangs on few images and separates little below {_FEW_FOR_LOSSES:,} of them "
+            "(objective.metric=val_accuracy separates more)"
         )
 
     def _about_cheapest(self, findings: Findings) -> str:

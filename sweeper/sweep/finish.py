@@ -109,10 +109,15 @@ class Finish:
         complete = [number for number, trial in trials.items() if trial.state is TrialState.COMPLETE]
         losses = any(objective.metric == "val_loss" for objective in self._plan.objectives)
         tested = [number for number in self._study.test.results if number in trials]
-        metrics = self._plan.settings.metrics
+        metrics, info = self._plan.settings.metrics, self._study.info
+        groups = info is not None and bool(info.groups)
         validation, test = self._plan.folder.validation_answers, self._plan.folder.test_answers
         for paths, numbers, name in (
-            (validation, answers.lacking(validation, complete, losses=losses, metrics=metrics), "predictions.npz"),
+            (
+                validation,
+                answers.lacking(validation, complete, losses=losses, metrics=metrics, groups=groups),
+                "predictions.npz",
+            ),
             (test, answers.lacking(test, tested, metrics=metrics), "test/predictions.npz"),
         ):
             for number in numbers:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
-from scipy.stats import binomtest, ttest_rel
+from scipy.stats import binomtest, ttest_1samp, ttest_rel
 
 from sweeper.inference import (
     Elimination,
@@ -80,9 +80,9 @@ def test_the_group_of_an_extreme_table(correct: NDArray[np.bool_], members: tupl
     assert leading_group(correct).members == members
     losses = np.where(correct, 0.0, 1.0)
     if len(correct) == 1 or correct.all() or not correct.any():
-        assert leading_group_by_losses(losses).members == members
+        assert leading_group_by_losses(losses, bounded=True).members == members
     else:
-        assert leading_group_by_losses(losses).members == (1,)  # a difference that never varies
+        assert leading_group_by_losses(losses, bounded=True).members == (1,)  # a difference that never varies
 
 
 def test_groups_by_losses_use_the_paired_t_test() -> None:
@@ -90,7 +90,7 @@ def test_groups_by_losses_use_the_paired_t_test() -> None:
     common = random.gamma(0.3, 1.0, 500)
     losses = np.stack([common + random.gamma(0.3, scale, 500) for scale in (1.0, 1.05, 1.6, 2.0)])
 
-    group = leading_group_by_losses(losses.astype(np.float32))
+    group = leading_group_by_losses(losses.astype(np.float32), bounded=True)
 
     leader = int(np.argmin(losses.mean(axis=1)))
     p = {trial: ttest_rel(losses[trial], losses[leader]).pvalue for trial in range(4) if trial != leader}
@@ -102,7 +102,7 @@ def test_groups_by_losses_use_the_paired_t_test() -> None:
 def test_losses_of_more_trials_than_a_block_are_compared_alike() -> None:
     losses = np.random.default_rng(2).gamma(0.3, 1.0, (600, 40)) + np.linspace(0, 3, 600)[:, None]
 
-    group = leading_group_by_losses(losses)
+    group = leading_group_by_losses(losses, bounded=True)
 
     leader = group.members[0]
     assert leader == int(np.argmin(losses.mean(axis=1)))
@@ -125,3 +125,25 @@ def test_ten_thousand_trials_take_seconds(drawn: Drawn) -> None:
 
     assert isinstance(group, Elimination)
     assert len(group.members) + len(group.left) == 5000
+
+
+def test_a_loss_has_one_image_more_on_which_the_other_trial_is_better() -> None:
+    random = np.random.default_rng(5)
+    losses = random.gamma(0.3, 1.0, (3, 200)) + np.array([[0.0], [0.1], [0.5]])
+    leader = int(np.argmin(losses.mean(axis=1)))
+    largest = np.abs(losses - losses[leader]).max()
+
+    group = leading_group_by_losses(losses, alpha=0.9999)
+
+    for left in group.left:
+        with_one_more = np.append(losses[left.index] - losses[leader], -largest)
+        assert left.p == pytest.approx(ttest_1samp(with_one_more, 0).pvalue, rel=1e-9)
+    assert group.left
+    assert len(leading_group_by_losses(losses).members) >= len(leading_group_by_losses(losses, bounded=True).members)
+
+
+def test_one_loss_less_than_the_largest_difference_shows_nothing() -> None:
+    losses = np.zeros((2, 50))
+    losses[1, 0] = 10.0
+
+    assert leading_group_by_losses(losses, alpha=0.9999).members == (0, 1)

@@ -439,3 +439,24 @@ def test_a_thousand_trials_have_no_rank_intervals_and_still_a_group() -> None:
     assert found.rank_intervals == {}
     assert found.num_compared == 1000
     assert len(found.group) > 1
+
+
+def test_groups_of_images_take_the_images_place() -> None:
+    random = np.random.default_rng(0)
+    of_group = random.random((2, 20)) < np.array([[0.98], [0.7]])
+    groups = np.repeat(np.arange(20), 50).astype(np.uint32)
+    correct = {number: np.repeat(one, 50) for number, one in enumerate(of_group)}
+    rows = [row(number, int(one.sum())) for number, one in correct.items()]
+    alone = judged(case(rows, {number: Answers(one) for number, one in correct.items()}))
+
+    found = judged(case(rows, {n: Answers(one, groups=groups) for n, one in correct.items()}, groups="writer"))
+
+    assert (alone.group, found.group) == ((0,), (0, 1)), "twenty groups show much less than a thousand images"
+    assert found.num_groups == 20
+    assert found.expected.high - found.expected.low > 2 * (alone.expected.high - alone.expected.low)
+    assert found.cheapest == ()
+    assert not any("report.margin" in said or "heaper" in said for said in found.sentences)
+    assert found.sentences[-1] == (
+        "Groups of images (data.groups=writer, 20 of them) are taken as independent of each other, not the images; no "
+        "trial was validated on groups that it was trained on."
+    )

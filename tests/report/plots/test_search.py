@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import PlotPaths
 from sweeper.core.trials import TrialFacts, TrialRow, TrialState
+from sweeper.report.plots import importances as plots_importances
 from sweeper.report.plots import search
 from sweeper.space.dimensions import Choice, Dimension, Interval
 
@@ -59,8 +60,9 @@ class Drawn:
 
 @pytest.fixture(autouse=True)
 def few_points_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hand-made sweeps of a few points, whose pictures can be read."""
+    """Hand-made sweeps of a few points, whose pictures can be read; what chance explains: test_importances."""
     monkeypatch.setattr(search, "FEWEST", 4)
+    monkeypatch.setattr(plots_importances, "_by_chance", lambda search: "")
 
 
 @pytest.fixture
