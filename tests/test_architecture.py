@@ -24,6 +24,7 @@ FLOORS = """
     api
     __main__
     cli
+    replay
     sweep verify
     report executors search
     trial storage preflight
@@ -51,13 +52,14 @@ DOORS = {
     "inference": "",
     "metrics": "",
     "preflight": "check count estimate",
+    "replay": "draws run settings table",
     "ranking": "case columns configurations findings judge kept leaderboard sentences",
-    "report": "command_lines event_lines examples export page plots.curves plots.search progress sweep_report tables "
-    "terminal",
+    "report": "command_lines event_lines examples export page plots.curves plots.regret plots.search progress "
+    "sweep_report tables terminal",
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "catalogue distributions earlier lease locks places server stored_sweep study test_openings",
-    "sweep": "finish plan run",
+    "sweep": "driver finish interruption plan run",
     "tracking": "client credentials logged_model provenance reader recording.queue recording.remote recording.start "
     "registry store tags tracker ui",
     "trial": "run",

@@ -13,7 +13,7 @@ from sweeper.core.errors import ConfigError, did_you_mean
 from sweeper.core.paths import OutputPaths
 from sweeper.tracking.store import relocate_if_moved
 
-COMMANDS = ("report", "verify", "promote", "ui", "clean")
+COMMANDS = ("report", "verify", "promote", "replay", "ui", "clean")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -34,9 +34,13 @@ def run(arguments: Sequence[str]) -> int:
         from sweeper.tracking import ui
 
         return ui.serve(paths.root, options.port)
-    return {"report": report_command, "verify": _verify, "promote": _promote, "clean": _clean}[options.command](
-        options, paths
-    )
+    return {
+        "report": report_command,
+        "verify": _verify,
+        "promote": _promote,
+        "replay": _replay,
+        "clean": _clean,
+    }[options.command](options, paths)
 
 
 def refuse(word: str) -> int:
@@ -80,6 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("name", nargs="?", metavar="NAME", help="the sweep; the newest if none is named")
     promote.add_argument("--trial", type=_number, metavar="N", help="the trial; the one of rank 1 if not given")
     promote.add_argument("--model", metavar="NAME", help="the registered model; named after the data set if not given")
+    replay = commands.add_parser("replay", help="search a finished grid again, untrained", allow_abbrev=False)
+    replay.add_argument("name", metavar="NAME", help="the sweep: a finished grid")
+    replay.add_argument("words", nargs="*", metavar="KEY=VALUE", help="sampler=tpe pruner=asha, and their keys")
+    replay.add_argument("--repeats", type=_positive, default=1000, metavar="N", help="searches (1000)")
+    replay.add_argument("--workers", type=_positive, default=1, metavar="N", help="trials at a time in a search (1)")
+    replay.add_argument(
+        "--max-epochs", type=_positive, metavar="N", help="of a search (a 20th of the grid's, or 10 trainings)"
+    )
+    replay.add_argument("--csv", metavar="FILE", help="write the regrets as CSV")
+    replay.add_argument("--png", metavar="FILE", help="draw them")
     ui = commands.add_parser("ui", help="serve MLflow's pages on 127.0.0.1", allow_abbrev=False)
     ui.add_argument("--port", type=_port, metavar="N", help="the port; the first free one from 5000 if not given")
     clean = commands.add_parser("clean", help="give disk space back", allow_abbrev=False)
@@ -90,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--dry-run", action="store_true", help="say what would be deleted, and delete nothing")
     for command in (verify, promote):
         command.add_argument("--trust", action="store_true", help="use code and servers that the output folder names")
-    for command in (report, verify, promote, ui, clean):
+    for command in (report, verify, promote, replay, ui, clean):
         command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
 
@@ -129,6 +143,16 @@ def _promote(options: argparse.Namespace, paths: OutputPaths) -> int:
 
     relocate_if_moved(paths)
     return promote(paths, options.name, options.trial, options.model, Console(highlight=False), trust=options.trust)
+
+
+def _replay(options: argparse.Namespace, paths: OutputPaths) -> int:
+    from rich.console import Console
+
+    from sweeper.replay import run, settings
+
+    wanted = settings.parse(options.words, options.workers, options.max_epochs)
+    to = (options.csv, options.png)
+    return run.replay_command(paths, options.name, wanted, options.repeats, Console(highlight=False), to)
 
 
 def _clean(options: argparse.Namespace, paths: OutputPaths) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +11,19 @@ from sweeper.config.sweep import PrunerConfig, SamplerConfig
 from sweeper.core.errors import ConfigError, TargetError
 from sweeper.core.targets import load
 from sweeper.host.process import stderr_aside
+
+
+@functools.cache
+def _of_optuna(target: str) -> Any:
+    return load(target, "class")
+
+
+def _class(target: str) -> Any:
+    """The class of a dotted path; one of Optuna's is looked up once, a custom one each time."""
+    if target.startswith("optuna."):
+        return _of_optuna(target)
+    with stderr_aside():  # a custom module may import TensorFlow, which prints to stderr
+        return load(target, "class")
 
 
 def make(
@@ -32,8 +46,7 @@ def make(
         ConfigError: no such class, of another kind, or an option that it does not take.
     """
     try:
-        with stderr_aside():  # a custom module may import TensorFlow, which prints to stderr
-            kind = load(str(config._target_), "class")
+        kind = _class(str(config._target_))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # experimental features
             made = kind(**options(kind))

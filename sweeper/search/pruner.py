@@ -74,7 +74,7 @@ class Pruning:
         import optuna
 
         trial = self._trials.pop(number)
-        reported = self._study.trials[trial.number].intermediate_values
+        reported = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
         if state is TrialState.COMPLETE and reported:
             self._study.tell(trial, reported[max(reported)])
         else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sweeper.core.errors import ArchitectureError, ConfigError
@@ -12,8 +12,8 @@ from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
 from sweeper.preflight.check import Checker, PlannedTrial
 from sweeper.search.sampler import Search
 from sweeper.search.scheduler import PointScheduler, Policy, QueuedTrial, TrialFactory, is_pruned
-from sweeper.space.composer import Composer, Point
-from sweeper.space.dimensions import MAX_POINTS, Choices
+from sweeper.space.composer import Point
+from sweeper.space.dimensions import MAX_POINTS, Choices, Dimension, SearchSpace
 
 _REPEATED = 20  # proposals in a row that were tried before, after which a finite space is looked through
 
@@ -34,6 +34,24 @@ class ProposalRecord(Protocol):
         """Keeps a proposal that is not trained."""
 
 
+class Points(Protocol):
+    """Makes configurations of choices: a `Composer`, or a table that has them all."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """What varies."""
+
+    def point(self, choices: Choices) -> Point:
+        """The configuration of these choices."""
+
+    def exists(self, dimension: Dimension, groups: Choices) -> bool:
+        """Whether a key exists under these choices of groups."""
+
+
+def _checked() -> Callable[[Point], PlannedTrial]:
+    return Checker().plan
+
+
 @dataclass(frozen=True)
 class SampledPoints:
     """The points that a sampler proposes.
@@ -43,12 +61,14 @@ class SampledPoints:
         composer: makes a configuration of each.
         num_points: how many are trained in all, those of earlier starts included.
         enqueued: partial points that are proposed first.
+        plan: checks a configuration; raises ConfigError or ArchitectureError for one that cannot be trained.
     """
 
     search: Search
-    composer: Composer
+    composer: Points
     num_points: int
     enqueued: Sequence[Mapping[str, Any]] = ()
+    plan: Callable[[Point], PlannedTrial] = field(default_factory=_checked)
 
 
 class SampledScheduler(PointScheduler):
@@ -62,7 +82,7 @@ class SampledScheduler(PointScheduler):
         self._search = points.search
         self._composer = points.composer
         self._space = points.composer.space
-        self._checker = Checker()
+        self._plan = points.plan
         self._num_points = points.num_points
         self._tried: set[tuple[str, ...]] = set()
         self._proposals: dict[int, int] = {}  # by point: the open proposal
@@ -103,7 +123,7 @@ class SampledScheduler(PointScheduler):
             return
         proposal = self._search.learn(trial.overrides, None, TrialState.RUNNING, ())
         if proposal is not None:
-            planned = self._checker.plan(self._composer.point(proposal.choices))
+            planned = self._plan(self._composer.point(proposal.choices))
             self.enqueue(planned)
             self._proposals[trial.point] = proposal.number
 
@@ -150,7 +170,7 @@ class SampledScheduler(PointScheduler):
         if self._space.excludes(choices):
             return point, None, "sweep.exclude"
         try:
-            return point, self._checker.plan(point), ""
+            return point, self._plan(point), ""
         except (ArchitectureError, ConfigError) as error:
             return point, None, str(error)
 

@@ -9,6 +9,7 @@ So a sweep that was killed proposes what the undisturbed one would have, given t
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -259,11 +260,16 @@ def make_sampler(config: SamplerConfig, seed: int, number: int) -> Any:
 
     def options(kind: Any) -> dict[str, Any]:
         given = dict(config.options)
-        if "seed" in inspect.signature(kind).parameters and "seed" not in given:
+        if "seed" not in given and _takes_seed(kind):
             given["seed"] = seed if str(config._target_).endswith(_ONE_SEED) else _derived(seed, number)
         return given
 
     return instantiate.make("sampler", config, _optuna().samplers.BaseSampler, options, "sampler=tpe")
+
+
+@functools.cache
+def _takes_seed(kind: Any) -> bool:
+    return "seed" in inspect.signature(kind).parameters
 
 
 def _with_memory_of(former: Any, sampler: Any) -> Any:

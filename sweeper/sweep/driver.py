@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sweeper.artifacts.result import NO_RESULT, read_result
 from sweeper.config.groups import Attempts
@@ -28,11 +29,10 @@ from sweeper.core.events import (
     TrialInterrupted,
 )
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import EpochReport, TrialResult
+from sweeper.core.trials import EpochReport, TrialResult, TrialRow
 from sweeper.executors import Event, Executor, Said, TrialEnded, TrialEpoch, TrialStarted
 from sweeper.search.scheduler import QueuedTrial, Scheduler
 from sweeper.sweep.interruption import Interruption
-from sweeper.sweep.recorder import Recorder
 
 _POLL_S = 0.2
 _MOST_LOSSES = 10  # machines lost with one trial, after which the trial is taken for the cause
@@ -49,6 +49,29 @@ class _Running:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+class Records(Protocol):
+    """Where trials are written down: the stores (`sweeper.sweep.recorder`), or memory."""
+
+    def begin(self, queued: QueuedTrial) -> None:
+        """Names a trial as running."""
+
+    def epoch(self, number: int, report: EpochReport) -> None:
+        """Adds a running trial's epoch."""
+
+    def finish(self, queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
+        """Records a trial's end; returns its row."""
+
+    def abandon(self, number: int) -> None:
+        """Forgets a trial that was interrupted."""
+
+    def check(self) -> None:
+        """Called in every turn of the main loop."""
+
+
+def _left_in_folder(queued: QueuedTrial) -> TrialResult | None:
+    return read_result(TrialPaths(queued.spec.folder))
+
+
 class Driver:
     """Runs a scheduler's trials to their end and has them recorded."""
 
@@ -56,13 +79,14 @@ class Driver:
         self,
         scheduler: Scheduler,
         executor: Executor,
-        recorder: Recorder,
+        recorder: Records,
         listener: Listener,
         interruption: Interruption,
         *,
         attempts: Attempts,
         when_idle: Callable[[], None] = lambda: None,
         take_over: Callable[[QueuedTrial], TrialResult | None] = lambda queued: None,
+        read: Callable[[QueuedTrial], TrialResult | None] = _left_in_folder,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes its parts.
@@ -77,6 +101,7 @@ class Driver:
             when_idle: called once, when a worker stays free because no trial is left: a core is idle from then on.
             take_over: leaves in a trial's folder what another sweep has of the very same trial, and returns its
                 result; None where it is to be trained.
+            read: what a trial has left that ended; None where it left nothing. May raise DamagedFileError.
             clock: seconds that never go back.
         """
         self._scheduler = scheduler
@@ -87,6 +112,7 @@ class Driver:
         self._attempts = attempts
         self._when_idle: Callable[[], None] | None = when_idle
         self._take_over = take_over
+        self._read = read
         self._clock = clock
         self._running: dict[int, _Running] = {}
 
@@ -164,7 +190,7 @@ class Driver:
         """Records a trial whose process is gone, or leaves it open where the sweep was interrupted."""
         queued = running.queued
         try:
-            result = read_result(TrialPaths(queued.spec.folder))
+            result = self._read(queued)
         except DamagedFileError as error:
             result, reason = None, str(error)
         if result is None and self._interruption.is_set:

@@ -43,7 +43,7 @@ def _sweeps(guide: str) -> list[str]:
 
 def _commands(guide: str) -> list[str]:
     """Lines such as `report mine --csv -`; a synopsis such as `report [NAME …]` is none."""
-    found = _typed(guide, r"report|verify|promote|ui")
+    found = _typed(guide, r"report|verify|promote|replay|ui")
     return [line for line in found if not set("[|<…") & set(line.partition("#")[0]) and "--data-path" not in line]
 
 

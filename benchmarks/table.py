@@ -1,0 +1,46 @@
+"""Makes a table for `python -m sweeper replay`: a grid that is trained whole, with every epoch's answers.
+
+    python benchmarks/table.py --output-dir tables                    # digits: 48 configurations x 5 epochs, minutes
+    python benchmarks/table.py --data mnist.npz --output-dir tables   # 300 configurations x 3 seeds x 10 epochs, hours
+    python -m sweeper replay digits --output-dir tables sampler=tpe pruner=asha
+
+It is an ordinary sweep: interrupted at any time, the same line resumes it. `--workers` and `--threads` divide the
+machine. The table lies in the output folder: `optuna.db`, and `sweeps/NAME/predictions/` with the answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+SMALL = ["arch.depth=2,3,4", "arch.filters=4,8", "arch.dropout=0,0.3", "optimizer.learning_rate=3e-4,1e-3,3e-3,1e-2"]
+LARGE = [
+    *("arch.depth=2,3,4,5,6", "arch.filters=8,16", "arch.dropout=0,0.2,0.4", "training.batch_size=64,128"),
+    "optimizer.learning_rate=1e-4,3e-4,1e-3,3e-3,1e-2",
+]
+
+
+def command(options: argparse.Namespace) -> list[str]:
+    """The sweep's command line."""
+    words = [sys.executable, "-m", "sweeper", "-m", "optimizer=adam", f"training.threads={options.threads}"]
+    words += [f"output_dir={options.output_dir}", f"sweep.workers={options.workers}", "sweep.progress=lines"]
+    words += ["report.finalists=0", "tracking.keep_models=none"]
+    if options.data is None:
+        return [*words, *SMALL, "training.epochs=5", "sweep.name=digits"]
+    limit = ["data.max_samples=7500", "sweep.seeds=3"]  # 6,000 images for training, 1,500 for validation
+    return [*words, "data=mnist", f"data.path={options.data}", *limit, *LARGE, "training.epochs=10", "sweep.name=mnist"]
+
+
+def main() -> int:
+    """Runs the sweep, or resumes it; returns its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="mnist.npz, for the large table; without it, the small one on the digits")
+    parser.add_argument("--output-dir", required=True, help="where the table is made")
+    parser.add_argument("--workers", default="auto", help="trials at a time")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each trial")
+    return subprocess.run(command(parser.parse_args()), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
