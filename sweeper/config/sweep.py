@@ -250,6 +250,9 @@ class PrunerConfig:
 #: The executors, by their name.
 EXECUTORS = ("processes", "serial", "ray", "simulate")
 
+#: Keys of `executor` that another one than Ray reads.
+_READ_BY = {"trials_per_gpu": ("processes",), "gpu_memory_gb": ("processes", "ray")}
+
 _ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}")
 
 
@@ -264,6 +267,8 @@ class ExecutorConfig:
     memory_gb: float | None = None  # GiB of memory that a trial takes; null: none is reserved
     lost_after_s: float = 30.0  # seconds without an answer after which a node is taken for lost
     simulate: SimulateConfig = field(default_factory=SimulateConfig)  # with executor=simulate: what trials do
+    trials_per_gpu: int = 1  # trials at a time that share a GPU, with executor=processes
+    gpu_memory_gb: float | None = None  # GiB of its GPU's memory that a trial may take; null: what it needs and finds
 
     def __post_init__(self) -> None:
         if self.name not in EXECUTORS:
@@ -276,8 +281,7 @@ class ExecutorConfig:
                 f"executor.simulate would have no effect with executor={self.name}. Accepted: with executor=simulate, "
                 "which trains nothing.  Try: executor=simulate report.finalists=0"
             )
-        if self.name != "ray":
-            self._refuse_rays_keys()
+        self._refuse_keys_of_others()
         self._check_address()
         ok = math.isfinite(self.cpus) and 0 < self.cpus <= 1024
         check(ok, "executor.cpus", self.cpus, "CPU cores of a trial, above 0 and up to 1024", "1")
@@ -289,14 +293,21 @@ class ExecutorConfig:
         ok = math.isfinite(self.lost_after_s) and self.lost_after_s >= 1
         check(ok, "executor.lost_after_s", self.lost_after_s, "a number of seconds from 1", "30")
 
-    def _refuse_rays_keys(self) -> None:
+        ok = is_int(self.trials_per_gpu) and 1 <= self.trials_per_gpu <= 100
+        check(ok, "executor.trials_per_gpu", self.trials_per_gpu, "a whole number from 1 to 100", "2")
+        ok = self.gpu_memory_gb is None or (math.isfinite(self.gpu_memory_gb) and self.gpu_memory_gb > 0)
+        check(ok, "executor.gpu_memory_gb", self.gpu_memory_gb, "GiB of a trial, above 0, or null", "8")
+
+    def _refuse_keys_of_others(self) -> None:
         for one in fields(self):
-            value = getattr(self, one.name)
-            if one.name not in ("name", "simulate") and value != one.default:
+            value, readers = getattr(self, one.name), _READ_BY.get(one.name, ("ray",))
+            if one.name not in ("name", "simulate") and value != one.default and self.name not in readers:
                 typed = f"executor.{one.name}={as_typed(value)}"
+                instead = " To share a GPU there: executor.gpus=0.5." if one.name == "trials_per_gpu" else ""
                 raise ConfigError(
-                    f"{typed} would have no effect with executor={self.name}. Accepted: with executor=ray."
-                    f"  Try: executor=ray {typed}"
+                    f"{typed} would have no effect with executor={self.name}. Accepted: with executor="
+                    f"{' or executor='.join(readers)}.{instead if self.name == 'ray' else ''}"
+                    f"  Try: executor={readers[0]} {typed}"
                 )
 
     def _check_address(self) -> None:

@@ -35,7 +35,7 @@ class TrialSpec:
         config: the resolved configuration of this trial, plain containers with the keys
             arch, data, training, optimizer and seed, and augment where training images are changed.
         data: the prepared arrays.
-        gpu: index of the GPU to use, or None for the CPU.
+        gpu, gpu_memory_gb: index of the GPU, None for the CPU; GiB of its memory at most, None for what it needs.
         awaits_verdict: whether the process waits after each epoch for the pruner's verdict.
     """
 
@@ -44,6 +44,7 @@ class TrialSpec:
     config: dict[str, Any]
     data: PreparedData
     gpu: int | None = None
+    gpu_memory_gb: float | None = None
     awaits_verdict: bool = False
 
 

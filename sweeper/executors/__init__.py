@@ -25,7 +25,7 @@ def create(
         name: processes, serial, ray or simulate.
         workers: trials at a time.
         gpus: indices of this machine's GPUs.
-        config: the rest of what a cluster needs.
+        config: `executor` of the sweep, where it has one: what a cluster needs, and how GPUs are shared.
         is_asked: whether `workers` was typed rather than derived from this machine.
     """
     if name == "ray":
@@ -42,7 +42,7 @@ def create(
         return SerialExecutor()
     from sweeper.executors.processes import ProcessExecutor
 
-    executor = ProcessExecutor(workers, gpus)
+    executor = ProcessExecutor(workers, gpus, gpu_memory_gb=config.gpu_memory_gb if config else None)
     executor.warm_up()
     return executor
 

@@ -41,7 +41,13 @@ class _Running:
 class ProcessExecutor:
     """Runs each trial in a fresh process. `warm_up` starts the forkserver, which loads while others work."""
 
-    def __init__(self, workers: int, gpus: tuple[int, ...] = (), wake: Connection | None = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        gpus: tuple[int, ...] = (),
+        wake: Connection | None = None,
+        gpu_memory_gb: float | None = None,
+    ) -> None:
         """Starts nothing yet.
 
         Args:
@@ -49,8 +55,10 @@ class ProcessExecutor:
             gpus: indices of the GPUs that they share.
             wake: given where another process decides (`sweeper.executors.cluster`): what arrives here ends a `poll`
                 early, and a trial that awaits a verdict waits for `go_on` or `stop`.
+            gpu_memory_gb: GiB of its GPU's memory that a trial may take; None: what it needs and finds.
         """
         self.workers = workers
+        self._gpu_memory_gb = gpu_memory_gb
         self._wake = wake
         self._free_gpus = [gpus[slot % len(gpus)] for slot in range(workers)] if gpus else []
         self._running: dict[int, _Running] = {}
@@ -69,7 +77,7 @@ class ProcessExecutor:
 
     def submit(self, spec: TrialSpec) -> None:
         gpu = self._free_gpus.pop(0) if self._free_gpus else None
-        running = self._start(replace(spec, gpu=gpu))
+        running = self._start(replace(spec, gpu=gpu, gpu_memory_gb=None if gpu is None else self._gpu_memory_gb))
         self._running[spec.number] = running
 
     def _start(self, spec: TrialSpec) -> _Running:

@@ -27,6 +27,8 @@ _INSTRUCTIONS = (
     *("amx_bf16", "amx_fp16", "amx_int8", "asimd", "bf16", "sve", "sve2", "svebf16"),
 )
 
+_MIG = "MIG-"  # begins the name of a part of a GPU
+
 #: What is there where a driver for NVIDIA's GPUs is loaded; the last one under WSL 2.
 GPU_HINTS = (Path("/proc/driver/nvidia/gpus"), Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
@@ -41,12 +43,12 @@ class Machine:
     memory_bytes: int
     gpus: tuple[int, ...]
 
-    def workers(self, asked: Any) -> int:
-        """Trials at a time: as asked, or one a GPU, else one a core as far as the memory reaches."""
+    def workers(self, asked: Any, per_gpu: int = 1) -> int:
+        """Trials at a time: as asked, or so many a GPU, else one a core as far as the memory reaches."""
         if asked != "auto":
             return int(asked)
         if self.gpus:
-            return len(self.gpus)
+            return len(self.gpus) * per_gpu
         return max(1, min(self.cpus, int(self.memory_bytes / _MEMORY_PER_TRIAL)))
 
     def describe(self) -> str:
@@ -109,13 +111,40 @@ def _gpus() -> tuple[int, ...]:
     """Indices of the GPUs that TensorFlow finds, counted from 0 among those that CUDA_VISIBLE_DEVICES leaves."""
     if not any(hint.exists() for hint in GPU_HINTS):
         return ()
-    return tuple(range(_count_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    parts = [] if visible is None else _names(visible)
+    if any(name.startswith(_MIG) for name in parts):  # a process sees one of them: the first is asked for all
+        return tuple(range(len(parts))) if _count_gpus(parts[0]) else ()
+    return tuple(range(_count_gpus(visible)))
+
+
+def visible_name(gpu: int, visible: str | None = None) -> str:
+    """What CUDA_VISIBLE_DEVICES calls a GPU: its index, its UUID or that of a part of it (MIG).
+
+    Args:
+        gpu: its place among those that the variable leaves, from 0.
+        visible: the variable's value; None: as it is in this process, and where it is not set, all GPUs by number.
+
+    Example:
+        >>> visible_name(1, "3,GPU-8f2c")
+        'GPU-8f2c'
+    """
+    given = os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible
+    names = [] if given is None else _names(given)
+    return names[gpu] if gpu < len(names) else str(gpu)
+
+
+def _names(visible: str) -> list[str]:
+    return [name.strip() for name in visible.split(",") if name.strip()]
 
 
 @functools.cache
 def _count_gpus(visible: str | None) -> int:
     """GPUs that TensorFlow can use; asked once for each value of CUDA_VISIBLE_DEVICES, since it takes 5 s."""
-    asked = subprocess.run([sys.executable, "-c", _COUNT_GPUS], capture_output=True, text=True, check=False)
+    environment = {**os.environ, **({} if visible is None else {"CUDA_VISIBLE_DEVICES": visible})}
+    asked = subprocess.run(
+        [sys.executable, "-c", _COUNT_GPUS], capture_output=True, text=True, check=False, env=environment
+    )
     if asked.returncode:
         last = asked.stderr.strip().splitlines()[-1:] or [f"exit status {asked.returncode}"]
         raise MachineError(

@@ -58,6 +58,7 @@ class Settings:
         executor = _node(config, "executor", ExecutorConfig)
         sweep = _without_password(_node(config, "sweep", SweepConfig))
         machine = look()
+        _check_gpus(executor, machine)
         given = config["metrics"]
         asked = asked_metrics(OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given)
         objectives = _node(config, "objective", ObjectiveConfig).resolve(asked)
@@ -75,7 +76,7 @@ class Settings:
             report=_node(config, "report", ReportConfig),
             paths=OutputPaths(Path(check_output_dir(config["output_dir"])).expanduser().resolve()),
             machine=machine,
-            workers=1 if executor.name == "serial" else machine.workers(sweep.workers),
+            workers=1 if executor.name == "serial" else machine.workers(sweep.workers, executor.trials_per_gpu),
         )
 
     @property
@@ -103,6 +104,17 @@ def _node(config: DictConfig, key: str, kind: type[_Node]) -> _Node:
     if not isinstance(node, kind):
         raise ConfigError(f"{key}={node} is not accepted: a group or keys under it.  Try: python -m sweeper --cfg job")
     return node
+
+
+def _check_gpus(executor: ExecutorConfig, machine: Machine) -> None:
+    """Refuses to share GPUs that are not there. What a cluster's nodes have is not known here."""
+    shared = {"trials_per_gpu": executor.trials_per_gpu, "gpu_memory_gb": executor.gpu_memory_gb}
+    typed = [f"executor.{key}={value:g}" for key, value in shared.items() if value not in (1, None)]
+    if typed and not machine.gpus and executor.name == "processes":
+        raise ConfigError(
+            f"{' '.join(typed)} would have no effect: TensorFlow finds no GPU on this machine. Accepted: on a machine "
+            "with a GPU that TensorFlow can use, or without it.  Try: nvidia-smi, to see whether there is one"
+        )
 
 
 def _without_credentials(tracking: TrackingConfig) -> TrackingConfig:

@@ -34,7 +34,7 @@ def evaluate(spec: EvaluationSpec) -> TrialResult:
     import keras
 
     training = training_config(spec.config["training"])
-    configure(training.threads, spec.gpu)
+    configure(training.threads, spec.gpu, spec.gpu_memory_gb)
     keras.backend.clear_session()  # of a network that this process evaluated before
     resolve_builder(spec.config["arch"]["_target_"])  # registers layers of the user's own
     arrays = data.open_arrays(spec.data)

@@ -25,7 +25,7 @@ def run_to_result(spec: TrialSpec, report: Report) -> None:
     _run_one(spec, report)
     if isinstance(spec, EvaluationSpec):
         for further in spec.following:
-            _run_one(replace(further, gpu=spec.gpu), report)
+            _run_one(replace(further, gpu=spec.gpu, gpu_memory_gb=spec.gpu_memory_gb), report)
 
 
 def _run_one(spec: TrialSpec, report: Report) -> None:

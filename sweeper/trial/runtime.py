@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 import numpy as np
 
 from sweeper.core.errors import ConfigError, MachineError
+from sweeper.host.machine import visible_name
+from sweeper.host.process import set_variables
 
 
 def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
@@ -29,7 +32,7 @@ def predict_latency_ms(model: Any, image: np.ndarray[Any, Any]) -> float:
     return 1000 * float(np.median(seconds[5:]))
 
 
-_configured: tuple[int, int | None] | None = None
+_configured: tuple[int, int | None, float | None] | None = None
 
 
 def is_configured() -> bool:
@@ -37,7 +40,7 @@ def is_configured() -> bool:
     return _configured is not None
 
 
-def configure(threads: int, gpu: int | None) -> None:
+def configure(threads: int, gpu: int | None, gpu_memory_gb: float | None = None) -> None:
     """Sets up TensorFlow and Keras for one trial: threads, device, determinism, and Keras's own settings.
 
     The one place for it: every training and every evaluation, in any executor, begins here. The number of threads
@@ -47,7 +50,9 @@ def configure(threads: int, gpu: int | None) -> None:
 
     Args:
         threads: within an operation and between operations, each.
-        gpu: index of the trial's GPU among the visible ones; None: the CPU.
+        gpu: index of the trial's GPU among those that CUDA_VISIBLE_DEVICES leaves; None: the CPU. This process sees no
+            other GPU afterwards.
+        gpu_memory_gb: GiB of its memory that TensorFlow may take; None: it takes more as it needs it.
 
     Raises:
         ConfigError: a second trial in this process asks for other threads or another device, or TensorFlow's runtime
@@ -57,9 +62,9 @@ def configure(threads: int, gpu: int | None) -> None:
     global _configured
     _set_keras_defaults()
     if _configured is None:
-        _set_up_devices(threads, gpu)
-        _configured = (threads, gpu)
-    elif _configured != (threads, gpu):
+        _set_up_devices(threads, gpu, gpu_memory_gb)
+        _configured = (threads, gpu, gpu_memory_gb)
+    elif _configured != (threads, gpu, gpu_memory_gb):
         raise ConfigError(
             f"training.threads={threads} after {_configured[0]} in one process: TensorFlow's threads are fixed "
             "when it starts. executor=serial runs all trials in one process.  Try: executor=processes"
@@ -77,9 +82,11 @@ def _set_keras_defaults() -> None:
     keras.config.set_max_steps_per_epoch(None)
 
 
-def _set_up_devices(threads: int, gpu: int | None) -> None:
+def _set_up_devices(threads: int, gpu: int | None, gpu_memory_gb: float | None) -> None:
     import tensorflow as tf
 
+    if gpu is not None:  # read by CUDA when it is first touched, which is below
+        set_variables({"CUDA_VISIBLE_DEVICES": visible_name(gpu)})
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -89,14 +96,19 @@ def _set_up_devices(threads: int, gpu: int | None) -> None:
             "and executor=serial trains in this process.  Try: executor=processes"
         ) from error
     found = tf.config.list_physical_devices("GPU")
-    devices = [] if gpu is None else found[gpu : gpu + 1]  # a slot is one GPU
+    devices = [] if gpu is None else found[:1]
     if gpu is not None and not devices:
+        named = os.environ["CUDA_VISIBLE_DEVICES"]
         raise MachineError(
-            f"The trial was given GPU {gpu}, and TensorFlow finds {len(found)} in its process."
+            f"The trial was given GPU {gpu} (CUDA_VISIBLE_DEVICES={named}), and TensorFlow finds none in its process."
             "  Try: CUDA_VISIBLE_DEVICES=-1 in front of the line, to train on the CPU"
         )
     tf.config.set_visible_devices(devices, "GPU")
     if not devices:
         tf.config.experimental.enable_op_determinism()
     for device in devices:
-        tf.config.experimental.set_memory_growth(device, True)
+        if gpu_memory_gb is None:
+            tf.config.experimental.set_memory_growth(device, True)
+        else:
+            limited = tf.config.LogicalDeviceConfiguration(memory_limit=round(1024 * gpu_memory_gb))  # MiB
+            tf.config.set_logical_device_configuration(device, [limited])

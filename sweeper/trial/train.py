@@ -110,7 +110,7 @@ def compiled_network(spec: TrialSpec, arrays: data.TrainingArrays) -> tuple[Any,
     import keras
 
     training = training_config(spec.config["training"])
-    configure(training.threads, spec.gpu)
+    configure(training.threads, spec.gpu, spec.gpu_memory_gb)
     keras.backend.clear_session()
     keras.utils.set_random_seed(spec.config["seed"])
     keras.config.set_dtype_policy(training.precision)

@@ -33,13 +33,20 @@ def test_a_trial_takes_no_gpu_a_part_of_one_or_one(gpus: float | None) -> None:
         ({"gpus": 2}, r"executor\.gpus=2.*a trial trains on one GPU"),
         ({"gpus": -0.5}, r"executor\.gpus=-0\.5"),
         ({"memory_gb": 0}, r"executor\.memory_gb=0"),
+        (
+            {"trials_per_gpu": 2},
+            r"executor\.trials_per_gpu=2 would have no effect with executor=ray.*executor\.gpus=0\.5",
+        ),
+        ({"gpu_memory_gb": 0}, r"executor\.gpu_memory_gb=0.*above 0, or null"),
+        ({"name": "processes", "trials_per_gpu": 0}, r"executor\.trials_per_gpu=0.*from 1 to 100"),
+        ({"name": "serial", "gpu_memory_gb": 4}, r"no effect with executor=serial.*executor=processes or executor=ray"),
         ({"lost_after_s": 0.5}, r"executor\.lost_after_s=0\.5.*from 1"),
     ],
     ids=str,
 )
 def test_what_is_not_accepted(keys: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        ExecutorConfig("ray", **keys)
+        ExecutorConfig(**{"name": "ray", **keys})
 
 
 def test_a_key_of_ray_is_refused_without_ray() -> None:

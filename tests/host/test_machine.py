@@ -34,6 +34,37 @@ def test_workers_are_as_asked_or_as_the_machine_has_room(machine: Machine, asked
     assert machine.workers(asked) == expected
 
 
+def test_trials_may_share_a_gpu() -> None:
+    assert Machine(8, 64 * GIB, (0, 1)).workers("auto", per_gpu=3) == 6
+    assert Machine(8, 64 * GIB, ()).workers("auto", per_gpu=3) == 8
+    assert Machine(8, 64 * GIB, (0, 1)).workers(5, per_gpu=3) == 5
+
+
+@pytest.mark.parametrize(
+    ("gpu", "visible", "named"),
+    [
+        pytest.param(1, "", "1", id="all GPUs, by number"),
+        pytest.param(1, "3,5", "5", id="of those that are left"),
+        pytest.param(0, "GPU-8f2c, GPU-77aa", "GPU-8f2c", id="by UUID"),
+        pytest.param(2, "MIG-a,MIG-b,MIG-c", "MIG-c", id="parts of a GPU"),
+    ],
+)
+def test_a_gpu_is_called_as_the_environment_calls_it(gpu: int, visible: str, named: str) -> None:
+    assert machine.visible_name(gpu, visible) == named
+
+
+def test_each_part_of_a_gpu_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A process sees one part only, so TensorFlow is asked about the first; here a stand-in finds what it is asked."""
+    found = "lambda kind: os.environ['CUDA_VISIBLE_DEVICES'].split(',')"
+    stub = f"import os; config = type('Config', (), {{'list_physical_devices': {found}}})"
+    (tmp_path / "tensorflow.py").write_text(stub, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-one,MIG-two,MIG-three")
+    monkeypatch.setattr(machine, "GPU_HINTS", (tmp_path,))
+
+    assert look().gpus == (0, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [

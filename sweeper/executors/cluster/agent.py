@@ -50,6 +50,7 @@ class Setting:
     Attributes:
         slots: trials at a time.
         num_gpus: GPUs that they share; those that Ray shows to the agent, counted from 0.
+        gpu_memory_gb: GiB of its GPU's memory that a trial may take; None: what it needs and finds.
         variables: of the environment, as the driver has them; None where one is not set there.
         code: the folder with the user's modules; None: below the folder that Ray has unpacked for this job.
         hidden: folders that are not looked up for modules: Ray adds those of the driver in front of all others.
@@ -60,6 +61,7 @@ class Setting:
     variables: Mapping[str, str | None]
     code: str | None
     hidden: tuple[str, ...]
+    gpu_memory_gb: float | None = None
 
 
 class Agent:
@@ -77,7 +79,8 @@ class Agent:
         vars(sys.modules["__main__"]).pop("__file__", None)  # Ray's worker: a trial's process would import it again
         self._commands: deque[Callable[[], None]] = deque()
         self._woken, self._wake = Pipe(duplex=False)
-        self._executor = ProcessExecutor(setting.slots, tuple(range(setting.num_gpus)), self._woken)
+        gpus = tuple(range(setting.num_gpus))
+        self._executor = ProcessExecutor(setting.slots, gpus, self._woken, setting.gpu_memory_gb)
         self._executor.warm_up()
         self._jobs: dict[int, TrialSpec] = {}
         self._checkpoints: dict[int, float] = {}

@@ -122,6 +122,7 @@ class Nodes:
         return Setting(
             slots=granted.slots,
             num_gpus=int(-(-granted.gpus // 1)),
+            gpu_memory_gb=self._slot.gpu_memory_gb,
             variables={name: os.environ.get(name) for name in (*RECORDED_VARIABLES, *_SET_BY_RAY)},
             code=here if self._is_local else None,
             hidden=(here, os.path.dirname(os.path.abspath(sys.argv[0]))),

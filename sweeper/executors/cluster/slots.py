@@ -18,11 +18,13 @@ class Slot:
         cpus: CPU cores, fractions too.
         gpus: 0, a fraction of a GPU, or 1.
         memory_bytes: 0 where none is reserved.
+        gpu_memory_gb: GiB of its GPU's memory that it may take; None: what it needs and finds.
     """
 
     cpus: float = 1.0
     gpus: float = 0.0
     memory_bytes: int = 0
+    gpu_memory_gb: float | None = None
 
     def __str__(self) -> str:
         words = [f"{self.cpus:g} CPU{'' if self.cpus == 1 else 's'}"]
