@@ -48,6 +48,7 @@ class Case:
         test_answers: the finalists' answers on the test images, by number.
         test_is_validation: whether the test set was the validation set.
         groups: `data.groups`, where validation images were taken from training by groups.
+        epochs: of trials with the weights of their best epoch, which images each epoch has right (epochs, images).
     """
 
     rows: Sequence[TrialRow]
@@ -58,6 +59,7 @@ class Case:
     test_answers: Mapping[int, Answers] = field(default_factory=dict)
     test_is_validation: bool = False
     groups: str = ""
+    epochs: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def tested(self) -> Objective:

@@ -29,6 +29,7 @@ from sweeper.ranking.leaderboard import num_repeats, point_of, rank
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
 _MOST_RANKED_SLOWLY = 50
+_MOST_CANDIDATES = 4000  # trials and epochs from which resamples choose
 
 
 def judge(case: Case) -> Findings:
@@ -169,10 +170,28 @@ def _by_accuracy(
     correct: NDArray[np.bool_],
     groups: NDArray[np.integer] | None,
 ) -> Findings:
-    score = inference.winners_score(correct, groups=groups)
+    candidates = np.concatenate([correct, *_other_epochs(case, compared)])
+    score = inference.winners_score(candidates, groups=groups)
     findings = replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
     # Of a margin nothing is said where images come in groups: the score test takes images as independent.
     return findings if groups is not None else replace(findings, cheapest=_cheapest(case, findings, compared, correct))
+
+
+def _other_epochs(case: Case, compared: Sequence[TrialRow]) -> list[NDArray[np.bool_]]:
+    """The other epochs of each trial whose best one was selected: that epoch was chosen on these images too.
+
+    Of many trials, the best epochs of each, which alone can be chosen.
+    """
+    most = max(1, _MOST_CANDIDATES // len(compared))
+    found = []
+    for row in compared:
+        bits = case.epochs.get(row.number)
+        if bits is None or row.facts.best_epoch is None:
+            continue
+        others = np.delete(bits, row.facts.best_epoch - 1, axis=0)
+        best = np.argsort(-others.sum(axis=1), kind="stable")[:most]
+        found.append(others[best])
+    return found
 
 
 def _cheapest(

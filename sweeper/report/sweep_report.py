@@ -107,6 +107,7 @@ def judged(loaded: Loaded) -> SweepReport:
         test_answers=loaded.test_answers,
         test_is_validation=loaded.info.test_is_validation,
         groups=_groups(loaded),
+        epochs=loaded.epochs,
     )
     found = judge.judge(case)
     return replace(

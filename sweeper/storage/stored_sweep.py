@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sweeper.artifacts import answers as evidence
 from sweeper.artifacts.answers import Answers
@@ -43,6 +46,7 @@ class Loaded:
         validation, test_answers: right and wrong answers by the trial's number.
         test: the openings of the test set, and what they said.
         warnings: what of it is missing or damaged.
+        epochs: of trials with the weights of their best epoch, right and wrong answers of each epoch (epochs, images).
     """
 
     name: str
@@ -54,6 +58,7 @@ class Loaded:
     test: RecordedTestSet
     test_answers: Mapping[int, Answers]
     warnings: tuple[str, ...] = ()
+    epochs: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -91,6 +96,15 @@ def load(paths: OutputPaths, name: str, retry: Retry | None = None) -> Loaded:
             *_lacking(folder.validation_answers, complete, "validation", info.metrics, losses=by_losses),
             *_lacking(folder.test_answers, sorted(test.results), "test", info.metrics),
         ),
+        epochs=_epochs(folder.validation_answers, trials),
+    )
+
+
+def _epochs(paths: AnswerPaths, trials: Mapping[int, StudyTrial]) -> dict[int, NDArray[np.bool_]]:
+    """The answers of each epoch of the trials whose best epoch was selected; nothing is read where there are none."""
+    restored = {trial.number for trial in trials.values() if trial.row is not None and trial.row.facts.best_epoch}
+    return (
+        {number: bits for number, bits in evidence.read_epochs(paths).items() if number in restored} if restored else {}
     )
 
 
@@ -147,6 +161,7 @@ def together(several: Sequence[Loaded]) -> Loaded:
     test_answers: dict[int, Answers] = {}
     results: dict[int, Mapping[str, float]] = {}
     openings: list[Opening] = []
+    epochs: dict[int, NDArray[np.bool_]] = {}
     for one in several:
         first = len(rows)
         numbers = {number: first + place for place, number in enumerate(one.trials)}
@@ -155,6 +170,7 @@ def together(several: Sequence[Loaded]) -> Loaded:
         sources[one.name] = numbers
         validation |= {numbers[number]: answers for number, answers in one.validation.items() if number in numbers}
         test_answers |= {numbers[number]: answers for number, answers in one.test_answers.items() if number in numbers}
+        epochs |= {numbers[number]: bits for number, bits in one.epochs.items() if number in numbers}
         results |= {numbers[number]: result for number, result in one.test.results.items() if number in numbers}
         openings += [
             replace(opening, trials=tuple(numbers[n] for n in opening.trials)) for opening in one.test.openings
@@ -169,6 +185,7 @@ def together(several: Sequence[Loaded]) -> Loaded:
         test=RecordedTestSet(tuple(sorted(openings, key=lambda opening: opening.date)), results, _by_none_of(several)),
         test_answers=test_answers,
         warnings=tuple(warning for one in several for warning in one.warnings),
+        epochs=epochs,
     )
 
 

@@ -460,3 +460,19 @@ def test_groups_of_images_take_the_images_place() -> None:
         "Groups of images (data.groups=writer, 20 of them) are taken as independent of each other, not the images; no "
         "trial was validated on groups that it was trained on."
     )
+
+
+def test_the_best_epoch_was_selected_on_these_images_too() -> None:
+    random = np.random.default_rng(0)
+    epochs = {number: random.random((12, IMAGES)) < 0.9 for number in range(4)}
+    best = {number: int(bits.sum(axis=1).argmax()) for number, bits in epochs.items()}
+    answers = {number: Answers(bits[best[number]]) for number, bits in epochs.items()}
+    rows = [row(number, int(answers[number].correct.sum()), best_epoch=1 + best[number]) for number in epochs]
+    without = judged(case(rows, answers))
+
+    found = judged(case(rows, answers, epochs=epochs))
+
+    assert found.expected.raw == without.expected.raw == max(one.metrics["val_accuracy"] for one in rows)
+    assert abs(found.expected.expected - 0.9) < abs(without.expected.expected - 0.9)
+    assert found.warnings[0].endswith("they are a little too high. What to expect of the leader allows for that.")
+    assert without.warnings[0].endswith("they are a little too high.")
