@@ -23,6 +23,7 @@ from sweeper.inference.folds import FEWEST_FOLDS, leading_over_folds, winning_ov
 from sweeper.inference.groups import (
     Elimination,
     Left,
+    differences_from_leader,
     leading_group,
     leading_group_by_losses,
     paired_p,
@@ -45,6 +46,7 @@ __all__ = [
     "accuracy_interval",
     "as_units",
     "beats_chance",
+    "differences_from_leader",
     "discordant",
     "fewest_images",
     "group_sums",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.inference.pairs import against, as_correct, mcnemar_p
+from sweeper.inference.pairs import against, as_correct, differences, mcnemar_p
 
 #: Losses are compared in blocks of so many trials, so that a table of 10,000 needs no copy of itself.
 _BLOCK = 256
@@ -56,6 +56,26 @@ def leading_group(correct: NDArray[np.bool_], alpha: float = 0.05) -> Eliminatio
     right = rows.sum(axis=1, dtype=np.int64)
     only_leader, only_other = against(rows, int(np.argmax(right)))
     return eliminate(right.astype(np.float64), mcnemar_p(only_leader, only_other), alpha)
+
+
+def differences_from_leader(correct: NDArray[np.bool_], alpha: float = 0.05) -> NDArray[np.float64]:
+    """How much more accurate the best trial is than each, with intervals that hold all at once, however it was chosen.
+
+    Args:
+        correct: (K, n), whether trial i has image j right.
+        alpha: the chance allowed of any interval being wrong; it is divided among all pairs, since the leader was
+            chosen on these images.
+
+    Returns:
+        (K, 3): the difference in accuracy, low and high; 0, 0, 0 for the leader.
+    """
+    rows = as_correct(correct)
+    leader = int(np.argmax(rows.sum(axis=1, dtype=np.int64)))
+    only_leader, only_other = against(rows, leader)
+    num_pairs = max(1, len(rows) * (len(rows) - 1) // 2)
+    found = differences(only_leader, only_other, rows.shape[1], alpha / num_pairs)
+    found[leader] = 0
+    return found
 
 
 def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05, *, bounded: bool = False) -> Elimination:

@@ -32,6 +32,15 @@ class ExpectedAccuracy:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """How much more accurate the leader is than a trial, as a fraction, with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Cheapest:
     """The cheapest trial that is shown to be not worse than the leader by more than `report.margin`.
 
@@ -129,6 +138,8 @@ class Findings:
             allows no such test.
         left_out: complete trials that were not compared, since their predictions are missing.
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
+        differences: of the leader's accuracy and each other trial's, by the other's number; the 95 % intervals hold
+            all at once. Empty for other metrics, with repeats, and where images come in groups.
         expected: of the leader, with repeats of its configuration over seeds; None where it was not found out.
         cheapest: one a cost that is known.
         configurations: with repeats; else None.
@@ -143,6 +154,7 @@ class Findings:
     why_untested: str = ""
     left_out: tuple[int, ...] = ()
     rank_intervals: dict[int, tuple[int, int]] = field(default_factory=dict)
+    differences: dict[int, Difference] = field(default_factory=dict)
     expected: ExpectedAccuracy | None = None
     cheapest: tuple[Cheapest, ...] = ()
     configurations: ConfigurationFindings | None = None

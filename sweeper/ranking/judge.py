@@ -23,7 +23,7 @@ from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
 from sweeper.ranking.case import ALPHA, Case, groups_of, is_there
 from sweeper.ranking.configurations import judge_configurations, representatives
-from sweeper.ranking.findings import Cheapest, Confirmation, ExpectedAccuracy, Finalist, Findings
+from sweeper.ranking.findings import Cheapest, Confirmation, Difference, ExpectedAccuracy, Finalist, Findings
 from sweeper.ranking.leaderboard import num_repeats, point_of, rank
 
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
@@ -174,7 +174,18 @@ def _by_accuracy(
     score = inference.winners_score(candidates, groups=groups)
     findings = replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
     # Of a margin nothing is said where images come in groups: the score test takes images as independent.
-    return findings if groups is not None else replace(findings, cheapest=_cheapest(case, findings, compared, correct))
+    if groups is not None:
+        return findings
+    apart = inference.differences_from_leader(correct, ALPHA)
+    return replace(
+        findings,
+        cheapest=_cheapest(case, findings, compared, correct),
+        differences={
+            row.number: Difference(*map(float, line))
+            for row, line in zip(compared, apart, strict=True)
+            if row.number != findings.leader
+        },
+    )
 
 
 def _other_epochs(case: Case, compared: Sequence[TrialRow]) -> list[NDArray[np.bool_]]:

@@ -148,7 +148,7 @@ class _Speaker:
         alone = f"By {self._objective.metric} alone: " if len(self.case.objectives) > 1 else ""
         if not others:
             whom = "the other complete trial" if rest == 1 else f"each of the other {rest} complete trials"
-            return f"{alone}{label} is better than {whom} beyond chance: {scored}."
+            return f"{alone}{label} is better than {whom} beyond chance: {scored}{self._ahead(findings)}."
         images = f"cannot be separated on {findings.num_images:,} images"
         images += self._about_tails(findings)
         if not rest:
@@ -159,6 +159,14 @@ class _Speaker:
             f"{alone}{label} and {self._trials(others)} {images}: they are the leading group (a model confidence set), "
             f"and {worse}. The first has {scored}."
         )
+
+    def _ahead(self, findings: Findings) -> str:
+        """By how much a winner is ahead of the next; nothing where that was not found."""
+        if not findings.differences:
+            return ""
+        number, lead = min(findings.differences.items(), key=lambda one: (one[1].value, one[0]))
+        value, low, high = (f"{100 * end:.2f}" for end in (lead.value, lead.low, lead.high))
+        return f", {value} points ahead of {self._trials([number])} (95 % interval {low} to {high})"
 
     def _about_tails(self, findings: Findings) -> str:
         """What to do where a mean loss cannot separate trials."""

@@ -67,8 +67,18 @@ def test_a_clear_leader_is_better_than_each_other_beyond_chance() -> None:
     assert found.rank_intervals == {1: (1, 1), 2: (2, 2), 0: (3, 3)}
     assert found.sentences[0] == (
         "Trial 1 (arch.depth=1) is better than each of the other 2 complete trials beyond chance: 99.00 % of 1,000 "
-        "validation images."
+        "validation images, 4.00 points ahead of trial 2 (95 % interval 2.49 to 5.49)."
     )
+
+
+def test_the_leader_is_so_much_better_than_each_other() -> None:
+    found = judged(case([row(0, 900), row(1, 990), row(2, 985)]))
+
+    assert set(found.differences) == {0, 2}
+    clear, open_ = found.differences[0], found.differences[2]
+    assert (clear.value, open_.value) == (pytest.approx(0.09), pytest.approx(0.005))
+    assert 0.05 < clear.low < 0.09 < clear.high < 0.13
+    assert open_.low < 0 < open_.high
 
 
 def test_trials_that_differ_by_five_images_share_the_lead() -> None:
