@@ -61,6 +61,7 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
     from sweeper.storage.lease import hold_sweep
     from sweeper.sweep.run import run_sweep
 
+    executors.check(plan.settings.executor)
     fetch_weights(plan.trials)
     client.check(plan.settings.tracking.uri)
     check_writable(plan.paths)

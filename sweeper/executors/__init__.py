@@ -8,7 +8,7 @@ from sweeper.config.sweep import ExecutorConfig
 from sweeper.core.errors import ExecutorError
 from sweeper.executors.base import Event, Executor, Said, TrialEnded, TrialEpoch, TrialStarted
 
-__all__ = ["Event", "Executor", "Said", "TrialEnded", "TrialEpoch", "TrialStarted", "create", "start_early"]
+__all__ = ["Event", "Executor", "Said", "TrialEnded", "TrialEpoch", "TrialStarted", "check", "create", "start_early"]
 
 
 def create(
@@ -45,6 +45,18 @@ def create(
     executor = ProcessExecutor(workers, gpus, gpu_memory_gb=config.gpu_memory_gb if config else None)
     executor.warm_up()
     return executor
+
+
+def check(config: ExecutorConfig) -> None:
+    """Refuses, before anything is written, what can be known to be missing without starting anything.
+
+    Raises:
+        ConfigError: Ray is not installed, or nobody answers at the address of its cluster.
+    """
+    if config.name == "ray":
+        from sweeper.executors.cluster import start
+
+        start.check(config)
 
 
 def start_early() -> None:

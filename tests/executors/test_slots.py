@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeper.executors.cluster.slots import GIB, Grant, Slot, described, divided, fitting, grant
+from sweeper.executors.cluster.slots import GIB, Grant, Slot, described, divided, fitting, grant, smaller
 
 NODE = {"CPU": 16.0, "GPU": 2.0, "memory": 64.0 * GIB}
 
@@ -53,6 +53,13 @@ def test_the_roomiest_nodes_come_first_up_to_the_trials_that_were_asked_for() ->
     assert {node: granted.slots for node, granted in divided(Slot(), free, 9).items()} == {"large": 8, "small": 1}
     assert {node: granted.slots for node, granted in divided(Slot(), free, 3).items()} == {"large": 3}
     assert divided(Slot(), free, 0) == {}
+
+
+def test_what_does_not_fit_is_made_smaller() -> None:
+    nodes = [("small", {"CPU": 2.0, "GPU": 1.0}), ("large", {"CPU": 8.0, "memory": 7.5 * GIB})]
+
+    assert smaller(Slot(cpus=64), nodes) == "executor.cpus=8"
+    assert smaller(Slot(cpus=2, gpus=1, memory_bytes=9 * GIB), nodes) == "executor.gpus=0 executor.memory_gb=7"
 
 
 def test_resources_are_said_in_words() -> None:

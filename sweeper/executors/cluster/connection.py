@@ -60,19 +60,18 @@ def join(address: str) -> None:
     Raises:
         ConfigError: there is none, or it runs another version of Ray or Python.
     """
-    found = _current() if address == "auto" else address
-    _reach(address, found)
+    at = found(address)
     with tempfile.TemporaryDirectory() as folder, _quiet(_ENVIRONMENT):
         code = Path(folder) / USER_MODULES
         code.mkdir()
         modules.copy(Path.cwd(), code)
         (code / ".keep").touch()  # Ray refuses an empty folder
         try:
-            _init(address=found, runtime_env={"working_dir": folder})
+            _init(address=at, runtime_env={"working_dir": folder})
         except Exception as error:
             _leave_quietly()
             raise ConfigError(
-                f"executor.address={address}: the Ray cluster at {found} cannot be joined: {_first_line(error)}. "
+                f"executor.address={address}: the Ray cluster at {at} cannot be joined: {_first_line(error)}. "
                 "Accepted: a cluster of which this machine is a node, with the same versions of Ray and Python."
                 "  Try: ray status"
             ) from error
@@ -113,14 +112,19 @@ def _current() -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
-def _reach(address: str, found: str) -> None:
-    """Refuses an address where nobody answers, for which Ray itself would wait a minute."""
-    host, _, port = found.rpartition(":")
+def found(address: str) -> str:
+    """The host and port at `auto` or `host:port`.
+
+    Raises:
+        ConfigError: nobody answers there, for which Ray itself would wait a minute.
+    """
+    at = _current() if address == "auto" else address
+    host, _, port = at.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED_S):
-            return
+            return at
     except (OSError, ValueError) as error:
-        where = "" if found == address else f" (left by an earlier cluster: {found})"
+        where = "" if at == address else f" (left by an earlier cluster: {at})"
         raise ConfigError(
             f"executor.address={address}{where}: nobody answers there ({error}). Accepted: auto, or HOST:PORT of a "
             "Ray cluster's head node.  Try: ray status"

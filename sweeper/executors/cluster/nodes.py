@@ -51,10 +51,9 @@ class Nodes:
         if any(slots.fitting(self._slot, resources) for _, resources in found.values()):
             return
         nodes = "; ".join(f"{name}: {slots.described(resources)}" for name, resources in found.values())
-        largest = max((resources.get("CPU", 0.0) for _, resources in found.values()), default=1.0)
         raise ConfigError(
             f"A trial takes {self._slot} (executor.cpus, executor.gpus, executor.memory_gb), and no node has that. "
-            f"Accepted: what one of the nodes has ({nodes}).  Try: executor.cpus={min(self._slot.cpus, largest):g}"
+            f"Accepted: what one of the nodes has ({nodes}).  Try: {slots.smaller(self._slot, found.values())}"
         )
 
     def describe(self, links: list[Link]) -> str:

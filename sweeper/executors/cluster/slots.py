@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 GIB = 2**30
@@ -96,6 +96,19 @@ def divided(slot: Slot, free: Mapping[str, Mapping[str, float]], most: int | Non
             found[node] = grant(slot, count)
             left -= count
     return found
+
+
+def smaller(slot: Slot, nodes: Iterable[tuple[str, Mapping[str, float]]]) -> str:
+    """The keys with which a trial would fit into the node with most cores, as typed."""
+    largest = max((resources for _, resources in nodes), key=lambda resources: resources.get("CPU", 0.0))
+    words = []
+    if slot.cpus > (cpus := largest.get("CPU", 0.0)):
+        words.append(f"executor.cpus={cpus:g}")
+    if slot.gpus > (gpus := largest.get("GPU", 0.0)):
+        words.append(f"executor.gpus={gpus:g}")
+    if slot.memory_bytes > (memory := largest.get("memory", 0.0)):
+        words.append(f"executor.memory_gb={memory // GIB:g}")
+    return " ".join(words)
 
 
 def described(resources: Mapping[str, float]) -> str:

@@ -14,6 +14,21 @@ from sweeper.executors.cluster.slots import GIB, Slot
 from sweeper.host import machine
 
 
+def check(config: ExecutorConfig) -> None:
+    """Refuses what can be known to be missing without starting anything.
+
+    Raises:
+        ConfigError: Ray is not installed, or nobody answers at the address of its cluster.
+    """
+    if find_spec("ray") is None:
+        raise ConfigError(
+            "executor=ray needs Ray, which is not installed. Accepted: this project with its extra `ray`, or "
+            'executor=processes.  Try: pip install "keras-sweeper[ray]"'
+        )
+    if config.address is not None:
+        connection.found(config.address)
+
+
 def create(config: ExecutorConfig, workers: int, gpus: tuple[int, ...], *, is_asked: bool) -> RayExecutor:
     """Makes the executor.
 
@@ -24,13 +39,9 @@ def create(config: ExecutorConfig, workers: int, gpus: tuple[int, ...], *, is_as
         is_asked: whether `workers` was typed; a cluster then runs no more than that.
 
     Raises:
-        ConfigError: Ray is not installed, the cluster cannot be joined, or no node can run a trial.
+        ConfigError: as `check`; or the cluster cannot be joined, or no node can run a trial.
     """
-    if find_spec("ray") is None:
-        raise ConfigError(
-            "executor=ray needs Ray, which is not installed. Accepted: this project with its extra `ray`, or "
-            'executor=processes.  Try: pip install "keras-sweeper[ray]"'
-        )
+    check(config)
     is_local = config.address is None
     if config.address is None:
         connection.start_here(max(machine.cpus(), math.ceil(workers * config.cpus) if is_asked else 0), len(gpus))
