@@ -19,6 +19,9 @@ COMMANDS = ("report", "verify", "promote", "replay", "ui", "clean")
 def run(arguments: Sequence[str]) -> int:
     """Runs a command."""
     options, rest = _parser().parse_known_args(arguments)
+    if options.command == "replay":  # key=value words may follow an option
+        options.words += [word for word in rest if not word.startswith("-")]
+        rest = [word for word in rest if word.startswith("-")]
     if rest:
         command = f"python -m sweeper {options.command}"
         given = " ".join(rest)

@@ -22,7 +22,7 @@ from sweeper.replay.draws import Draw
 from sweeper.replay.simulation import Ended
 
 #: Parts of a replay's epochs at which regret is looked at.
-_PARTS = (0.04, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+_PARTS = (0.1, 0.2, 0.4, 0.7, 1.0)
 
 
 @dataclass(frozen=True)

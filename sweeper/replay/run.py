@@ -203,9 +203,9 @@ def _print(
 
 def _regret_table(regrets: Sequence[Regret], at: Sequence[int]) -> object:
     table = plain_table(0, 2)
-    table.add_column("epochs")
+    table.add_column("epochs", no_wrap=True)
     for epochs in at:
-        table.add_column(str(epochs), justify="right")
+        table.add_column(str(epochs), justify="right", no_wrap=True)
     methods = dict.fromkeys(one.method for one in regrets)
     for method in methods:
         own = {one.epochs: one for one in regrets if one.method == method}
@@ -214,7 +214,7 @@ def _regret_table(regrets: Sequence[Regret], at: Sequence[int]) -> object:
 
 
 def _cell(one: Regret) -> str:
-    return f"{100 * one.mean:.2f} ± {100 * (one.high - one.mean):.2f}"
+    return f"{100 * one.mean:.2f}±{100 * (one.high - one.mean):.2f}"
 
 
 def _curves(regrets: Sequence[Regret]) -> list[Curve]:

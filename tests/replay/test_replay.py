@@ -80,7 +80,7 @@ def test_a_real_sweeps_proposals_and_verdicts_are_replayed(folder: Path) -> None
 
 
 def test_the_command_prints_regrets_and_writes_them(folder: Path, type_line: Run) -> None:
-    done = type_line(folder, "replay", "grid", *REPLAYED, "--repeats", "6", "--csv", "r.csv", "--png", "r.png")
+    done = type_line(folder, "replay", "grid", "--repeats", "6", *REPLAYED, "--csv", "r.csv", "--png", "r.png")
 
     assert done.returncode == 0, done.stderr
     assert "8 configurations x 3 epochs, 40 validation images. Nothing is trained." in done.stdout

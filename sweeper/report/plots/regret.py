@@ -24,20 +24,19 @@ class Curve:
 
 
 def regret_figure(curves: Sequence[Curve], method: str, random: str) -> Figure:
-    """The method with its interval, random search, and each "i epochs each" in gray."""
+    """The method and random search with their intervals; "i epochs each" in gray, the lighter the more epochs."""
     figure = new_figure(7, 4.4)
     axes = figure.subplots()
     colours = {method: VERMILION, random: BLUE}
+    others = [curve.method for curve in curves if curve.method not in colours]
+    grays = {name: f"{0.35 + 0.45 * place / max(len(others) - 1, 1):.2f}" for place, name in enumerate(others)}
     for curve in sorted(curves, key=lambda curve: curve.method in colours):
-        colour = colours.get(curve.method, "0.7")
-        label = curve.method if curve.method in colours else None
-        axes.plot(curve.epochs, curve.mean, color=colour, label=label, marker=".")
-        if label:
+        colour = {**grays, **colours}[curve.method]
+        axes.plot(curve.epochs, curve.mean, color=colour, label=curve.method, marker=".")
+        if curve.method in colours:
             axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
-        else:
-            axes.annotate(curve.method, (curve.epochs[-1], curve.mean[-1]), fontsize=7, color="0.4", va="center")
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.set_xlabel("epochs trained, all trials together")
     axes.set_ylabel("regret on unseen images\n(percentage points of accuracy)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=8)
     return figure
