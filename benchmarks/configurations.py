@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sweeper.inference import leading_configurations
+from sweeper.inference import leading_configurations, winning_configuration
 from sweeper.inference.groups import eliminate, paired_t_p
 
 Draw = Callable[[np.random.Generator, int, int, int, float, float, float], NDArray[np.bool_]]
@@ -130,6 +130,23 @@ def better(sweeps: int, draw: Draw) -> Iterator[list[str]]:
         yield [draw.__name__, gained, f"{images:,}", str(num), str(seeds), *map(share, alone), share(lost)]
 
 
+def leading(sweeps: int, draw: Draw) -> Iterator[list[str]]:
+    """What is expected of the leading one of equal configurations, less its true accuracy, in points."""
+    for (constant, seed_sd), images in itertools.product(((0.2, 0.05), (0.8, 0.3)), (287, 1000)):
+        for num, seeds in itertools.product((1, 4, 10, 30), (3, 5)):
+            if images * num * seeds > 60_000:
+                continue
+            random = np.random.default_rng([num, seeds, images])
+            found = []
+            for _ in range(sweeps):
+                score = winning_configuration(list(draw(random, num, seeds, images, constant, seed_sd, 0.0)), 0, 100)
+                covers = 100.0 * (score.low <= _LEVEL <= score.high)
+                found.append([100 * (score.raw - _LEVEL), 100 * (score.expected - _LEVEL), covers])
+            raw, expected, covered = np.mean(found, axis=0)
+            cells = [draw.__name__, f"{seed_sd:g}", f"{images:,}", str(num), str(seeds)]
+            yield [*cells, f"{raw:+.2f}", f"{expected:+.2f}", f"{covered:.1f}"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweeps", type=int, default=1000)
@@ -145,6 +162,12 @@ def main() -> None:
         "One better configuration, % of the sweeps",
         heads,
         [row for draw in (latent, unequal, beta) for row in better(sweeps, draw)],
+    )
+    heads = ["model", "seeds' deviation", "images", "configurations", "seeds", "mean less true", "expected less true"]
+    _print(
+        "The leader of equal configurations, points, and % of the sweeps",
+        [*heads, "its interval covers"],
+        [row for draw in (latent, unequal, beta) for row in leading(max(1, sweeps // 5), draw)],
     )
 
 
