@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -35,18 +36,29 @@ class GridScheduler(PointScheduler):
         """
         super().__init__(factory, known, policy)
         self.learns = policy.limits.target is not None or policy.limits.max_failures is not None
-        ordered = sorted(points, key=lambda planned: _place(planned.point.params, enqueued))
-        self.planned = [planned for planned in ordered[:num_points] if self.enqueue(planned)]
+        ordered = sorted(points, key=lambda planned: _place(planned.point.params, enqueued))[:num_points]
+        self._later = deque(
+            ordered if not known else ()
+        )  # of a new sweep all points are left: queued when they are due
+        self.planned = ordered if not known else [planned for planned in ordered if self.enqueue(planned)]
 
     @property
     def total(self) -> int:
-        """Trials of this start."""
-        return len(self.queue)
+        """Trials of this start that have not begun."""
+        return len(self.queue) + len(self._later) * self._factory.num_repeats
+
+    def whole_queue(self) -> deque[QueuedTrial]:
+        """All trials that have not begun; of 10,000 points it takes seconds, in which nothing trains."""
+        while self._later:
+            self.enqueue(self._later.popleft())
+        return self.queue
 
     def next(self) -> QueuedTrial | None:
-        if not self.queue or self.budget.is_spent():
+        if not self.total or self.budget.is_spent():
             return None
-        return self._take()
+        while self._later and not self.queue:
+            self.enqueue(self._later.popleft())
+        return self._take() if self.queue else None
 
 
 def _place(params: Mapping[str, Any], enqueued: Sequence[Mapping[str, Any]]) -> int:

@@ -201,7 +201,9 @@ def _announce(
     if take_over is None:
         return set()
     if isinstance(scheduler, GridScheduler):
-        left = (queued for queued in scheduler.queue if not plan.folder.trial(queued.number).result.exists())
+        if not take_over.may_have:
+            return set()
+        left = (queued for queued in scheduler.whole_queue() if not plan.folder.trial(queued.number).result.exists())
         return take_over.announce(left)
     swept = plan.space.keys
     fixed = fixed_part(factory.candidate(plan.trials[0]).identity, swept)

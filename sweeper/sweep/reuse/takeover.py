@@ -63,6 +63,11 @@ class TakeOver:
         self._chosen: dict[str, EarlierTrial | None] = {}  # by hash
         self._against: dict[str, str] = {}  # by hash: why one that was found is trained again
 
+    @property
+    def may_have(self) -> bool:
+        """Whether another sweep here has a complete trial."""
+        return self._earlier.any_like(lambda _: True)
+
     def announce(self, queue: Iterable[QueuedTrial]) -> set[int]:
         """Says how many of a grid's trials are taken over, and why others are not; returns their numbers."""
         waiting = list(queue)
