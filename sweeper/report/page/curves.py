@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.core.trials import TrialRow
+from sweeper.ranking.epochs import rank_correlations
 from sweeper.report.page.chart_data import Known
 from sweeper.report.page.vega import Chart, Spec, Variant, close_up, is_wide, lines, part_of, quantity, rounded
 from sweeper.report.sweep_report import SweepReport, scored
@@ -18,6 +19,7 @@ _METRICS = {
     "accuracy": ("training accuracy", 1),
     "loss": ("training loss", -1),
 }
+_ALIKE = 0.9  # rank correlation from which two orders count as nearly the same
 _MOST_CURVES = 120  # trials with a curve
 _MOST_EPOCHS = 60  # points of a curve
 _EXPLODED = 1_000  # largest through smallest loss from which its axis is logarithmic
@@ -44,8 +46,23 @@ def curves(known: Known) -> Chart | None:
         if name == "val_accuracy" and (near := close_up(values, 1)[1]) is not None:
             variants.append(Variant(f"{title}, close up", _spec(known, rows, f"m{place}", name, values, near)))
     fields = ("trial", "epoch", *(f"m{place}" for place in range(len(metrics))))
-    finding = _finding(known, found, metrics[0]) + part_of(len(rows), len(found))
+    finding = _finding(known, found, metrics[0]) + part_of(len(rows), len(found)) + _early(known.report)
     return Chart("", finding, tuple(variants), fields, data)
+
+
+def _early(report: SweepReport) -> str:
+    """How far the order after early epochs was that of the last one; nothing where too few trials say so."""
+    found = rank_correlations(report.rows, report.objective)
+    if not found:
+        return ""
+    alike = next((epoch for epoch in range(1, len(found)) if min(found[epoch - 1 :]) >= _ALIKE), None)
+    of = f"the last of {len(found)} epochs"
+    first = f"Spearman's rank correlation is {found[0]:.2f} after epoch 1"
+    if alike == 1:
+        return f" The first epoch ordered the trials nearly as {of} did ({first})."
+    if alike is None:
+        return f" No earlier epoch ordered the trials as {of} did ({first}, {found[-2]:.2f} before the last)."
+    return f" From epoch {alike} on the trials stood nearly as after {of} ({first}, {found[alike - 1]:.2f} by then)."
 
 
 def _names(report: SweepReport) -> list[str]:
