@@ -22,8 +22,8 @@ from sweeper.data import digits
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = [str(path.relative_to(ROOT)) for path in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")))]
 
-#: Lines that need MNIST itself, whose digests are checked.
-_NEEDS_MNIST = "data.path=mnist.npz"
+#: What a line needs that is not here: MNIST itself, whose digests are checked; a GPU; a database server.
+_NEEDS = ("data.path=mnist.npz", "executor.trials_per_gpu=", "sweep.storage=")
 
 TypeLine = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,7 +38,8 @@ def _typed(guide: str, words: str) -> list[str]:
 
 
 def _sweeps(guide: str) -> list[str]:
-    return [line for line in _typed(guide, r"-m |[a-z_.]+=") if _NEEDS_MNIST not in line and "…" not in line]
+    found = _typed(guide, r"-m |[a-z_.]+=")
+    return [line for line in found if not any(word in line for word in (*_NEEDS, "…"))]
 
 
 def _commands(guide: str) -> list[str]:
