@@ -173,7 +173,7 @@ def test_the_sweeps_own_run_carries_the_leaderboard_and_the_curves(client: Mlflo
 def test_nothing_is_written_beside_the_output_folder(folder: Path, done: Done) -> None:
     assert [path.name for path in folder.iterdir()] == ["mlruns"]
     left = {path.name for path in (folder / "mlruns").iterdir()}
-    assert left == {"mlflow.db", "optuna.db", "artifacts", "sweeps", ".stores.lock"}
+    assert left == {"mlflow.db", "optuna.db", "artifacts", "sweeps", "test_openings.json", ".stores.lock"}
     [sweep] = (folder / "mlruns/sweeps").iterdir()
     assert {path.name for path in sweep.iterdir()} == {
         *("leaderboard.csv", "report.html", "multirun.yaml", "curves.png", "predictions", ".lock"),
