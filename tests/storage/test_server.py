@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -114,7 +115,9 @@ def test_what_is_wrong_is_said_at_once_and_the_printed_line_mends_it(
     if not wrong.mended:
         return
     line = re.split(r"Try(?:, as the database's owner)?: ", str(refused.value))[1]
-    mended = subprocess.run(line, shell=True, env=postgres.environment(), capture_output=True, text=True, check=False)
+    environment = postgres.environment()
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"  # optuna
+    mended = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True, check=False)
     assert mended.returncode == 0, (line, mended.stderr)
     with hold_sweep(place, "mine"):
         assert SweepStudy.open(place, "mine", OBJECTIVES).trials() == []
