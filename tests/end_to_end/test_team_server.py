@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,10 @@ def test_servers_that_are_away_for_a_while_lose_nothing(
                     break
             server.kill()
             postgres.stop()
-            time.sleep(2)
+            for line in driver.stdout:  # away until the driver has noticed it
+                lines.append(line)
+                if " fails: " in line:
+                    break
             postgres.start()
             server.start()
             lines += driver.stdout
