@@ -69,6 +69,7 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
     refuse_another(plan.place, name)
     plan = plan.named(name, resume_line(name), provenance.tags())
     with ExitStack() as stack:
+        stack.callback(_remove_unused, plan)
         lease = stack.enter_context(hold_sweep(plan.place, name))
         # The forkserver loads TensorFlow on one core while the data and the stores are opened on the other.
         settings = plan.settings
@@ -101,6 +102,17 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
     output.ended(plan, outcome)
     _run_on_end(plan, outcome)
     return outcome.exit_status
+
+
+def _remove_unused(plan: SweepPlan) -> None:
+    """Removes the folder that was made for this sweep, where a refusal has left nothing in it but the lock.
+
+    Not that of a name that was typed: another driver may be about to lock it.
+    """
+    folder = plan.folder
+    if plan.settings.sweep.name is None and folder.root.is_dir() and [*folder.root.iterdir()] == [folder.lock]:
+        folder.lock.unlink()
+        folder.root.rmdir()
 
 
 def _run_on_end(plan: SweepPlan, outcome: SweepOutcome | SweeperError) -> None:

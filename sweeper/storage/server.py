@@ -141,7 +141,11 @@ def unusable(url: str, cause: str) -> StoreError:
         url: the address, without a password.
         cause: what libpq or the server says.
     """
-    said = " ".join(cause.split()).rstrip(". ")[:400]
+    said = (
+        " ".join(cause.split())
+        .replace(" Is the server running on that host and accepting TCP/IP connections?", "")[:400]
+        .rstrip(". ?")
+    )
     parts = connect_url(url)
     where = f"-h {parts.host} " if parts.host else ""
     where += f"-p {parts.port} " if parts.port else ""
