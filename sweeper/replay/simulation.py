@@ -164,6 +164,8 @@ class _Executor:
     def poll(self, handle: Callable[[Event], None], timeout_s: float) -> None:
         while self._begun:
             handle(TrialStarted(self._begun.pop(0)))
+        if not self._next:
+            return
         self.now, number = heapq.heappop(self._next)
         job = self._jobs[number]
         value = job.curve[job.done]

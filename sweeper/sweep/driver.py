@@ -118,6 +118,7 @@ class Driver:
 
     def run(self) -> None:
         """The main loop. Returns when there is nothing left, or after Ctrl-C; finished trials are recorded."""
+        self._executor.poll(self._handle, 0)  # what it has to say before anything runs on it
         self._start_trials()
         while self._running and not self._interruption.is_set:
             self._executor.poll(self._handle, _POLL_S)
