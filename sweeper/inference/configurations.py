@@ -179,11 +179,28 @@ def _welch_p(
     num_seeds: int,
     num_images: int,
 ) -> NDArray[np.float64]:
-    """(C,): two-sided p of each difference from the leader; 1 where it is 0, 0 where it is not and nothing varies."""
-    from scipy.special import stdtr
-
+    """(C,): two-sided p of each difference from the leader."""
     variance = seeds_part + seeds_part[leader] + images_part
     spread = (seeds_part**2 + seeds_part[leader] ** 2) / (num_seeds - 1) + images_part**2 / (num_images - 1)
+    return t_p(difference, variance, spread)
+
+
+def t_p(
+    difference: NDArray[np.float64], variance: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Two-sided p of differences of which the variance is estimated, by Student's t.
+
+    Args:
+        difference: (C,), from the leader.
+        variance: (C,), of each difference.
+        spread: (C,), the sum over the variance's parts of their squares by their degrees of freedom: the variance's
+            square through it are its own degrees of freedom (F. E. Satterthwaite 1946, Biometrics Bulletin 2).
+
+    Returns:
+        (C,); 1 where a difference is 0, 0 where it is not and nothing varies.
+    """
+    from scipy.special import stdtr
+
     degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
     t = np.divide(np.abs(difference), np.sqrt(variance), out=np.full(len(variance), np.inf), where=variance > 0)
     return np.where(difference == 0, 1.0, 2 * stdtr(degrees, -t))

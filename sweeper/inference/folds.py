@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
-from sweeper.inference.configurations import ConfigurationGroup
+from sweeper.inference.configurations import ConfigurationGroup, t_p
 from sweeper.inference.groups import eliminate
 from sweeper.inference.winner import ExpectedScore
 
@@ -64,7 +64,9 @@ def leading_over_folds(answers: Sequence[Sequence[Scores]], alpha: float = 0.05)
     networks = (of_folds - images_part).clip(0)  # (C,), 0 for the leader
     usual = np.delete(networks, leader).mean() if len(networks) > 1 else 0.0
     networks_part = ((num_folds - 1) * networks + usual) / num_folds
-    p_values = _welch_p(mean - mean[leader], networks_part, num_folds - 1, images_part, flat.shape[1] - 1)
+    variance = networks_part + images_part
+    spread = variance * (networks_part + images_part / 2) / (num_folds - 1) + images_part**2 / (flat.shape[1] - 1)
+    p_values = t_p(mean - mean[leader], variance, spread)
     group = eliminate(mean, p_values, alpha)
     return ConfigurationGroup(group.members, group.left, num_seeds)
 
@@ -122,23 +124,6 @@ def _of_folds(by_image: Sequence[Sequence[NDArray[np.float64]]]) -> NDArray[np.f
 def _means(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """(C,), exact, so that ties are ties."""
     return np.array([math.fsum(row) / len(row) for row in scores])
-
-
-def _welch_p(
-    difference: NDArray[np.float64],
-    networks_part: NDArray[np.float64],
-    of_networks: int,
-    images_part: NDArray[np.float64],
-    of_images: int,
-) -> NDArray[np.float64]:
-    """(C,): two-sided p of each difference from the leader; 1 where it is 0, 0 where it is not and nothing varies."""
-    from scipy.special import stdtr
-
-    variance = networks_part + images_part
-    spread = variance * (networks_part + images_part / 2) / of_networks + images_part**2 / of_images
-    degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-    t = np.divide(np.abs(difference), np.sqrt(variance), out=np.full(len(variance), np.inf), where=variance > 0)
-    return np.where(difference == 0, 1.0, 2 * stdtr(degrees, -t))
 
 
 def _checked(answers: Sequence[Sequence[Scores]]) -> int:

@@ -326,21 +326,22 @@ def _about_pruned(pruned: int, num_trials: int) -> str:
     )
 
 
-def _about_expected_mean(expected: ExpectedAccuracy, num_points: int) -> str:
-    head = (
-        f"Expect {percent(expected.expected)} of it with a new seed on new images (95 % interval "
-        f"{percent(expected.low)} to {percent(expected.high)})"
+def _expect(expected: ExpectedAccuracy, of: str) -> str:
+    return (
+        f"Expect {percent(expected.expected)} of {of} on new images (95 % interval {percent(expected.low)} to "
+        f"{percent(expected.high)})"
     )
+
+
+def _about_expected_mean(expected: ExpectedAccuracy, num_points: int) -> str:
+    head = _expect(expected, "it with a new seed")
     if percent(expected.expected) == percent(expected.raw):
         return f"{head}."
     return f"{head}: its mean is too high, since it was selected as the highest of {num_points}."
 
 
 def _about_expected(expected: ExpectedAccuracy, num_compared: int) -> str:
-    head = (
-        f"Expect {percent(expected.expected)} of the leader on new images (95 % interval {percent(expected.low)} to "
-        f"{percent(expected.high)})"
-    )
+    head = _expect(expected, "the leader")
     if percent(expected.expected) == percent(expected.raw):
         return f"{head}: being selected as the highest of {num_compared} scores raised it by less than 0.01 points."
     return (
