@@ -53,7 +53,7 @@ DOORS = {
     "metrics": "",
     "preflight": "check count estimate",
     "replay": "draws run settings table",
-    "ranking": "case columns configurations epochs findings judge kept leaderboard sentences",
+    "ranking": "case columns configurations epochs findings judge kept leaderboard refit sentences",
     "report": "command_lines event_lines examples export page plots.curves plots.regret plots.search progress "
     "sweep_report tables terminal",
     "search": "grid pruner sampled sampler scheduler",

@@ -15,9 +15,11 @@ from rich.text import Text
 
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import OutputPaths
+from sweeper.core.sweeps import Refit
 from sweeper.core.text import cell_text, listed, printable
 from sweeper.core.trials import TrialState
 from sweeper.ranking import columns
+from sweeper.ranking import refit as refits
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.configurations import median_seed
 from sweeper.ranking.leaderboard import RankedRow, point_of
@@ -64,7 +66,7 @@ def promote(
     Args:
         paths: the output folder.
         name: the sweep; the newest where None.
-        number: the trial; the one of rank 1 where None.
+        number: the trial; where None the refit of the first configuration, or without one the trial of rank 1.
         model: the registered model; called as the data set where None.
         console: what was done is printed on it.
         trust: whether a server that the folder names may be spoken to.
@@ -73,12 +75,12 @@ def promote(
         RefusedError: no such sweep or trial, a trial without a finished model, or a name that MLflow does not take.
     """
     sweep = stored_sweep.load(paths, name if name is not None else sweep_names(paths)[0])
-    choice = choose(sweep, number)
-    row = choice.ranked.row
-    trial = sweep.trials[row.number]
+    refit = refits.current(sweep.refits, sweep.rows, sweep.objectives) if number is None else None
+    choice = choose(sweep, number) if refit is None else _of_refit(sweep, refit)
+    trial = sweep.trials[choice.ranked.row.number] if refit is None else refit.trial
     registered = _checked_name(model if model is not None else str(trial.identity["data"]["name"]))
     uri = tracking_uri(paths, sweep.name, trust=trust)
-    about = version_tags(sweep, choice.ranked)
+    about = version_tags(sweep, choice.ranked, refit)
     known = {key: value for key, value in about.items() if value}
     run_id = stored_sweep.recorded_run(paths, sweep.name, trial)
     done = registry.promote(uri, registered, run_id, known, describe(about))
@@ -123,6 +125,13 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
     return Choice(best, tuple(notes))
 
 
+def _of_refit(sweep: Loaded, refit: Refit) -> Choice:
+    """The refit, with what is said of it."""
+    if refit.trial.row is None:
+        raise ValueError("a refit is promoted when its training is complete")
+    return Choice(RankedRow(None, refit.trial.row), tuple(refits.sentences([refit], sweep.rows, sweep.objectives)))
+
+
 def _named(sweep: Loaded, ranked: list[RankedRow], number: int) -> Choice:
     rows = {row.number: row for row in sweep.rows}
     if number not in rows:
@@ -151,17 +160,19 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def version_tags(sweep: Loaded, ranked: RankedRow) -> dict[str, str]:
-    """What a version says of its trial: where it comes from, its figures with their interval, its data."""
+def version_tags(sweep: Loaded, ranked: RankedRow, refit: Refit | None = None) -> dict[str, str]:
+    """What a version says of its trial or refit: where it comes from, its figures with their interval, its data."""
     row = ranked.row
+    trial = sweep.trials[row.number] if refit is None else refit.trial
     names, [cells] = columns.table([ranked], sweep.info.params, *sweep.objectives)
     wanted = (*FIGURES, *columns.asked_for(names))
     figures = {key: cell_text(cells[key]) for key in wanted if key in names and cells[key] is not None}
-    identity = sweep.trials[row.number].identity["data"]
+    identity = trial.identity["data"]
     objective = ", ".join(f"{one.metric} ({one.direction})" for one in sweep.objectives)
     return {
         tags.SWEEP: sweep.name,
-        tags.TRIAL: str(row.number),
+        tags.TRIAL: str(row.number) if refit is None else "refit",
+        tags.REFIT: "" if refit is None else ",".join(map(str, refit.trials)),
         tags.STATE: str(row.state),
         tags.RANK: "" if ranked.rank is None else str(ranked.rank),
         tags.OBJECTIVE: objective,
@@ -190,6 +201,13 @@ def describe(about: dict[str, str]) -> str:
     accuracy = f"; validation accuracy {float(about['val_accuracy']):.4f}{interval}" if "val_accuracy" in about else ""
     size = f", {int(about['num_params']):,} parameters" if "num_params" in about else ""
     label = f"; {about[tags.LABEL]}" if about[tags.LABEL] else ""
+    if about[tags.REFIT]:
+        tested = f"; test accuracy {float(about['test_accuracy']):.4f}" if "test_accuracy" in about else ""
+        return (
+            f"The refit of sweep {about[tags.SWEEP]} ({about[tags.OVERRIDES] or 'as configured'}), first by "
+            f"{about[tags.OBJECTIVE]}, trained on training and validation images of data {about[tags.DATA]}"
+            f"{tested}{size}."
+        )
     return (
         f"Trial {about[tags.TRIAL]} of sweep {about[tags.SWEEP]} ({about[tags.OVERRIDES] or 'as configured'}), "
         f"{about[tags.STATE]}{rank}, on data {about[tags.DATA]}{accuracy}{size}{label}."
@@ -230,7 +248,9 @@ def _former(former: Version | None, about: dict[str, str]) -> list[str]:
     if former is None:
         return []
     is_ours = tags.TRIAL in former.tags
-    trial = f" (trial {former.tags[tags.TRIAL]} of sweep {former.tags[tags.SWEEP]})" if is_ours else ""
+    number = former.tags.get(tags.TRIAL, "")
+    whose = "the refit" if number == "refit" else f"trial {number}"
+    trial = f" ({whose} of sweep {former.tags[tags.SWEEP]})" if is_ours else ""
     lines = [f"Before, it was version {former.number}{trial}, which is kept, without the alias."]
     if former.tags.get(tags.DATA_DIGEST, about[tags.DATA_DIGEST]) != about[tags.DATA_DIGEST]:
         lines.append("That one was trained on other images, so the two cannot be compared.")

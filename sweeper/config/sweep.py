@@ -328,6 +328,7 @@ class ReportConfig:
 
     finalists: int = 5  # trials that the test set is opened for, the leading group first; 0: it stays closed
     margin: float = 0.005  # accuracy that a cheaper trial may lose and still count as good, as a fraction
+    refit: bool = False  # train the first configuration anew, at the end, on training and validation images together
 
     def __post_init__(self) -> None:
         check(0 <= self.finalists <= 100, "report.finalists", self.finalists, "a whole number from 0 to 100", "5")

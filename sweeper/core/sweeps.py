@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sweeper.core.errors import as_typed
 from sweeper.core.objectives import Metric, Objective
+from sweeper.core.trials import StudyTrial, TrialState
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,46 @@ class SweepInfo:
     precision: str | None = None
     threads: int | None = None
     metrics: tuple[Metric, ...] = ()
+
+
+#: The number of a sweep's first refit; each further one has one less. The trials' begin at 0.
+FIRST_REFIT = -1
+
+
+@dataclass(frozen=True)
+class Refit:
+    """The chosen configuration, trained anew on training and validation images together (`report.refit`).
+
+    It is no trial of the ranking: no image is left on which it could be validated.
+
+    Attributes:
+        trial: what it trains, by a number below 0, and the point of the configuration; with its outcome.
+        trials: those of the configuration, which were validated; their number of epochs was chosen.
+        epochs: how many it trains.
+    """
+
+    trial: StudyTrial
+    trials: tuple[int, ...]
+    epochs: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a trained network."""
+        return self.trial.state is TrialState.COMPLETE
+
+    @property
+    def test_figures(self) -> dict[str, float]:
+        """What the test set says of it; empty where that was not asked."""
+        metrics = {} if self.trial.row is None else self.trial.row.metrics
+        return {name: value for name, value in metrics.items() if name.startswith("test_")}
+
+    def with_test(self, metrics: Mapping[str, float], num_test: int | None) -> Refit:
+        """The same with what the test set said of it; its training is complete."""
+        assert self.trial.row is not None
+        row = self.trial.row
+        facts = replace(row.facts, num_test=num_test)
+        tested = replace(row, metrics={**row.metrics, **metrics}, facts=facts)
+        return replace(self, trial=replace(self.trial, row=tested))
 
 
 def described(objectives: Sequence[Objective]) -> str:

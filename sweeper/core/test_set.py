@@ -17,12 +17,19 @@ class Opening:
     Attributes:
         images: the digest of the test images; empty of openings that an earlier release recorded.
         sweep: whose it was, where it was another sweep's.
+        refit: whether it was for the refit too.
     """
 
     date: str
     trials: tuple[int, ...]
     images: str = ""
     sweep: str = ""
+    refit: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Whom it was for: trials by their number, and the refit."""
+        return [*map(str, self.trials), *(["the refit"] if self.refit else [])]
 
 
 def by_others(openings: Sequence[Opening]) -> str:

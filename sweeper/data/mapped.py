@@ -63,6 +63,16 @@ class MappedImages:
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self[place] for place in range(len(self)))
 
+    def followed_by(self, other: MappedImages) -> MappedImages:
+        """These images, then others of the same file.
+
+        Raises:
+            ValueError: they are of another file.
+        """
+        if other.path != self.path:
+            raise ValueError(f"images of two files, {self.path} and {other.path}, are not one array")
+        return MappedImages(self.path, np.concatenate([self.rows, other.rows]))
+
     def select(self, which: NDArray[np.integer]) -> MappedImages:
         """The images at these places."""
         return MappedImages(self.path, self.rows[which])

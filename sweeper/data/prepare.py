@@ -13,22 +13,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sweeper import data
 from sweeper.config.identity import canonical
 from sweeper.config.trial import READ_BY, DataConfig
-from sweeper.core.datasets import CheckedData, DataSummary, PreparedData
+from sweeper.core.datasets import CheckedData, DataSummary, PixelStatistics, PreparedData
 from sweeper.core.errors import ConfigError, as_typed
 from sweeper.core.events import DataPrepared, Listener
 from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.text import listed, printable
 from sweeper.data import copies, digits, folder, groups, published, user
-from sweeper.data.arrays import AnyArray, Inventory, RawData, count_classes, set_digest
+from sweeper.data.arrays import (
+    AnyArray,
+    AnyImages,
+    Inventory,
+    Labels,
+    RawData,
+    as_float,
+    count_classes,
+    set_digest,
+)
 from sweeper.data.mapped import MappedImages
 from sweeper.data.pixel_statistics import pixel_statistics
 from sweeper.data.prints import ARRAYS, prints_of
 from sweeper.data.progress import Report, silent
 from sweeper.data.published import cifar
-from sweeper.data.splits import SplitIndices, SplitPlan, plan_splits
+from sweeper.data.splits import Indices, SplitIndices, SplitPlan, plan_splits
 from sweeper.data.splits.apart import Recorded, draw_apart, nothing_recorded
 from sweeper.data.splits.folds import draw_fold
 from sweeper.data.written import lay_down, write_names
@@ -122,6 +133,8 @@ def prepare(
     kept: Path | None = None,
     report: Report = silent,
     recorded: Recorded = nothing_recorded,
+    *,
+    is_undivided: bool = False,
 ) -> PreparedData:
     """Reads, verifies, caps and splits a data set, and writes it to `folder` for the trials.
 
@@ -132,6 +145,7 @@ def prepare(
         report: is called with what is done to many files.
         recorded: the digests of data and splits that trials were recorded with; splits of earlier releases that have
             copies of images on both sides are made again for them.
+        is_undivided: whether the validation images are trained on too, and none validates (`report.refit`).
 
     Returns:
         Where the arrays are, their shapes and digests. `data_digest` is of all images, before the cap.
@@ -141,12 +155,13 @@ def prepare(
         DataError: as `describe`, and for values that are not what is accepted, or a failed download.
         StoreError: if the folder cannot be written.
     """
-    read = _read(config, folder.absolute() / "pictures" if kept is None else kept, report, recorded=recorded)
+    place = folder.absolute() / "pictures" if kept is None else kept
+    read = _read(config, place, report, recorded=recorded, is_undivided=is_undivided)
     mapped = lay_down(_split(read.raw, read.indices), folder)
     write_names("files", _named(read.indices, {name: one.names for name, one in read.raw.files.items()}), folder)
     write_names("groups", _named(read.indices, {name: list(one) for name, one in read.raw.groups.items()}), folder)
     wanted = config.normalize == "standardize"
-    statistics = pixel_statistics(read.raw.x_train, read.indices.train) if wanted else None
+    statistics = _statistics(read.raw, read.indices) if wanted else None
     return PreparedData(**vars(read.checked), folder=folder.absolute(), statistics=statistics, mapped=mapped)
 
 
@@ -163,6 +178,8 @@ def _read(
     report: Report,
     scratch: Path | None = None,
     recorded: Recorded = nothing_recorded,
+    *,
+    is_undivided: bool = False,
 ) -> _Read:
     _refuse_keys(config)
     raw = SOURCES[config.name].read(config, kept, report, scratch, recorded)
@@ -176,8 +193,10 @@ def _read(
     by_groups = groups.notes(raw, indices, config.groups or "", sum(plan.validation))
     shared_groups = groups.warnings(raw, indices, config.groups or "")
     warnings = (*copies.copy_warnings(raw, indices, prints), *shared_groups, *_without_image(raw, indices))
+    indices = indices.undivided() if is_undivided else indices
+    num_train = len(indices.train) + len(indices.added)
     checked = CheckedData(
-        summary=_summary(config, raw.inventory, len(indices.train), len(indices.validation), len(indices.test)),
+        summary=_summary(config, raw.inventory, num_train, len(indices.validation), len(indices.test)),
         data_digest=raw.digest(),
         split_digest=indices.digest(),
         test_digest=set_digest(raw.x_test, raw.files["x_test"].prints if "x_test" in raw.files else None),
@@ -235,14 +254,41 @@ def _summary(
 
 def _split(raw: RawData, indices: SplitIndices) -> Iterator[tuple[str, AnyArray | MappedImages]]:
     """Yields the fields of `Arrays` one by one; mapped images stay where they are."""
+    yield from zip(("x_train", "y_train"), _training_images(raw, indices), strict=True)
     splits = {
-        "train": (raw.x_train, raw.y_train, indices.train),
         "validation": (*raw.images_of(indices.validation_from), indices.validation),
         "test": (raw.x_test, raw.y_test, indices.test),
     }
     for name, (images, labels, chosen) in splits.items():
-        yield f"x_{name}", images.select(chosen) if isinstance(images, MappedImages) else images[chosen]
+        yield f"x_{name}", _chosen(images, chosen)
         yield f"y_{name}", labels[chosen]
+
+
+def _training_images(raw: RawData, indices: SplitIndices) -> tuple[AnyImages, Labels]:
+    """The images that are trained on, and their labels; the data's own validation images come last."""
+    images, labels = _chosen(raw.x_train, indices.train), raw.y_train[indices.train]
+    if not len(indices.added):
+        return images, labels
+    held_out, their_labels = raw.images_of("file")
+    added = _chosen(held_out, indices.added)
+    labels = np.concatenate([labels, their_labels[indices.added]])
+    if isinstance(images, MappedImages) and isinstance(added, MappedImages):
+        return images.followed_by(added), labels
+    if images.dtype != added.dtype:
+        images, added = as_float(images), as_float(added)
+    return np.concatenate([images[:], added[:]]), labels
+
+
+def _statistics(raw: RawData, indices: SplitIndices) -> PixelStatistics:
+    """Of the images that are trained on."""
+    if not len(indices.added):
+        return pixel_statistics(raw.x_train, indices.train)
+    images = _training_images(raw, indices)[0]
+    return pixel_statistics(images, np.arange(len(images)))
+
+
+def _chosen(images: AnyImages, which: Indices) -> AnyImages:
+    return images.select(which) if isinstance(images, MappedImages) else images[which]
 
 
 def _named(indices: SplitIndices, by_array: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -281,6 +327,12 @@ class DataSets:
     def prepared(self) -> tuple[PreparedData, ...]:
         """Those that were prepared so far."""
         return tuple(self._prepared.values())
+
+    def undivided(self, node: Mapping[str, Any]) -> PreparedData:
+        """The same images with those for validation among those for training; not reported, nor in `prepared`."""
+        place = self._folder.data / "undivided"
+        config = DataConfig(**node)
+        return data.prepare(config, place, self._kept, self._listener, self._recorded, is_undivided=True)
 
     def prepare(self, node: Mapping[str, Any]) -> PreparedData:
         """The arrays of a `data` node, which are reported when they are read."""

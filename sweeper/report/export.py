@@ -76,6 +76,7 @@ def write_json(reports: Sequence[SweepReport], target: str, view: View | None = 
                 "objectives": [{"metric": o.metric, "direction": o.direction} for o in report.objectives],
                 "selected_on_test_set": report.test_is_validation,
                 **_about_classes(report),
+                **_about_refit(report),
                 "columns": names,
                 "findings": _json_value(
                     {"sentences": report.sentences, "warnings": report.warnings, **dataclasses.asdict(report.findings)}
@@ -94,6 +95,27 @@ def _about_classes(report: SweepReport) -> dict[str, Any]:
     """The leader's figures of each class, where metrics were asked for."""
     lines = [{"class": name, **dataclasses.asdict(one)} for name, one in report.by_class.items()]
     return {"per_class": {"trial": report.findings.leader, "classes": lines}} if lines else {}
+
+
+def _about_refit(report: SweepReport) -> dict[str, Any]:
+    """The first configuration's training on all images, where there is one."""
+    refit = report.refit
+    if refit is None or refit.trial.row is None:
+        return {}
+    row = refit.trial.row
+    return {
+        "refit": {
+            "overrides": list(refit.trial.overrides),
+            "params": _json_value(refit.trial.params),
+            "trials": list(refit.trials),
+            "epochs": refit.epochs,
+            "seed": row.seed,
+            "num_train": row.facts.num_train,
+            "num_test": row.facts.num_test,
+            "run_id": refit.trial.run_id,
+            "metrics": _json_value(row.metrics),
+        }
+    }
 
 
 def _json_value(value: Any) -> Any:

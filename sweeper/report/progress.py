@@ -122,11 +122,9 @@ class LineDisplay:
         """Says so of long epochs only: a log is not to grow by a line a second."""
         if time.monotonic() - self._last_line < _QUIET_S:
             return
-        metrics = report.metrics
-        self._line(
-            f"trial {number} epoch {report.epoch} of {self._epochs[number]}: loss {metrics['loss']:.4f}, "
-            f"val_loss {metrics['val_loss']:.4f}, val_accuracy {metrics['val_accuracy']:.4f}"
-        )
+        shown = ("loss", "val_loss", "val_accuracy")  # a refit has the first alone
+        scores = ", ".join(f"{name} {report.metrics[name]:.4f}" for name in shown if name in report.metrics)
+        self._line(f"trial {number} epoch {report.epoch} of {self._epochs[number]}: {scores}")
 
     def finished(self, row: TrialRow) -> None:
         self._progress.add(row, here=row.facts.taken_from is None)
@@ -174,8 +172,8 @@ class LiveDisplay:
     def epoch(self, number: int, report: EpochReport) -> None:
         row = self._rows[number]
         row.epoch = report.epoch
-        row.val_accuracy = report.metrics["val_accuracy"]
-        row.val_loss = report.metrics["val_loss"]
+        row.val_accuracy = report.metrics.get("val_accuracy")
+        row.val_loss = report.metrics.get("val_loss")
 
     def finished(self, row: TrialRow) -> None:
         running = self._rows.pop(row.number, None)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweeper.core.objectives import Metric, Objective
-from sweeper.core.sweeps import SweepInfo
+from sweeper.core.sweeps import Refit, SweepInfo
 from sweeper.core.trials import TrialRow
 from sweeper.metrics import ClassFigures, by_class, confusion_matrix
-from sweeper.ranking import columns, judge, leaderboard, sentences
+from sweeper.ranking import columns, judge, leaderboard, refit, sentences
 from sweeper.ranking.case import Case
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.findings import Findings
@@ -37,7 +37,7 @@ class SweepReport:
         besides the first; the rank is then the number of the Pareto front. findings: what was found about the ranking.
         sentences: the findings in words, the most important first. warnings: what makes the figures less than they
         seem. metrics: what its trials compute because it was asked for. by_class: the leader's figures of each class,
-        by the class's name, where metrics were asked for.
+        by the class's name, where metrics were asked for. refit: the first configuration, trained on all images.
     """
 
     name: str
@@ -52,6 +52,7 @@ class SweepReport:
     warnings: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
     by_class: Mapping[str, ClassFigures] = field(default_factory=dict)
+    refit: Refit | None = None
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -113,7 +114,11 @@ def judged(loaded: Loaded) -> SweepReport:
     return replace(
         unjudged(loaded),
         findings=found,
-        sentences=sentences.sentences(case, found),
+        sentences=(
+            *sentences.sentences(case, found),
+            *refit.sentences(loaded.refits, loaded.rows, loaded.objectives),
+        ),
+        refit=refit.current(loaded.refits, loaded.rows, loaded.objectives),
         warnings=(*loaded.warnings, *sentences.warnings(case), *loaded.info.data_warnings),
         by_class=_by_class(loaded, found.leader),
     )

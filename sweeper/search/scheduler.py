@@ -42,7 +42,7 @@ class QueuedTrial:
     @property
     def num_epochs(self) -> int:
         """Epochs that it trains if nothing ends it early."""
-        return int(self.spec.config["training"]["epochs"])
+        return int(self.spec.config.get("refit", self.spec.config["training"])["epochs"])
 
     @property
     def shown_overrides(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from sweeper.artifacts.damage import sealed, unsealed
 from sweeper.artifacts.result import facts_of_version_1
 from sweeper.config.identity import trial_hash
 from sweeper.core.objectives import Metric, Objective
-from sweeper.core.sweeps import SweepInfo, described
+from sweeper.core.sweeps import Refit, SweepInfo, described
+from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.trials import StudyTrial, TrialRow, TrialState
 
 VERSION = 2  # of a row's form
@@ -20,6 +21,8 @@ POINT = "sweeper.point"  # user attribute of a trial: what it is, written when i
 ROW = "sweeper.row"  # user attribute of a trial: its outcome, written just before its state
 SKIPPED = "sweeper.skipped"  # user attribute of a trial that did not train: a repeated or impossible proposal
 SWEEP = "sweeper.sweep"  # user attribute of a study: about the sweep
+TEST = "sweeper.test"  # user attribute of a study: the openings of the test set, and what they said
+REFITS = "sweeper.refits"  # user attribute of a study: the chosen configurations that were trained on all images
 RUNS = "sweeper.runs"  # user attribute of a study: the MLflow run of each trial whose record is whole
 
 
@@ -39,6 +42,55 @@ def study_trial(attributes: Mapping[str, Any], *, is_finished: bool) -> StudyTri
         repeat=int(point.get("repeat", 0)),
         row=row_from_json(row) if is_finished and row else None,
     )
+
+
+def point_to_json(trial: StudyTrial) -> dict[str, Any]:
+    """What a trial is, as plain JSON values."""
+    return sealed(
+        {
+            "number": trial.number,
+            "hash": trial.hash,
+            "identity": trial.identity,
+            "params": trial.params,
+            "overrides": list(trial.overrides),
+            "run_id": "",  # MLflow's, which the recorder gets later
+            "point": trial.point,
+            "repeat": trial.repeat,
+        }
+    )
+
+
+def refit_to_json(refit: Refit) -> dict[str, Any]:
+    """A refit as plain JSON values."""
+    row = refit.trial.row
+    about = {"trials": list(refit.trials), "epochs": refit.epochs}
+    return {**about, POINT: point_to_json(refit.trial), ROW: None if row is None else row_to_json(row)}
+
+
+def refit_from_json(values: Mapping[str, Any], runs: Mapping[int, str]) -> Refit:
+    """A refit from its JSON values, with its run of MLflow, of those that are known."""
+    trial = study_trial(values, is_finished=values[ROW] is not None)
+    return Refit(trial.with_run(runs.get(trial.number, "")), tuple(values["trials"]), int(values["epochs"]))
+
+
+def tested_to_json(record: RecordedTestSet) -> dict[str, Any]:
+    """What is recorded of the test set, as plain JSON values."""
+    openings = [
+        {"date": one.date, "trials": list(one.trials), "images": one.images, **({"refit": True} if one.refit else {})}
+        for one in record.openings
+    ]
+    results = {str(number): dict(result) for number, result in record.results.items()}
+    return sealed({"openings": openings, "results": results})
+
+
+def tested_from_json(values: Mapping[str, Any]) -> RecordedTestSet:
+    """What is recorded of the test set."""
+    record = unsealed(values)
+    openings = tuple(
+        Opening(one["date"], tuple(one["trials"]), one.get("images", ""), refit=bool(one.get("refit")))
+        for one in record["openings"]
+    )
+    return RecordedTestSet(openings, {int(number): result for number, result in record["results"].items()})
 
 
 def row_to_json(row: TrialRow) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Metric, Objective
 from sweeper.core.paths import AnswerPaths, OutputPaths
 from sweeper.core.retry import Retry
-from sweeper.core.sweeps import SweepInfo
+from sweeper.core.sweeps import Refit, SweepInfo
 from sweeper.core.test_set import Opening, RecordedTestSet
 from sweeper.core.text import listed
 from sweeper.core.trials import Origin, StudyTrial, TrialRow, TrialState
@@ -47,6 +47,7 @@ class Loaded:
         test: the openings of the test set, and what they said.
         warnings: what of it is missing or damaged.
         epochs: of trials with the weights of their best epoch, right and wrong answers of each epoch (epochs, images).
+        refits: chosen configurations that were trained on all images; none of several sweeps together.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Loaded:
     test_answers: Mapping[int, Answers]
     warnings: tuple[str, ...] = ()
     epochs: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+    refits: tuple[Refit, ...] = ()
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -97,6 +99,7 @@ def load(paths: OutputPaths, name: str, retry: Retry | None = None) -> Loaded:
             *_lacking(folder.test_answers, sorted(test.results), "test", info.metrics),
         ),
         epochs=_epochs(folder.validation_answers, trials),
+        refits=study.refits,
     )
 
 

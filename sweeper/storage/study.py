@@ -11,26 +11,32 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from sweeper.artifacts.damage import sealed, unsealed
 from sweeper.core.errors import StoreError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
-from sweeper.core.sweeps import SweepInfo
-from sweeper.core.test_set import Opening, RecordedTestSet
+from sweeper.core.sweeps import Refit, SweepInfo
+from sweeper.core.test_set import RecordedTestSet
 from sweeper.core.trials import Skipped, StudyTrial, TrialRow, TrialState
 from sweeper.storage import database
 from sweeper.storage.catalogue import no_such_sweep, started
 from sweeper.storage.codec import (
     POINT,
+    REFITS,
     ROW,
     RUNS,
     SKIPPED,
     SWEEP,
+    TEST,
     info_from_json,
     info_to_json,
+    point_to_json,
+    refit_from_json,
+    refit_to_json,
     row_to_json,
     study_trial,
+    tested_from_json,
+    tested_to_json,
 )
 from sweeper.storage.database import quiet_optuna, root_cause, storage, store_errors
 from sweeper.storage.distributions import frozen_trial
@@ -41,8 +47,6 @@ from sweeper.tracking.recording import queue
 if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
     import optuna
     from optuna.distributions import BaseDistribution
-
-_TEST = "sweeper.test"  # user attribute of a study: the openings of the test set, and what they said
 
 _FINISHED = ("COMPLETE", "PRUNED", "FAIL")  # as the store has them
 
@@ -194,19 +198,29 @@ class SweepStudy:
     def test(self) -> RecordedTestSet:
         """What was recorded of the test set."""
         with store_errors(self._place):
-            record = unsealed(self._study.user_attrs.get(_TEST, {"openings": [], "results": {}}))
-            openings = tuple(
-                Opening(one["date"], tuple(one["trials"]), one.get("images", "")) for one in record["openings"]
-            )
-            return RecordedTestSet(openings, {int(number): result for number, result in record["results"].items()})
+            return tested_from_json(self._study.user_attrs.get(TEST, {"openings": [], "results": {}}))
 
     @_retried
     def write_test(self, record: RecordedTestSet) -> None:
         """Records an opening of the test set, before anything of it is seen, or what it said of a trial."""
         self._lease.ensure()
-        openings = [{"date": one.date, "trials": list(one.trials), "images": one.images} for one in record.openings]
-        results = {str(number): dict(result) for number, result in record.results.items()}
-        self._study.set_user_attr(_TEST, sealed({"openings": openings, "results": results}))
+        self._study.set_user_attr(TEST, tested_to_json(record))
+
+    @property
+    @_retried
+    def refits(self) -> tuple[Refit, ...]:
+        """The chosen configurations that were trained on all images, or are about to be, the first first."""
+        runs = {**self.recorded_runs, **queue.run_ids(self._place.paths.sweep(self._study.study_name).record)}
+        with store_errors(self._place):
+            return tuple(refit_from_json(one, runs) for one in self._study.user_attrs.get(REFITS, ()))
+
+    @_retried
+    def write_refit(self, refit: Refit) -> None:
+        """Names a refit before it trains, or writes its outcome."""
+        self._lease.ensure()
+        known = {one.trial.number: one for one in self.refits}
+        every = {**known, refit.trial.number: refit}
+        self._study.set_user_attr(REFITS, [refit_to_json(one) for one in every.values()])
 
     @_retried
     def begin(
@@ -215,23 +229,14 @@ class SweepStudy:
     ) -> None:
         """Names a trial as running, before its process starts; one that was interrupted is started again."""
         self._lease.ensure()
-        point = {
-            "number": trial.number,
-            "hash": trial.hash,
-            "identity": trial.identity,
-            "params": trial.params,
-            "overrides": list(trial.overrides),
-            "run_id": "",  # MLflow's, which the recorder gets later
-            "point": trial.point,
-            "repeat": trial.repeat,
-        }
+        point = point_to_json(trial)
         optuna = quiet_optuna()
         if self._is_retry:  # the server may have made the trial before its answer was lost
             self._take_hold(trial.number)
         if trial.number in self._open:
-            self._open[trial.number].set_user_attr(POINT, sealed(point))
+            self._open[trial.number].set_user_attr(POINT, point)
             return
-        named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, self._distributions, {POINT: sealed(point)})
+        named = frozen_trial(optuna.trial.TrialState.RUNNING, trial.params, self._distributions, {POINT: point})
         store = storage(self._place)  # the study's `add_trial` does the same, and does not say under which id
         trial_id = store.create_new_trial(store.get_study_id_from_name(self._study.study_name), named)
         self._open[trial.number] = optuna.trial.Trial(self._study, trial_id)

@@ -58,7 +58,10 @@ def _kept(paths: OutputPaths) -> list[Opening]:
         return []
     try:
         entries = json.loads(paths.test_openings.read_text(encoding="utf-8"))["openings"]
-        return [Opening(str(one["date"]), tuple(one["trials"]), one["images"], one["sweep"]) for one in entries]
+        return [
+            Opening(str(one["date"]), tuple(one["trials"]), one["images"], one["sweep"], bool(one.get("refit")))
+            for one in entries
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
             f"{paths.test_openings} is damaged ({type(error).__name__}: {error}). Accepted: the file as sweeps have "

@@ -24,6 +24,7 @@ from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
 from sweeper.ranking import judge
 from sweeper.ranking.kept import ALL, kept_models
+from sweeper.ranking.refit import current
 from sweeper.report import examples, export, page, sweep_report
 from sweeper.report.plots import curves, search
 from sweeper.storage import stored_sweep
@@ -135,10 +136,14 @@ class Finish:
         found = sweep_report.judged(loaded)
         limit = self._plan.settings.report.finalists
         numbers = judge.finalists(found.findings, found.rows, found.objectives, limit, loaded.test.results)
+        refit = current(loaded.refits, found.rows, found.objectives) if limit else None
         if loaded.warnings and loaded.test.openings:  # what is lost must not choose new finalists
             numbers = [number for number in numbers if number in loaded.test.openings[-1].trials]
         if not numbers:
             return True
+        data_of = {number: number for number in numbers}
+        if refit is not None:
+            data_of[refit.trial.number] = refit.trials[0]  # the test images are the same
         test_set = TestSet(
             self._study,
             self._tracker,
@@ -149,7 +154,9 @@ class Finish:
             self._listener,
             self._plan.settings.metrics,
         )
-        return test_set.open_for(numbers, lambda number: self._data_of(loaded, number), lambda: self._draw(found))
+        return test_set.open_for(
+            numbers, lambda number: self._data_of(loaded, data_of[number]), lambda: self._draw(found), refit
+        )
 
     def _data_of(self, loaded: stored_sweep.Loaded, number: int) -> PreparedData:
         """A trial's data, at the place where this start has it, which is no part of a trial's identity."""
@@ -227,10 +234,12 @@ class Finish:
         insight = folder.root / "insight"  # a former name of `plots`
         for path in (folder.data, folder.probe, folder.evaluations, insight):
             shutil.rmtree(path, ignore_errors=True)
+        refits = {one.trial.number for one in self._study.refits if one.trial.row is None}
         for half_written in folder.root.glob(".*.tmp"):
             half_written.unlink(missing_ok=True)
         for path in folder.trials.glob("*"):
-            if not (path.name.isdecimal() and self._study.is_open(int(path.name))):  # an open one may have a checkpoint
+            number = int(path.name) if path.name.removeprefix("-").isdecimal() else None
+            if number is None or not (self._study.is_open(number) or number in refits):  # these may have checkpoints
                 shutil.rmtree(path, ignore_errors=True)
         if folder.trials.is_dir() and not any(folder.trials.iterdir()):
             folder.trials.rmdir()

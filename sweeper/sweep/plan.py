@@ -28,6 +28,7 @@ from sweeper.space.intervals import with_whole_intervals
 from sweeper.space.parser import check_grid, parse_space
 from sweeper.space.rules import partial_points, with_rules
 from sweeper.storage.places import Place
+from sweeper.sweep.refit.conditions import check_refit
 from sweeper.sweep.settings import Settings
 
 if TYPE_CHECKING:
@@ -279,6 +280,7 @@ def plan_sweep(
     check.check_metrics(checked.trials, settings.metrics)
     check_open_settings(settings, space, checked.trials)
     check_folds(settings, space, checked.trials)
+    check_refit(settings, checked.trials)
     return SweepPlan(settings, space, checked, composer, enqueued, reason)
 
 

@@ -53,7 +53,7 @@ class Recorder:
 
     def begin(self, queued: QueuedTrial) -> None:
         """Names the trial in both stores; an interrupted attempt leaves no second live run."""
-        self._begin_run(queued.number, queued.shown_overrides, dict(leaves(queued.spec.config)), _trial_tags(queued))
+        self._begin_run(queued.number, queued.shown_overrides, dict(leaves(queued.spec.config)), trial_tags(queued))
         self._study.begin(queued.trial)
 
     def epoch(self, number: int, report: EpochReport) -> None:
@@ -62,16 +62,20 @@ class Recorder:
 
     def finish(self, queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
         """Records a trial's end; returns its row."""
-        row = _row(queued, result, history)
+        row = row_of(queued, result, history)
         folder = self._paths.trial(row.number)
-        if result.traceback:
-            folder.artifacts.mkdir(parents=True, exist_ok=True)
-            (folder.artifacts / "traceback.txt").write_text(result.traceback, encoding="utf-8")
+        self._keep_traceback(row.number, result)
         if row.state is TrialState.COMPLETE:
             answers.append(self._paths.validation_answers, row.number, folder.predictions, self._metrics)
         self._study.finish(row, self._objectives)
         self._finish_run(row)
         return row
+
+    def _keep_traceback(self, number: int, result: TrialResult) -> None:
+        if result.traceback:
+            folder = self._paths.trial(number)
+            folder.artifacts.mkdir(parents=True, exist_ok=True)
+            (folder.artifacts / "traceback.txt").write_text(result.traceback, encoding="utf-8")
 
     def abandon(self, number: int) -> None:
         """Deletes the run of a trial that was interrupted; the next start begins the trial again."""
@@ -143,7 +147,8 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _row(queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
+def row_of(queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, float]]) -> TrialRow:
+    """The row of a trial that has ended."""
     return TrialRow(
         number=queued.number,
         state=result.state,
@@ -161,7 +166,8 @@ def _row(queued: QueuedTrial, result: TrialResult, history: Sequence[dict[str, f
     )
 
 
-def _trial_tags(queued: QueuedTrial) -> dict[str, str]:
+def trial_tags(queued: QueuedTrial) -> dict[str, str]:
+    """What the run of a trial is marked with."""
     return {
         tags.OVERRIDES: " ".join(queued.spec.overrides),
         tags.HASH: queued.trial.hash,

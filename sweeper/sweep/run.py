@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -42,6 +43,7 @@ from sweeper.sweep.finish import Finish, SweepOutcome
 from sweeper.sweep.interruption import Interruption
 from sweeper.sweep.plan import SweepPlan, estimated
 from sweeper.sweep.recorder import Recorder
+from sweeper.sweep.refit.training import RefitRecorder, RefitTraining
 from sweeper.sweep.reuse.takeover import TakeOver
 from sweeper.tracking.recording.remote import RemoteTracker
 
@@ -120,15 +122,36 @@ def _run_sweep(
         resume.settle_finished(scheduler, driver, study, plan, listener)
         recorder.settle(study.trials())
         driver.run()
+        is_refit_well = interruption.is_set or _refit(
+            plan, study, tracker, executor, data_sets, parent_run_id, listener, interruption
+        )
         listener(TrialsEnded("" if interruption.is_set else scheduler.budget.reason))
 
     finish = Finish(plan, study, tracker, executor, data_sets, parent_run_id, listener)
     ran = {row.number for row in scheduler.finished_rows} - {row.number for row in earlier}
     try:
-        return finish.run(interrupted=interruption.is_set, ran=ran, nothing_left=nothing_left)
+        outcome = finish.run(interrupted=interruption.is_set, ran=ran, nothing_left=nothing_left)
+        return outcome if is_refit_well else replace(outcome, exit_status=outcome.exit_status or 1)
     except KeyboardInterrupt:
         tracker.finish_sweep(parent_run_id, "KILLED", [], {}, {})
         raise
+
+
+def _refit(
+    plan: SweepPlan,
+    study: SweepStudy,
+    tracker: RemoteTracker,
+    executor: Executor,
+    data_sets: DataSets,
+    parent_run_id: str,
+    listener: Listener,
+    interruption: Interruption,
+) -> bool:
+    """Trains the first configuration on all images, where that is asked for; returns whether nothing went wrong."""
+    if not plan.settings.report.refit:
+        return True
+    recorder = RefitRecorder(study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives)
+    return RefitTraining(plan, study, tracker, executor, data_sets, recorder, listener, interruption).run()
 
 
 def _record_place(plan: SweepPlan) -> None:

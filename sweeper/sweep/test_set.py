@@ -25,6 +25,7 @@ from sweeper.core.errors import DamagedFileError, RunGoneError
 from sweeper.core.events import Listener, Note
 from sweeper.core.objectives import Metric
 from sweeper.core.paths import OutputPaths, TrialPaths
+from sweeper.core.sweeps import Refit
 from sweeper.core.test_set import Opening, by_others
 from sweeper.core.trials import EvaluationSpec, StudyTrial, TrialResult, TrialState
 from sweeper.executors import Event, Executor, TrialEnded
@@ -61,9 +62,14 @@ class TestSet:
         self._name = name
         self._parent_run_id = parent_run_id
         self._listener = listener
+        self._refits: dict[int, Refit] = {}  # those that are evaluated
 
     def open_for(
-        self, numbers: Sequence[int], data_of: Callable[[int], PreparedData], meanwhile: Callable[[], None]
+        self,
+        numbers: Sequence[int],
+        data_of: Callable[[int], PreparedData],
+        meanwhile: Callable[[], None],
+        refit: Refit | None = None,
     ) -> bool:
         """Evaluates those of the trials that have not been; returns whether all of them now have figures.
 
@@ -71,40 +77,49 @@ class TestSet:
             numbers: the finalists, all scored on the same images.
             data_of: a trial's prepared data; they may differ in how large the images are.
             meanwhile: called once, while the first ones are evaluated.
+            refit: is evaluated in the same opening; `data_of` knows it by its number.
         """
         new = [number for number in numbers if number not in self._study.test.results]
-        if new:
-            self._record_opening(new, data_of(new[0]).test_digest)
+        anew = [refit] if refit is not None and not refit.test_figures else []
+        self._refits = {one.trial.number: one for one in anew}
+        if new or anew:
+            self._record_opening(new, data_of(numbers[0]).test_digest, refit=bool(anew))
         keep_openings(self._output, self._name, self._study.test)
-        if not new:
+        if not new and not anew:
             return True
-        self._announce(new)
+        self._announce(new, refit=bool(anew))
         trials = {trial.number: trial for trial in self._study.trials()}
-        failures = self._evaluate([trials[number] for number in new], data_of, meanwhile)
+        of_all = [*(trials[number] for number in new), *(one.trial for one in anew)]
+        failures = self._evaluate(of_all, data_of, meanwhile)
         shutil.rmtree(self._paths.evaluations, ignore_errors=True)
         for number, reason in failures.items():
-            self._say(f"Trial {number} could not be evaluated on the test set: {reason}.")
+            whose = "The refit" if number in self._refits else f"Trial {number}"
+            self._say(f"{whose} could not be evaluated on the test set: {reason}.")
         return not failures
 
-    def _record_opening(self, new: Sequence[int], images: str) -> None:
+    def _record_opening(self, new: Sequence[int], images: str, *, refit: bool) -> None:
         record = self._study.test
-        if not record.openings or not set(new) <= set(record.openings[-1].trials):  # else the last was interrupted
-            opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), tuple(new), images)
+        last = record.openings[-1] if record.openings else None
+        is_last = last is not None and set(new) <= set(last.trials) and (last.refit or not refit)
+        if not is_last:  # else the last was interrupted
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            opening = Opening(now, tuple(new), images, refit=refit)
             self._study.write_test(replace(record, openings=(*record.openings, opening)))
 
-    def _announce(self, new: Sequence[int]) -> None:
+    def _announce(self, new: Sequence[int], *, refit: bool) -> None:
         record = self._study.test
         elsewhere = openings_elsewhere(self._output, self._name, record)
         times = len(record.openings) + len(elsewhere)
         marks = {
             tags.TEST_OPENINGS: str(times),
             tags.TEST_OPENED: "\n".join(
-                f"{one.date}: trials {', '.join(map(str, one.trials))}{f' of {one.sweep}' if one.sweep else ''}"
+                f"{one.date}: trials {', '.join(one.names)}{f' of {one.sweep}' if one.sweep else ''}"
                 for one in (*elsewhere, *record.openings)
             ),
         }
         self._tracker.log_metrics(self._parent_run_id, {"num_test_openings": float(times)}, marks, step=times)
-        whom = f"{len(new)} finalist{'s' if len(new) > 1 else ''}"
+        finalists = [f"{len(new)} finalist{'s' if len(new) > 1 else ''}"] if new else []
+        whom = " and ".join([*finalists, *(["the refit"] if refit else [])])
         costs = (
             ""
             if times == 1
@@ -184,13 +199,19 @@ class TestSet:
     def _record(self, trial: StudyTrial, result: TrialResult) -> None:
         """Writes MLflow, then the study."""
         paths = self._paths.evaluation(trial.number)
-        answers.append(self._paths.test_answers, trial.number, paths.predictions, self._metrics)
+        refit = self._refits.get(trial.number)
+        if refit is None:
+            answers.append(self._paths.test_answers, trial.number, paths.predictions, self._metrics)
         metrics = {name: value for name, value in result.metrics.items() if name.startswith("test_")}
         try:
             self._tracker.log_files(trial.run_id, _only_predictions(paths.predictions), "test")
             self._tracker.log_metrics(trial.run_id, metrics, {}, step=int(_epochs(trial)))
         except RunGoneError as error:
-            self._say(f"The test figures of trial {trial.number} are in the report, not in MLflow: {error}.")
+            whose = f"trial {trial.number}" if refit is None else "the refit"
+            self._say(f"The test figures of {whose} are in the report, not in MLflow: {error}.")
+        if refit is not None:
+            self._study.write_refit(refit.with_test(metrics, result.facts.num_test))
+            return
         record = self._study.test
         figures = {**metrics, "num_images": result.facts.num_test or 0}
         self._study.write_test(replace(record, results={**record.results, trial.number: figures}))

@@ -43,7 +43,7 @@ class RecordedRun:
         tags: of the run.
         config: the resolved configuration, from `config.yaml`.
         versions: as `versions.json` has them.
-        predictions: arrays by name, as in `predictions.npz`.
+        predictions: arrays by name, as in `predictions.npz`; none of a refit, which has no validation images.
         weights: arrays by their place in the network, from the run's logged model.
     """
 
@@ -210,7 +210,7 @@ def read_run(uri: str, run_id: str, folder: Path) -> RecordedRun:
             tags=run.data.tags,
             config=_plain(fetch(files, "config.yaml")),
             versions=packages,
-            predictions=load_arrays(fetch(files, "predictions.npz")),
+            predictions={} if keys.REFIT in run.data.tags else load_arrays(fetch(files, "predictions.npz")),
             weights=read_weights(logged_model.download(client, run.info.experiment_id, run_id, folder / "model", uri)),
         )
     except unreadable as error:

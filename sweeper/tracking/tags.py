@@ -32,6 +32,9 @@ ERROR = "sweeper.error"
 TAKEN_FROM = "sweeper.taken_from"
 TAKEN_FROM_RUN = "sweeper.taken_from_run"
 
+#: On the run of a refit: the trials of its configuration, by their number. Its own number is below 0.
+REFIT = "sweeper.refit"
+
 #: On a trial's run: when its model was deleted to free disk space (ISO 8601, UTC).
 MODEL_DELETED = "sweeper.model_deleted"
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.core.errors import NonFiniteError
-from sweeper.core.objectives import EPOCH_METRICS, Objective
+from sweeper.core.objectives import Objective
 from sweeper.core.trials import EpochReport
 from sweeper.trial.fitting.averages import take_schedule_free
 from sweeper.trial.fitting.schedule import learning_rate
@@ -61,7 +61,7 @@ def make_scorer(validation: ValidationPass, *, logs_rate: bool) -> Any:
             """Scores the epoch that has just ended, again where its weights were changed since."""
             scores = validation.run()
             logs.update(scores)  # for the callbacks after this one, too
-            self.history[-1] |= {name: float(logs[name]) for name in (*EPOCH_METRICS, *scores)}
+            self.history[-1] |= {name: float(logs[name]) for name in ("loss", "accuracy", *scores)}
             self.bits[-1] = validation.correct_bits
 
         def finish_epoch(self) -> dict[str, float]:
@@ -95,7 +95,7 @@ def make_reporter(report: Report, scorer: Any, save: Callable[[], None] | None) 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             metrics = scorer.finish_epoch()
             for name in ("loss", "val_loss"):
-                if not np.isfinite(metrics[name]):
+                if not np.isfinite(metrics.get(name, 0.0)):  # a refit has no validation images
                     raise NonFiniteError(f"{name} became {metrics[name]} in epoch {epoch + 1}")
             if save is not None and epoch + 1 < self.params["epochs"]:
                 save()

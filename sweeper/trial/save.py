@@ -39,9 +39,25 @@ def save_files(
     """
     from omegaconf import OmegaConf
 
+    folder = TrialPaths(spec.folder).artifacts
+    summary = spec.data.summary
+    if len(validation.labels):  # a refit has none
+        _save_answers(spec, validation)
+    curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
+    figures.save(curves, folder / "curves.png")
+    figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
+    if summary.class_names:
+        names = json.dumps(summary.class_names, ensure_ascii=False, indent=2)
+        (folder / "class_names.json").write_text(names + "\n", encoding="utf-8")
+    OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
+    (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
+    (folder / "versions.json").write_text(json.dumps(versions(spec.gpu), indent=2) + "\n", encoding="utf-8")
+
+
+def _save_answers(spec: TrainingSpec, validation: ValidationPass) -> None:
+    """Predictions on the validation images, and where they are wrong."""
     if validation.probabilities is None:
         raise ValueError("there are no predictions to save before the validation pass has run")
-
     folder = TrialPaths(spec.folder).artifacts
     summary = spec.data.summary
     predicted = save_predictions(
@@ -54,18 +70,9 @@ def save_files(
         image_scores(spec.metrics, validation.labels, validation.probabilities),
     )
     matrix = confusion_matrix(validation.labels, predicted, summary.num_classes)
-    curves = figures.curves_figure(history, test_is_validation=spec.data.test_is_validation)
-    figures.save(curves, folder / "curves.png")
-    figures.save(figures.weights_figure(layer_weights(model)), folder / "weights.png")
     figures.save(figures.confusion_figure(matrix, summary.labels), folder / "confusion.png")
     if spec.metrics:
         (folder / "per_class.csv").write_text(per_class_csv(matrix, summary.labels), encoding="utf-8")
-    if summary.class_names:
-        names = json.dumps(summary.class_names, ensure_ascii=False, indent=2)
-        (folder / "class_names.json").write_text(names + "\n", encoding="utf-8")
-    OmegaConf.save(OmegaConf.create(spec.config), folder / "config.yaml")
-    (folder / "overrides.txt").write_text("".join(f"{line}\n" for line in spec.overrides), encoding="utf-8")
-    (folder / "versions.json").write_text(json.dumps(versions(spec.gpu), indent=2) + "\n", encoding="utf-8")
 
 
 def save_samples(batches: ShuffledBatches, path: Path) -> None:

@@ -7,6 +7,7 @@ TensorFlow and Keras are imported where they are used, so that importing this mo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sweeper.artifacts.model import save_model
 from sweeper.artifacts.predictions import save_epoch_bits
 from sweeper.artifacts.versions import versions
 from sweeper.config.augment import augment_config
-from sweeper.config.training import training_config
+from sweeper.config.training import EarlyStoppingConfig, TrainingConfig, training_config
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import name_on_test
 from sweeper.core.paths import TrialPaths
@@ -48,7 +49,7 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         Exception: whatever the network's builder, Keras or TensorFlow raise.
     """
     paths = TrialPaths(spec.folder)
-    training = training_config(spec.config["training"])
+    training, last_epoch = _to_train(spec.config)
     arrays = data.open_training_arrays(spec.data)
     model, batches = compiled_network(spec, arrays)
     summary = spec.data.summary
@@ -57,14 +58,14 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
 
     labels = np.asarray(arrays.y_validation)
     validation = ValidationPass(model, arrays.x_validation, labels, training.batch_size, spec.metrics)
-    validation.check_probabilities()
+    validation.check_probabilities(arrays.x_train)
 
     def recompile(learning_rate: float | None) -> None:
         compile_network(model, spec, batches.targets, learning_rate)
         create_variables(model, batches.targets)
 
     freezing = make_freezing(model, spec.config["arch"], recompile)
-    fit = Fitting(model, batches, validation, training, spec, report, freezing).run()
+    fit = Fitting(model, batches, validation, training, spec, report, freezing, last_epoch).run()
     if fit.weights_changed or validation.probabilities is None:
         scores = validation.run_on_current_weights()
     else:
@@ -80,13 +81,13 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         network = networks.plan(spec.config["arch"], summary.input_shape, summary.num_classes)
         if network is not None:
             metrics["flops"] = network.flops
-    if spec.measures_latency:
+    if spec.measures_latency and len(labels):
         metrics["predict_latency_ms"] = predict_latency_ms(model, data.as_float(arrays.x_validation[:1]))
     if spec.data.test_is_validation:
         metrics |= {name_on_test(name): value for name, value in scores.items()}
     check_finite(spec.metric, metrics)
     save_files(spec, model, fit.history, validation)
-    if fit.bits is not None:
+    if fit.bits is not None and len(labels):
         save_epoch_bits(paths, fit.bits)
     save_samples(batches, paths.artifacts / "augmentation.png")
     save_model(model, paths.model, summary.input_shape, summary.num_classes, summary.class_names)
@@ -99,6 +100,18 @@ def train(spec: TrainingSpec, report: Report) -> TrialResult:
         versions=versions(spec.gpu),
     )
     return TrialResult(TrialState.PRUNED if fit.pruned else TrialState.COMPLETE, metrics, facts=facts)
+
+
+def _to_train(config: Mapping[str, Any]) -> tuple[TrainingConfig, int]:
+    """How a configuration is trained, and its last epoch unless something ends it.
+
+    A refit (`report.refit`) has no validation images: it trains as many epochs as were chosen, under the schedule of
+    the learning rate of `training.epochs`, and keeps the last one's weights.
+    """
+    training, refit = training_config(config["training"]), config.get("refit")
+    if refit is None:
+        return training, training.epochs
+    return replace(training, restore_best=False, early_stopping=EarlyStoppingConfig()), int(refit["epochs"])
 
 
 def compiled_network(spec: TrialSpec, arrays: data.TrainingArrays) -> tuple[Any, ShuffledBatches]:

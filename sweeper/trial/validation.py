@@ -54,12 +54,14 @@ class ValidationPass:
             autograph=False,  # nothing to convert, and it would leave a file in the temporary folder
         )
 
-    def check_probabilities(self) -> None:
+    def check_probabilities(self, training_images: Any) -> None:
         """Raises ArchitectureError unless the untrained network gives probabilities: the loss is computed from them.
 
-        The first batch of images tells; half precision rounds a sum of up to 1,000 classes by less than 0.05.
+        The first batch of validation images tells, without any of training images; half precision rounds a sum of up
+        to 1,000 classes by less than 0.05.
         """
-        outputs = np.asarray(self._traced(as_float(self._images[: self._batch_size])))
+        images = self._images if len(self.labels) else training_images
+        outputs = np.asarray(self._traced(as_float(images[: self._batch_size])))
         sums = outputs.sum(axis=1)
         if outputs.min() < 0 or np.abs(sums - 1).max() > _SUM_TOLERANCE:
             raise ArchitectureError(
@@ -75,17 +77,24 @@ class ValidationPass:
         Raises:
             ValueError: there was no pass.
         """
+        if not len(self.labels):
+            return np.empty(0, np.uint8)
         if self.probabilities is None:
             raise ValueError("there are no answers before the validation pass has run")
         return np.packbits(self.probabilities.argmax(axis=1) == self.labels)
 
     def run(self) -> dict[str, float]:
-        """`val_loss`, `val_accuracy` and `metrics` of the weights that would be saved now; keeps the probabilities."""
+        """`val_loss`, `val_accuracy` and `metrics` of the weights that would be saved now; keeps the probabilities.
+
+        Nothing where there are no validation images.
+        """
         with weights_to_save(self._model):
             return self.run_on_current_weights()
 
     def run_on_current_weights(self) -> dict[str, float]:
         """The same of the model's weights as they are: those that are about to be saved."""
+        if not len(self.labels):
+            return {}
         starts = range(0, len(self.labels), self._batch_size)
         batches = [self._traced(as_float(self._images[start : start + self._batch_size])) for start in starts]
         probabilities = np.concatenate([np.asarray(batch) for batch in batches])

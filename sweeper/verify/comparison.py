@@ -33,7 +33,7 @@ class Training:
         metrics: final figures by name.
         history: the metrics of each epoch.
         predictions: arrays by name, as in `predictions.npz`: `predicted`, `labels` (images,), `probabilities`
-            (images, classes).
+            (images, classes); none of a refit.
         weights: arrays by their place in the network.
     """
 
@@ -105,8 +105,7 @@ def compare(recorded: Training, again: Training, tolerance: Tolerance) -> list[C
     return [
         *_metrics(recorded.metrics, again.metrics, tolerance),
         _curves(recorded.history, again.history),
-        _classes(recorded.predictions, again.predictions, tolerance),
-        _arrays("probabilities", _probabilities(recorded), _probabilities(again), None),
+        *(_answers(recorded, again, tolerance) if recorded.predictions or again.predictions else ()),
         _arrays("weights", recorded.weights, again.weights, tolerance.weights),
     ]
 
@@ -151,6 +150,12 @@ def _curves(recorded: Sequence[Mapping[str, float]], again: Sequence[Mapping[str
 
 def _epochs(history: Sequence[Mapping[str, float]]) -> str:
     return f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
+
+
+def _answers(recorded: Training, again: Training, tolerance: Tolerance) -> Iterator[Compared]:
+    """Those on the validation images, which a refit does not have."""
+    yield _classes(recorded.predictions, again.predictions, tolerance)
+    yield _arrays("probabilities", _probabilities(recorded), _probabilities(again), None)
 
 
 def _classes(recorded: Mapping[str, Array], again: Mapping[str, Array], tolerance: Tolerance) -> Compared:
@@ -241,10 +246,8 @@ def _everything(compared: Sequence[Compared]) -> str:
     special = ("curves", "predictions", "probabilities", "weights")
     num_metrics = sum(one.name not in special for one in compared)
     sizes: Mapping[str, str] = {one.name: one.recorded for one in compared}
-    return (
-        f"{num_metrics} metrics, the curves of {sizes['curves']}, the predictions of {sizes['predictions']}, and "
-        f"weights of {sizes['weights']}"
-    )
+    answers = f"the predictions of {sizes['predictions']}, and " if "predictions" in sizes else "and "
+    return f"{num_metrics} metrics, the curves of {sizes['curves']}, {answers}weights of {sizes['weights']}"
 
 
 def _given(differences: Sequence[Difference]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
@@ -19,7 +20,8 @@ from sweeper.storage.catalogue import find_runs
 
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 _ACCEPTED = (
-    "Accepted: a trial's run id, or the first 6 or more characters of it, as leaderboard.csv has it; or SWEEP:NUMBER."
+    "Accepted: a trial's run id, or the first 6 or more characters of it, as leaderboard.csv has it; or SWEEP:NUMBER; "
+    "or SWEEP:refit."
 )
 
 
@@ -42,6 +44,21 @@ class Row:
     info: SweepInfo
 
     @property
+    def is_refit(self) -> bool:
+        """Whether it was trained on training and validation images together, and belongs to no ranking."""
+        return self.trial.number < 0
+
+    @property
+    def name(self) -> str:
+        """`Trial 3 of sweep mine`, `The refit of sweep mine`."""
+        return f"{'The refit' if self.is_refit else f'Trial {self.trial.number}'} of sweep {self.sweep}"
+
+    @property
+    def typed(self) -> str:
+        """`mine:3`, `mine:refit`."""
+        return f"{self.sweep}:{'refit' if self.is_refit else self.trial.number}"
+
+    @property
     def stop_after(self) -> int | None:
         """The epoch after which a pruner ended it; None where none did."""
         return len(self.outcome.history) if self.outcome.state is TrialState.PRUNED else None
@@ -61,6 +78,8 @@ def find_row(paths: OutputPaths, given: str) -> Row:
     """
     name, number, run_id = _named(paths, given)
     sweep = stored_sweep.load(paths, name)
+    if number == "refit" or number < 0:
+        return _refit(sweep, given, number)
     trials = sweep.trials
     if number not in trials:
         numbers = f"0 to {max(trials)}" if trials else "none"
@@ -82,9 +101,23 @@ def find_row(paths: OutputPaths, given: str) -> Row:
     return Row(name, found, outcome, sweep.objectives[0], sweep.info)
 
 
-def _named(paths: OutputPaths, given: str) -> tuple[str, int, str]:
+def _refit(sweep: stored_sweep.Loaded, given: str, number: int | Literal["refit"]) -> Row:
+    """The sweep's last refit, or the one of a number."""
+    found = next((one for one in reversed(sweep.refits) if number in ("refit", one.trial.number)), None)
+    if found is None or found.trial.row is None or not found.is_complete:
+        state = "none" if found is None else "one that failed" if found.trial.row else "one that was interrupted"
+        raise ConfigError(
+            f"{given}: sweep {sweep.name} has {state}. Accepted: the refit of a sweep that ran with report.refit=true."
+            f"  Try: python -m sweeper report {sweep.name}"
+        )
+    return Row(sweep.name, found.trial, found.trial.row, sweep.objectives[0], sweep.info)
+
+
+def _named(paths: OutputPaths, given: str) -> tuple[str, int | Literal["refit"], str]:
     """Sweep, number and run id; an empty run id where the number was given."""
     name, colon, number = given.rpartition(":")
+    if colon and name and number == "refit":
+        return name, "refit", ""
     if colon and name and number.isdecimal():
         return name, int(number), ""
     if not _RUN_ID.fullmatch(given.lower()):

@@ -42,7 +42,7 @@ class Rerun:
 
     def run(self) -> TrialResult:
         """Trains, and returns the result as the trial's process left it."""
-        num_epochs = int(self._spec.config["training"]["epochs"])
+        num_epochs = int(self._spec.config.get("refit", self._spec.config["training"])["epochs"])
         self._listener(TrialBegan(self._spec.number, self._spec.overrides, num_epochs))
         self._executor.submit(self._spec)
         while self._reason is None:

@@ -97,7 +97,7 @@ def refuse_foreign_code(row: Row, given: str) -> None:
     if named or scoring:
         how = f"built by {', '.join(named)}" if named else f"scored by {', '.join(scoring)}"
         raise ConfigError(
-            f"Trial {row.trial.number} of sweep {row.sweep} was {how}, which would be imported "
+            f"{row.name} was {how}, which would be imported "
             "and called: the output folder says so. Accepted: the same command with --trust, where you know the folder "
             f"and the code.  Try: python -m sweeper verify {given} --trust"
         )
@@ -115,7 +115,7 @@ def row_config(row: Row, recorded: RecordedRun, data_path: str | None) -> dict[s
         if images["name"] == "digits":
             raise ConfigError(
                 f"--data-path {data_path} would be ignored: data=digits is bundled. Accepted: the line without it."
-                f"  Try: python -m sweeper verify {row.sweep}:{row.trial.number}"
+                f"  Try: python -m sweeper verify {row.typed}"
             )
         path = data_path
     return {**row.trial.identity, "data": {**images, "path": path}}
@@ -132,11 +132,12 @@ def _prepare(row: Row, config: Mapping[str, Any], given: str, folder: Path, kept
         check.Checker(kept).plan(Point(row.trial.overrides, row.trial.params, dict(config)))
         identity = row.trial.identity["data"]
         recorded = (identity["digest"], identity["split_digest"])
-        return data.prepare(DataConfig(**config["data"]), folder, kept, recorded=lambda: recorded)
+        images = DataConfig(**config["data"])
+        return data.prepare(images, folder, kept, recorded=lambda: recorded, is_undivided=row.is_refit)
     except DataError as error:
         place = config["data"]["path"]
         raise DataError(
-            f"The images of trial {row.trial.number} of sweep {row.sweep} (data={config['data']['name']}"
+            f"The images of {row.typed} (data={config['data']['name']}"
             f"{f', data.path={place}' if place else ''}) are not available: {str(error).partition('. ')[0]}. Accepted: "
             f"the same images, in their present place.  Try: python -m sweeper verify {given} --data-path FILE"
         ) from error
@@ -192,7 +193,8 @@ def _train(executor: Executor, spec: TrainingSpec, row: Row, console: Console) -
     if result.state is TrialState.FAILED:
         return result.error
     paths = TrialPaths(spec.folder)
-    return Training(result.metrics, result.history, load_arrays(paths.predictions), read_weights(paths.model))
+    predictions = {} if row.is_refit else load_arrays(paths.predictions)
+    return Training(result.metrics, result.history, predictions, read_weights(paths.model))
 
 
 def _print_inputs(console: Console, row: Row, prepared: PreparedData, differences: Sequence[Difference]) -> None:
@@ -201,7 +203,7 @@ def _print_inputs(console: Console, row: Row, prepared: PreparedData, difference
     overrides = printable(" ".join(row.trial.overrides)) or "(as configured)"
     epochs = f"{len(outcome.history)} epoch{'' if len(outcome.history) == 1 else 's'}"
     lines = [
-        f"Trial {row.trial.number} of sweep {row.sweep}: {overrides} ({outcome.state} after {epochs}, seed "
+        f"{row.name}: {overrides} ({outcome.state} after {epochs}, seed "
         f"{outcome.seed}, {row.trial.identity['training']['threads']} CPU threads, run {row.trial.run_id}).",
         f"Images: {prepared.summary.name}, from {prepared.source}.",
     ]
@@ -273,12 +275,12 @@ def _print_table(console: Console, headings: Sequence[str], rows: Sequence[Seque
 def _own_line(row: Row, data_path: str | None) -> str:
     """The line that trains a row in a sweep of its own.
 
-    Nothing for a pruned row, nor where the sweep's words do not give it: a sweep of an earlier version kept none, and
-    a config group that varies only since a later line is in no row before it.
+    Nothing for a pruned row or a refit, nor where the sweep's words do not give it: a sweep of an earlier version kept
+    none, and a config group that varies only since a later line is in no row before it.
     """
     fixed, outcome = row.info.fixed, row.outcome
     groups = [key for key in row.info.params if keys.is_group(key) and key not in outcome.params]
-    if fixed is None or groups or outcome.state is not TrialState.COMPLETE:
+    if row.is_refit or fixed is None or groups or outcome.state is not TrialState.COMPLETE:
         return ""
     words = [word for word in fixed if word.partition("=")[0] != "data.path"]
     return repeat_line(outcome, shlex.join([*words, *([f"data.path={data_path}"] if data_path else [])]))

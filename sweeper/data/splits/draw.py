@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +27,29 @@ class SplitIndices:
         validation: indices into the images that `validation_from` names.
         test: indices into the test images.
         validation_from: as in `SplitPlan`.
+        added: indices into the data's own validation images that are trained on after those of `train`.
     """
 
     train: Indices
     validation: Indices
     test: Indices
     validation_from: ValidationFrom
+    added: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def undivided(self) -> SplitIndices:
+        """The split in which the validation images are trained on too, and none validates.
+
+        Folds of the same images give the same one.
+
+        Raises:
+            ValueError: the validation images are the test images.
+        """
+        none = np.empty(0, dtype=np.int64)
+        if self.validation_from == "test":
+            raise ValueError("the validation images are the test images, which no network is trained on")
+        if self.validation_from == "file":
+            return replace(self, validation=none, added=self.validation)
+        return replace(self, train=np.sort(np.concatenate([self.train, self.validation])), validation=none)
 
     def digest(self) -> str:
         """SHA-256 (hex) over the indices of each split, and over what validation indexes."""
@@ -41,6 +58,8 @@ class SplitIndices:
             indices: Indices = getattr(self, name)
             hasher.update(f"{name} {len(indices)}\n".encode())
             hasher.update(indices.astype("<i8").data)
+        if len(self.added):
+            hasher.update(b"added %d\n" % len(self.added) + self.added.astype("<i8").tobytes())
         return hasher.hexdigest()
 
 

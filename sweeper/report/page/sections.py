@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.core.objectives import COSTS
+from sweeper.core.test_set import Opening
 from sweeper.core.text import percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking import leaderboard
@@ -211,12 +212,18 @@ def _finalists(findings: Findings, names: Mapping[int, str]) -> list[tuple[str, 
 def _openings(findings: Findings, names: Mapping[int, str]) -> list[str]:
     if findings.test is None:
         return []
-    own = [(one.date, f"for {trials([names[number] for number in one.trials])}") for one in findings.test.openings]
+    own = [(one.date, f"for {_whom(one, [names[number] for number in one.trials])}") for one in findings.test.openings]
     others = [
-        (one.date, f"by the sweep {plain(one.sweep)}, for its {trials(list(map(str, one.trials)))}")
+        (one.date, f"by the sweep {plain(one.sweep)}, for its {_whom(one, list(map(str, one.trials)))}")
         for one in findings.test.elsewhere
     ]
     return [f"{when(date)}, {told}" for date, told in sorted([*others, *own], key=lambda one: one[0])]
+
+
+def _whom(opening: Opening, names: Sequence[str]) -> str:
+    """`trials 3 and 5, and the refit`."""
+    parts = [*([trials(names)] if names else []), *(["the refit"] if opening.refit else [])]
+    return ", and ".join(parts)
 
 
 def _failures(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:

@@ -62,6 +62,7 @@ class Fitting:
         spec: TrainingSpec,
         report: Report,
         freezing: Any = None,
+        last_epoch: int | None = None,
     ) -> None:
         """Prepares it.
 
@@ -73,7 +74,9 @@ class Fitting:
             spec: the trial.
             report: called with each epoch.
             freezing: the callback that lets a frozen part be trained from some epoch on.
+            last_epoch: after which it ends; None: `training.epochs`.
         """
+        self._last_epoch = training.epochs if last_epoch is None else last_epoch
         self._model, self._batches, self._training, self._freezing = model, batches, training, freezing
         paths = TrialPaths(spec.folder)
         self._path, self._config = paths.checkpoint, canonical(spec.config)
@@ -93,7 +96,7 @@ class Fitting:
             self._resume(earlier)
         resumed_after = len(self._scorer.history)
         stopped = earlier is not None and bool(earlier.memory.get("stopped"))
-        if self._reporter.pruned or stopped or resumed_after >= self._training.epochs:
+        if self._reporter.pruned or stopped or resumed_after >= self._last_epoch:
             self._end_at_once()
         else:
             self._fit(resumed_after)
@@ -124,7 +127,7 @@ class Fitting:
         self._model.fit(
             self._batches.dataset(),
             shuffle=False,  # the dataset is shuffled; Keras warns otherwise
-            epochs=self._training.epochs,
+            epochs=self._last_epoch,
             initial_epoch=resumed_after,
             callbacks=[callback for callback in callbacks if callback is not None],
             verbose=0,

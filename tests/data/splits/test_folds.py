@@ -141,3 +141,43 @@ def test_repeats_go_through_the_folds_in_turn() -> None:
     assert [one["fold"] for one in fold_nodes(node)] == [0, 1, 2]
     assert fold_nodes({**node, "fold": 1}) == [{**node, "fold": 1}]
     assert fold_nodes({"name": "digits"}) == [{"name": "digits"}]
+
+
+def test_without_a_division_all_images_are_trained_on_whatever_the_fold(tmp_path: Path) -> None:
+    path = data(tmp_path, LABELS)
+    folds = prepared(path, tmp_path, 3)
+    configs = [DataConfig(name="npz", path=str(path), folds=3, fold=fold) for fold in (None, 1)]
+    configs.append(DataConfig(name="npz", path=str(path), validation=0.3))
+
+    whole = [prepare(one, tmp_path / f"whole{n}", is_undivided=True) for n, one in enumerate(configs)]
+
+    assert len({one.split_digest for one in whole}) == 1
+    assert whole[0].split_digest not in {one.split_digest for one in folds}
+    for one in whole:
+        assert set(images(one, "train")) == set(images(folds[0], "train")) | set(images(folds[0], "validation"))
+        assert images(one, "validation") == []
+        assert images(one, "test") == images(folds[0], "test")
+        assert (one.summary.num_train, one.summary.num_validation) == (len(LABELS), 0)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_the_datas_own_validation_images_are_trained_on_after_the_others(kind: str, tmp_path: Path) -> None:
+    with np.load(data(tmp_path, LABELS)) as file:
+        arrays = dict(file)
+    own = arrays["x_train"][:20] + np.uint8(50)
+    arrays |= {"x_val": own if kind == "uint8" else (own / np.float32(255)), "y_val": arrays["y_train"][:20]}
+    if kind == "float32":
+        arrays |= {name: arrays[name] / np.float32(255) for name in ("x_train", "x_test")}
+    np.savez(tmp_path / "own.npz", **arrays)
+    config = DataConfig(name="npz", path=str(tmp_path / "own.npz"), normalize="standardize")
+
+    divided = prepare(config, tmp_path / "divided")
+    whole = prepare(config, tmp_path / "whole", is_undivided=True)
+
+    assert images(whole, "train") == images(divided, "train") + images(divided, "validation")
+    labels = open_arrays(whole).y_train
+    assert labels.tolist() == [*open_arrays(divided).y_train, *open_arrays(divided).y_validation]
+    assert whole.split_digest != divided.split_digest
+    pixels = np.asarray(open_arrays(whole).x_train[:], np.float64) / (255 if kind == "uint8" else 1)
+    assert whole.statistics is not None
+    assert whole.statistics.mean[0] == pytest.approx(pixels.mean())
