@@ -59,7 +59,7 @@ DOORS = {
     "search": "grid pruner sampled sampler scheduler",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "catalogue distributions earlier lease locks places server stored_sweep study test_openings",
-    "sweep": "driver finish interruption plan run",
+    "sweep": "driver finish interruption plan reuse.forecast run",
     "tracking": "client credentials logged_model provenance reader recording.queue recording.remote recording.start "
     "registry store tags tracker ui",
     "trial": "run",

@@ -14,14 +14,16 @@ from sweeper import data
 from sweeper.config.identity import canonical
 from sweeper.config.trial import DataConfig
 from sweeper.core.events import Estimate
-from sweeper.core.text import duration, printable
+from sweeper.core.text import duration, listed, printable
 from sweeper.preflight import count, estimate
 from sweeper.preflight.check import PlannedTrial
 from sweeper.report.progress import ConsoleListener, data_lines
 from sweeper.storage.stored_sweep import recorded_digests
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
+from sweeper.sweep.reuse.forecast import Forecast, forecast
 
 _FIGURES = ("parameters", "MFLOPs\n/image", "memory", "time")
+_NAMED = 12  # trials named in a line
 _SHOWN = 200  # rows; a longer plan is shortened, with a note
 
 
@@ -130,21 +132,54 @@ def with_custom_networks(console: Console, plan: SweepPlan) -> SweepPlan:
     return replace(plan, preflight=replace(plan.preflight, trials=trials))
 
 
-def print_plan(console: Console, plan: SweepPlan) -> None:
+def print_plan(console: Console, plan: SweepPlan) -> Forecast | None:
     """Prints what `sweep.dry_run=true` promises; reads the data as a run would.
+
+    Returns:
+        What a grid would take over from other sweeps and what it would train, where there is anything to say of it.
 
     Raises:
         DataError: arrays that a run would refuse.
     """
     _check_data(console, plan)
-    trials = plan.trials[: plan.settings.sweep.extent.trials] if plan.is_grid else plan.trials
+    trials: Sequence[PlannedTrial] = plan.trials
+    trials = trials[: plan.settings.sweep.extent.trials] if plan.is_grid else plan.trials
     if plan.is_grid:
         print_trials(console, trials, measured_speed(plan.place))
     num_points = len(trials) if plan.is_grid else plan.settings.num_points
-    print_estimate(console, plan, estimated(plan, trials, num_points * plan.num_repeats))
+    num_trials = num_points * plan.num_repeats
+    found = forecast(plan)
+    if found is not None:
+        _print_forecast(console, found, num_trials)
+    if found is not None and plan.is_grid:
+        num_trials = found.num_left
+        trials = [planned for planned in trials if planned.point.overrides in found.left]
+    print_estimate(console, plan, estimated(plan, trials, num_trials))
     for key in plan.open_settings:
         console.print(f"{key.capitalize()}: timed when the sweep starts (training.{key}=auto).")
     console.print("Nothing was trained: sweep.dry_run=true.")
+    return found
+
+
+def _print_forecast(console: Console, found: Forecast, total: int) -> None:
+    """Which trials are taken over from which sweep, and what is left to train."""
+    lines = []
+    if found.num_finished:
+        lines.append(f"{found.num_finished} of {total} trials are finished already in this sweep.")
+    sweeps: dict[str, list[int]] = {}
+    for number, one in found.taken.items():
+        sweeps.setdefault(one.sweep, []).append(number)
+    for sweep, numbers in sweeps.items():
+        which = f"trial{'' if len(numbers) == 1 else 's'} {listed(numbers, _NAMED)}"
+        lines.append(
+            f"Taken over from sweep {sweep}, not trained: {which} ({len(numbers)} of {total}); settings, data, seed "
+            "and versions are the same (sweep.reuse=false trains all)."
+        )
+    lines += found.said
+    if found.num_finished or found.taken:
+        lines.append(f"Left to train: {found.num_left} of {total} trials." if found.num_left else "Nothing is left.")
+    for line in lines:
+        console.print(Text(printable(line)), soft_wrap=True)
 
 
 def _check_data(console: Console, plan: SweepPlan) -> None:

@@ -51,8 +51,7 @@ def run(loader: ConfigLoader, config: DictConfig, arguments: Sequence[str], para
     print_left_out(output.console, plan)
     if plan.settings.sweep.dry_run:
         plan = with_custom_networks(output.console, plan)
-        print_plan(output.console, plan)
-        output.planned(plan)
+        output.planned(plan, print_plan(output.console, plan))
         return 0
     return _run_sweep(output, plan)
 

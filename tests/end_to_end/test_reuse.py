@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -75,6 +76,26 @@ def test_the_sweep_resumes_without_the_one_that_it_took_from(folder: Path, run_s
 
     assert "Nothing is left to do" in done.stdout
     assert "missing" not in done.stdout
+
+
+def test_the_plan_says_what_is_taken_over_and_what_is_left(folder: Path, run_sweeper: Run) -> None:
+    grid = ["-m", "arch.depth=1,2,3,4", "arch.kernel_size=3", *SMALL, "sweep.dry_run=true"]
+    before = sorted(path.name for path in (folder / "mlruns/sweeps").iterdir())
+    new, again = run_sweeper(folder, *grid), run_sweeper(folder, *grid, "sweep.name=second")
+    all_anew = run_sweeper(folder, *grid, "sweep.reuse=false")
+    sampled = run_sweeper(folder, *grid, "sampler=random", "sweep.trials=3")
+    plan = json.loads(run_sweeper(folder, *grid, "sweep.progress=json").stdout.splitlines()[-1])
+
+    assert "Taken over from sweep second, not trained: trials 0, 1 and 2 (3 of 4)" in new.stdout
+    assert "Left to train: 1 of 4 trials." in new.stdout
+    assert "Trials: 1, 1 at a time" in new.stdout
+    assert "3 of 4 trials are finished already in this sweep." in again.stdout
+    assert "Taken over" not in again.stdout + all_anew.stdout
+    assert "Trials: 4, " in all_anew.stdout
+    assert "is taken over where the sampler proposes it" in sampled.stdout
+    assert plan["reuse"]["taken"] == [{"trial": n, "from": {"sweep": "second", "trial": n}} for n in range(3)]
+    assert plan["reuse"]["num_left"] == 1
+    assert sorted(path.name for path in (folder / "mlruns/sweeps").iterdir()) == before
 
 
 def test_a_copy_is_taken_over_where_the_first_is_lost_and_training_repeats_where_all_are(

@@ -20,6 +20,7 @@ from sweeper.report import event_lines, progress
 from sweeper.report.event_lines import EventWriter, NoteLines
 from sweeper.sweep.finish import SweepOutcome
 from sweeper.sweep.plan import SweepPlan, measured_speed
+from sweeper.sweep.reuse.forecast import Forecast
 
 _WIDTH = 120  # of what is printed on the way into a note
 
@@ -36,8 +37,8 @@ class Output(Protocol):
     def listening(self) -> Any:
         """A context with the listener of a sweep's events."""
 
-    def planned(self, plan: SweepPlan) -> None:
-        """Called with a plan that was printed."""
+    def planned(self, plan: SweepPlan, forecast: Forecast | None) -> None:
+        """Called with a plan that was printed, and what of it would be taken over."""
 
     def ended(self, plan: SweepPlan, outcome: SweepOutcome) -> None:
         """Called at a sweep's end."""
@@ -62,7 +63,7 @@ class TextOutput:
         with progress.ConsoleListener(self.console, make=self._create) as listener:
             yield listener
 
-    def planned(self, plan: SweepPlan) -> None:
+    def planned(self, plan: SweepPlan, forecast: Forecast | None) -> None:
         pass
 
     def ended(self, plan: SweepPlan, outcome: SweepOutcome) -> None:
@@ -80,7 +81,7 @@ class JsonOutput:
     def listening(self) -> Iterator[Listener]:
         yield self._writer
 
-    def planned(self, plan: SweepPlan) -> None:
+    def planned(self, plan: SweepPlan, forecast: Forecast | None) -> None:
         speed = measured_speed(plan.place)
         trials = []
         for planned in plan.trials:
@@ -96,10 +97,23 @@ class JsonOutput:
                     "seconds": estimate.trial_seconds(planned, speed),
                 }
             )
-        self._writer.write(event_lines.PLAN, {"is_grid": plan.is_grid, "trials": trials})
+        about = {} if forecast is None else {"reuse": reuse_fields(forecast)}
+        self._writer.write(event_lines.PLAN, {"is_grid": plan.is_grid, "trials": trials, **about})
 
     def ended(self, plan: SweepPlan, outcome: SweepOutcome) -> None:
         self._writer.write(event_lines.ENDED, ended_fields(plan, outcome))
+
+
+def reuse_fields(forecast: Forecast) -> dict[str, Any]:
+    """What would be taken over and what trained, in plain values."""
+    return {
+        "taken": [
+            {"trial": number, "from": {"sweep": one.sweep, "trial": one.trial.number}}
+            for number, one in forecast.taken.items()
+        ],
+        "num_finished": forecast.num_finished,
+        "num_left": forecast.num_left,
+    }
 
 
 def ended_fields(plan: SweepPlan, outcome: SweepOutcome) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class TakeOver:
     def __init__(
         self,
         earlier: EarlierTrials,
-        tracker: RemoteTracker,
+        tracker: RemoteTracker | None,
         listener: Listener,
         objectives: Sequence[Objective],
         metrics: Sequence[Metric],
@@ -50,7 +50,7 @@ class TakeOver:
 
         Args:
             earlier: the trials of the other sweeps.
-            tracker: reads their files.
+            tracker: reads their files; None: they are not looked at, and nothing can be taken.
             listener: called with what is said.
             objectives: of this sweep.
             metrics: those that it computes because they were asked for.
@@ -71,17 +71,25 @@ class TakeOver:
     def announce(self, queue: Iterable[QueuedTrial]) -> set[int]:
         """Says how many of a grid's trials are taken over, and why others are not; returns their numbers."""
         waiting = list(queue)
-        found = {queued.number: one for queued in waiting if (one := self._choose(queued.trial.hash)) is not None}
+        found = self.found(waiting)
         if found:
             self._say(
                 f"{_counted(len(found), len(waiting))} taken over from {_sweeps(found.values())}, not trained again: "
                 "settings, data, seed and versions are the same (sweep.reuse=false trains again)."
             )
+        self.say_why_not()
+        return set(found)
+
+    def found(self, queue: Iterable[QueuedTrial]) -> dict[int, EarlierTrial]:
+        """The trials of other sweeps that are taken over, by the number of the trial here."""
+        return {queued.number: one for queued in queue if (one := self._choose(queued.trial.hash)) is not None}
+
+    def say_why_not(self) -> None:
+        """Says why trials that another sweep has are trained again."""
         for reason in dict.fromkeys(self._against.values()):
             number = list(self._against.values()).count(reason)
             were = "trial was trained before, but is" if number == 1 else "trials were trained before, but are"
             self._say(f"{number} {were} trained again: {reason}.")
-        return set(found)
 
     def announce_proposals(self, is_like: Callable[[Mapping[str, Any]], bool]) -> None:
         """Says that a sampler's proposals may be taken over, where another sweep has trials of this kind."""
@@ -130,6 +138,8 @@ class TakeOver:
 
     def _damage(self, one: EarlierTrial) -> str:
         """What its run lacks; a server's model is only looked at when it is copied."""
+        if self._tracker is None:
+            return ""
         try:
             with self._tracker.artifact(one.trial.run_id, "predictions.npz") as path:
                 load_arrays(path)
@@ -142,6 +152,8 @@ class TakeOver:
 
     def _copy(self, one: EarlierTrial, paths: TrialPaths) -> None:
         run_id = one.trial.run_id
+        if self._tracker is None:
+            raise ValueError("without MLflow nothing can be copied")
         with self._tracker.artifact(run_id, "") as files:
             own = {str(files): _LEFT_BEHIND}
             shutil.copytree(files, paths.artifacts, ignore=lambda folder, names: own.get(str(folder), ()))
