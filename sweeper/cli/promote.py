@@ -129,7 +129,8 @@ def _of_refit(sweep: Loaded, refit: Refit) -> Choice:
     """The refit, with what is said of it."""
     if refit.trial.row is None:
         raise ValueError("a refit is promoted when its training is complete")
-    return Choice(RankedRow(None, refit.trial.row), tuple(refits.sentences([refit], sweep.rows, sweep.objectives)))
+    notes = (one.removesuffix(refits.PROMOTED) for one in refits.sentences([refit], sweep.rows, sweep.objectives))
+    return Choice(RankedRow(None, refit.trial.row), tuple(notes))
 
 
 def _named(sweep: Loaded, ranked: list[RankedRow], number: int) -> Choice:

@@ -49,6 +49,7 @@ class Case:
         test_is_validation: whether the test set was the validation set.
         groups: `data.groups`, where validation images were taken from training by groups.
         epochs: of trials with the weights of their best epoch, which images each epoch has right (epochs, images).
+        has_refit: whether the first configuration was trained anew on all images.
     """
 
     rows: Sequence[TrialRow]
@@ -60,6 +61,7 @@ class Case:
     test_is_validation: bool = False
     groups: str = ""
     epochs: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
+    has_refit: bool = False
 
     @property
     def tested(self) -> Objective:

@@ -20,6 +20,9 @@ from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import accuracy_interval
 from sweeper.ranking.leaderboard import point_of, rank
 
+#: Ends what is said of a refit.
+PROMOTED = " promote takes it."
+
 
 def chosen_trials(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[TrialRow]:
     """The trials of the configuration that comes first, by repeat; none where no configuration is complete."""
@@ -74,7 +77,7 @@ def sentences(refits: Sequence[Refit], rows: Sequence[TrialRow], objectives: Seq
     return [
         f"Refit: {' '.join(trial.overrides) or 'the configuration'} was trained anew on all{images} training and "
         f"validation images (seed {trial.identity['seed']}), for {how_chosen(validated)}. No image is left that could "
-        f"validate it, so it has no rank and no validation score; {_tested(refit)}. promote takes it."
+        f"validate it, so it has no rank and no validation score; {_tested(refit)}.{PROMOTED}"
     ]
 
 

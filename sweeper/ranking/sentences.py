@@ -230,10 +230,9 @@ class _Speaker:
         what = "seed" if found.num_folds == 1 else "training"
         if findings.expected is not None:
             said.append(_about_expected_mean(findings.expected, found.num_points))
-        said.append(
-            f"{capital(self._label(self._row(findings.leader).number))} is its median {what}: promote takes it, and it "
-            "stands for the configuration on the test set."
-        )
+        takes = "" if self.case.has_refit else "promote takes it, and "
+        trial = capital(self._label(self._row(findings.leader).number))
+        said.append(f"{trial} is its median {what}: {takes}it stands for the configuration on the test set.")
         return said
 
     def _about_leading(self, found: ConfigurationFindings, findings: Findings) -> str:

@@ -84,6 +84,11 @@ class Progress:
         return f"trial {self.best.number}, {self.objective.metric} {value}"
 
 
+def _called(number: int) -> str:
+    """`trial 3`; the refit, which `verify` trains again, has a number below 0."""
+    return "refit" if number < 0 else f"trial {number}"
+
+
 def _label(overrides: tuple[str, ...]) -> str:
     return " ".join(overrides) or "(as configured)"
 
@@ -116,7 +121,7 @@ class LineDisplay:
 
     def started(self, number: int, overrides: tuple[str, ...], epochs: int) -> None:
         self._epochs[number] = epochs
-        self._line(f"trial {number} starts: {_label(overrides)}")
+        self._line(f"{_called(number)} starts: {_label(overrides)}")
 
     def epoch(self, number: int, report: EpochReport) -> None:
         """Says so of long epochs only: a log is not to grow by a line a second."""
@@ -124,7 +129,7 @@ class LineDisplay:
             return
         shown = ("loss", "val_loss", "val_accuracy")  # a refit has the first alone
         scores = ", ".join(f"{name} {report.metrics[name]:.4f}" for name in shown if name in report.metrics)
-        self._line(f"trial {number} epoch {report.epoch} of {self._epochs[number]}: {scores}")
+        self._line(f"{_called(number)} epoch {report.epoch} of {self._epochs[number]}: {scores}")
 
     def finished(self, row: TrialRow) -> None:
         self._progress.add(row, here=row.facts.taken_from is None)
@@ -203,7 +208,7 @@ class LiveDisplay:
             table.add_column(column, justify="left" if column == "configuration" else "right")
         for number, row in self._rows.items():
             table.add_row(
-                str(number),
+                "refit" if number < 0 else str(number),
                 Text(_label(row.overrides)),
                 f"{row.epoch}/{row.epochs}",
                 "" if row.val_accuracy is None else f"{row.val_accuracy:.4f}",

@@ -99,6 +99,7 @@ MARGIN = 0.005
 
 def judged(loaded: Loaded) -> SweepReport:
     """A stored sweep's report with what can be said of its ranking."""
+    anew = refit.current(loaded.refits, loaded.rows, loaded.objectives)
     case = Case(
         rows=loaded.rows,
         objectives=loaded.objectives,
@@ -109,6 +110,7 @@ def judged(loaded: Loaded) -> SweepReport:
         test_is_validation=loaded.info.test_is_validation,
         groups=_groups(loaded),
         epochs=loaded.epochs,
+        has_refit=anew is not None,
     )
     found = judge.judge(case)
     return replace(
@@ -118,7 +120,7 @@ def judged(loaded: Loaded) -> SweepReport:
             *sentences.sentences(case, found),
             *refit.sentences(loaded.refits, loaded.rows, loaded.objectives),
         ),
-        refit=refit.current(loaded.refits, loaded.rows, loaded.objectives),
+        refit=anew,
         warnings=(*loaded.warnings, *sentences.warnings(case), *loaded.info.data_warnings),
         by_class=_by_class(loaded, found.leader),
     )
