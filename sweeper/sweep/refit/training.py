@@ -22,7 +22,7 @@ from sweeper.artifacts.result import read_result
 from sweeper.config.identity import leaves, trial_hash, trial_identity
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError
-from sweeper.core.events import EpochFinished, Listener, Note, SweepEvent, TrialFinished, TrialInterrupted
+from sweeper.core.events import EpochFinished, Listener, Note, SweepEvent, TrialBegan, TrialFinished, TrialInterrupted
 from sweeper.core.paths import TrialPaths
 from sweeper.core.sweeps import FIRST_REFIT, Refit
 from sweeper.core.text import duration
@@ -109,7 +109,11 @@ class RefitTraining:
         queued = self._queued(first, config, prepared, number)
         self.recorder.refit = Refit(queued.trial, tuple(row.number for row in chosen), epochs)
         scheduler = _One(queued)
-        shown = _Shown(self.listener, epochs)
+        what = (
+            f"Refit: {' '.join(first.overrides) or 'the configuration'} is trained anew on all "
+            f"{prepared.summary.num_train:,} training and validation images, for {how_chosen(chosen)}."
+        )
+        shown = _Shown(self.listener, epochs, what)
         driver = Driver(
             scheduler,
             self.executor,
@@ -123,10 +127,6 @@ class RefitTraining:
             scheduler.next()
             driver.replay(queued, result)
         else:
-            self._say(
-                f"Refit: {' '.join(first.overrides) or 'the configuration'} is trained anew on all "
-                f"{prepared.summary.num_train:,} training and validation images, for {how_chosen(chosen)}."
-            )
             driver.run()
         return shown.state in (TrialState.COMPLETE, None)  # None: interrupted
 
@@ -195,8 +195,9 @@ class _One:
 class _Shown:
     """Passes events on in words: the refit is none of the trials that a display counts."""
 
-    def __init__(self, listener: Listener, epochs: int) -> None:
+    def __init__(self, listener: Listener, epochs: int, what: str) -> None:
         self._listener = listener
+        self._what = what
         self._epochs = epochs
         self._last_line = time.monotonic()
         self.state: TrialState | None = None
@@ -205,6 +206,8 @@ class _Shown:
         match event:
             case Note():
                 self._listener(event)
+            case TrialBegan():
+                self._say(self._what)
             case EpochFinished(_, report) if time.monotonic() - self._last_line > _QUIET_S:
                 self._say(f"Refit: epoch {report.epoch} of {self._epochs}, loss {report.metrics['loss']:.4f}.")
             case TrialFinished(row):
