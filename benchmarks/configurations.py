@@ -26,22 +26,23 @@ from scipy.stats import norm
 from sweeper.inference import leading_configurations, winning_configuration
 from sweeper.inference.groups import eliminate, paired_t_p
 
-Draw = Callable[[np.random.Generator, int, int, int, float, float, float], NDArray[np.bool_]]
+Gap = float | NDArray[np.float64]  # by which the first is better, or each
+Draw = Callable[[np.random.Generator, int, int, int, float, float, Gap], NDArray[np.bool_]]
 
 _DIFFICULTY_SD, _OWN_SD = math.sqrt(2), 1.0
 _UNEQUAL = (1.0, 1.6, 2.7)
-_LEVEL = 0.95  # accuracy of all, and of all but the best
+LEVEL = 0.95  # accuracy of all, and of all but the best
 
 
 def latent(
-    random: np.random.Generator, num: int, seeds: int, images: int, constant: float, seed_sd: float, gap: float
+    random: np.random.Generator, num: int, seeds: int, images: int, constant: float, seed_sd: float, gap: Gap
 ) -> NDArray[np.bool_]:
     """(num, seeds, images); `constant` is the share of what is a configuration's own that its seeds have in common."""
     return _probit(random, images, constant, np.full(num, seed_sd), seeds, gap)
 
 
 def unequal(
-    random: np.random.Generator, num: int, seeds: int, images: int, constant: float, seed_sd: float, gap: float
+    random: np.random.Generator, num: int, seeds: int, images: int, constant: float, seed_sd: float, gap: Gap
 ) -> NDArray[np.bool_]:
     return _probit(random, images, constant, seed_sd * np.resize(_UNEQUAL, num), seeds, gap)
 
@@ -52,11 +53,11 @@ def _probit(
     constant: float,
     seed_sds: NDArray[np.float64],
     seeds: int,
-    gap: float,
+    gap: Gap,
 ) -> NDArray[np.bool_]:
     num = len(seed_sds)
     spread = np.sqrt(_DIFFICULTY_SD**2 + _OWN_SD**2 + seed_sds**2)
-    strength = norm.ppf([_LEVEL + gap] + [_LEVEL] * (num - 1)) * spread
+    strength = norm.ppf(LEVEL + _gaps(gap, num)) * spread
     own = random.normal(0, _OWN_SD * math.sqrt(constant), (num, 1, images))
     of_seed = random.normal(0, _OWN_SD * math.sqrt(1 - constant), (num, seeds, images))
     shift = random.normal(0, seed_sds[:, None], (num, seeds))[:, :, None]
@@ -67,18 +68,24 @@ def _probit(
 
 
 def beta(
-    random: np.random.Generator, num: int, seeds: int, images: int, constant: float, seed_sd: float, gap: float
+    random: np.random.Generator, num: int, seeds: int, images: int, constant: float, seed_sd: float, gap: Gap
 ) -> NDArray[np.bool_]:
     concentration = 0.6
-    shape = (_LEVEL * concentration, (1 - _LEVEL) * concentration)
+    shape = (LEVEL * concentration, (1 - LEVEL) * concentration)
     is_own = random.random((num, images)) < constant / 2
     right = np.where(is_own, random.beta(*shape, (num, images)), random.beta(*shape, images))[:, None, :]
     shift = (random.standard_t(2, (num, seeds)) * seed_sd).clip(-6 * seed_sd, 6 * seed_sd)[:, :, None]
     probabilities = np.broadcast_to(right + 0.4 * shift * right * (1 - right), (num, seeds, images)).clip(0, 1)
     lucky = random.random((num, seeds, images)) < probabilities
-    if gap:  # the best answers a share of what it has wrong
-        lucky[0] |= random.random((seeds, images)) < gap / (1 - _LEVEL)
+    for index, by in enumerate(_gaps(gap, num)):
+        if by:  # the better one answers a share of what it has wrong
+            lucky[index] |= random.random((seeds, images)) < by / (1 - LEVEL)
     return lucky
+
+
+def _gaps(gap: Gap, num: int) -> NDArray[np.float64]:
+    """(num,)"""
+    return np.asarray(gap) if np.ndim(gap) else np.eye(1, num)[0] * gap
 
 
 def paired(answers: NDArray[np.bool_]) -> tuple[int, ...]:
@@ -140,8 +147,8 @@ def leading(sweeps: int, draw: Draw) -> Iterator[list[str]]:
             found = []
             for _ in range(sweeps):
                 score = winning_configuration(list(draw(random, num, seeds, images, constant, seed_sd, 0.0)), 0, 100)
-                covers = 100.0 * (score.low <= _LEVEL <= score.high)
-                found.append([100 * (score.raw - _LEVEL), 100 * (score.expected - _LEVEL), covers])
+                covers = 100.0 * (score.low <= LEVEL <= score.high)
+                found.append([100 * (score.raw - LEVEL), 100 * (score.expected - LEVEL), covers])
             raw, expected, covered = np.mean(found, axis=0)
             cells = [draw.__name__, f"{seed_sd:g}", f"{images:,}", str(num), str(seeds)]
             yield [*cells, f"{raw:+.2f}", f"{expected:+.2f}", f"{covered:.1f}"]

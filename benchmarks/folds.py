@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from configurations import _LEVEL, Draw, beta, latent, share, unequal
+from configurations import LEVEL, Draw, beta, latent, share, unequal
 from numpy.typing import NDArray
 
 from sweeper.inference import leading_configurations, leading_over_folds, winning_over_folds
@@ -57,9 +57,9 @@ def expected(sweeps: int, draw: Draw) -> Iterator[list[str]]:
     for images, seed_sd, folds, num in itertools.product(IMAGES, (0.1, 0.3), (5, 10), (4, 20)):
         random = np.random.default_rng([folds, images, int(100 * seed_sd), num])
         scores = [winning_over_folds(in_folds(random, draw, num, folds, images, seed_sd, 0.0)) for _ in range(sweeps)]
-        covered = [score.low <= _LEVEL <= score.high for score in scores]
+        covered = [score.low <= LEVEL <= score.high for score in scores]
         off = [
-            100 * (float(np.mean(found)) - _LEVEL) for found in zip(*((s.raw, s.expected) for s in scores), strict=True)
+            100 * (float(np.mean(found)) - LEVEL) for found in zip(*((s.raw, s.expected) for s in scores), strict=True)
         ]
         yield [
             draw.__name__,

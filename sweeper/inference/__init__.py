@@ -28,6 +28,7 @@ from sweeper.inference.groups import (
     leading_group_by_losses,
     paired_p,
 )
+from sweeper.inference.looks import LOOKS, Look, look
 from sweeper.inference.margin import fewest_images, not_worse
 from sweeper.inference.pairs import discordant, holm, mcnemar_p
 from sweeper.inference.permutations import beats_chance
@@ -38,11 +39,13 @@ from sweeper.inference.winner import ExpectedScore, winners_score
 __all__ = [
     "FEWEST_FOLDS",
     "FEWEST_SEEDS",
+    "LOOKS",
     "ConfigurationGroup",
     "CountMetric",
     "Elimination",
     "ExpectedScore",
     "Left",
+    "Look",
     "accuracy_interval",
     "as_units",
     "beats_chance",
@@ -57,6 +60,7 @@ __all__ = [
     "leading_group_by_losses",
     "leading_group_by_swaps",
     "leading_over_folds",
+    "look",
     "mcnemar_p",
     "not_worse",
     "paired_p",
