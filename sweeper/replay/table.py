@@ -142,6 +142,13 @@ def _refuse(loaded: Loaded, trials: Sequence[StudyTrial]) -> None:
         raise _unfit(
             name, f"it is ranked by {metrics}, and what is kept of every epoch is right and wrong", "val_accuracy"
         )
+    if folds := trials[0].identity["data"].get("folds"):
+        raise _unfit(
+            name,
+            f"with data.folds={folds} each training of a configuration is scored on other images, and a search that "
+            "is replayed draws from one set of them",
+            "the line that started it, with data.validation=0.2 instead of data.folds, and sweep.seeds for repeats",
+        )
     if len({trial.identity["data"].get("split_digest") for trial in trials}) > 1:
         raise _unfit(name, "its trials were scored on different images", "one split for all trials")
     if len({len(_row(trial).history) for trial in trials}) > 1 or any(

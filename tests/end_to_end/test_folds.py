@@ -53,6 +53,16 @@ def test_a_fold_is_repeated_to_the_bit_and_nothing_is_left(swept: Path, run_swee
     assert "Nothing is left to do" in resumed.stdout
 
 
+def test_a_sweep_of_folds_is_no_table_to_replay(swept: Path, run_sweeper: Run) -> None:
+    done = run_sweeper(swept, "replay", "parts", "sampler=tpe")
+
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "Sweep parts cannot be replayed: with data.folds=5 each training of a configuration is scored on" in said
+    assert "Try: the line that started it, with data.validation=0.2 instead of data.folds" in said
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
