@@ -42,7 +42,7 @@ def grouped(random: np.random.Generator, num: int, images: int, seed_sd: float, 
         of_group = np.repeat(random.normal(0, spread, (rows, groups)), _SIZE, axis=1)[:, :images]
         return math.sqrt(shared) * of_group + math.sqrt(1 - shared) * random.normal(0, spread, (rows, images))
 
-    strength = norm.ppf(_LEVEL) * math.sqrt(3 + seed_sd**2)
+    strength = norm.ppf(LEVEL) * math.sqrt(3 + seed_sd**2)
     answers: NDArray[np.bool_] = strength + random.normal(0, seed_sd, (num, 1)) + part(num, 1) > part(1, math.sqrt(2))
     return answers
 
@@ -51,9 +51,9 @@ def grouped_beta(
     random: np.random.Generator, num: int, images: int, seed_sd: float, shared: float
 ) -> NDArray[np.bool_]:
     groups = -(-images // _SIZE)
-    of_group = np.repeat(random.beta(1.5 * _LEVEL, 1.5 * (1 - _LEVEL), (num, groups)), _SIZE, axis=1)[:, :images]
+    of_group = np.repeat(random.beta(1.5 * LEVEL, 1.5 * (1 - LEVEL), (num, groups)), _SIZE, axis=1)[:, :images]
     chances = np.where(
-        random.random((num, images)) < shared, of_group, random.beta(0.6 * _LEVEL, 0.6 * (1 - _LEVEL), images)
+        random.random((num, images)) < shared, of_group, random.beta(0.6 * LEVEL, 0.6 * (1 - LEVEL), images)
     )
     shift = (random.standard_t(2, (num, 1)) * seed_sd).clip(-6 * seed_sd, 6 * seed_sd)
     answers: NDArray[np.bool_] = random.random((num, images)) < chances + 0.4 * shift * chances * (1 - chances)

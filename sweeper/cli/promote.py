@@ -140,8 +140,9 @@ def _named(sweep: Loaded, ranked: list[RankedRow], number: int) -> Choice:
         raise ConfigError(f"--trial {number}: sweep {sweep.name} has no such trial. Its trials: {numbers}."
                           f"  Try: python -m sweeper report {sweep.name}")  # fmt: skip
     row = rows[number]
-    if row.state in (TrialState.FAILED, TrialState.RUNNING):
+    if row.state in (TrialState.FAILED, TrialState.RUNNING) or not row.history:
         state = f"failed ({row.error})" if row.state is TrialState.FAILED else "runs, or was interrupted"
+        state = "did not begin" if row.state is TrialState.PRUNED else state
         raise ConfigError(
             f"--trial {number}: trial {number} of sweep {sweep.name} {state}, so it has no model. Accepted: a complete "
             f"or a pruned trial.  Try: python -m sweeper promote {sweep.name}"

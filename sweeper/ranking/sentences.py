@@ -14,6 +14,7 @@ from sweeper.core.test_set import by_others
 from sweeper.core.text import amount, capital, listed, percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import FEWEST_SEEDS, accuracy_interval, fewest_images
+from sweeper.ranking import pruned
 from sweeper.ranking.case import Case
 from sweeper.ranking.findings import (
     ConfigurationFindings,
@@ -109,8 +110,7 @@ class _Speaker:
             said.append(_about_expected(findings.expected, findings.num_compared))
             if not findings.num_groups:
                 said.append(self._about_cheapest(findings))
-        if pruned := sum(row.state is TrialState.PRUNED for row in self.rows.values()):
-            said.append(_about_pruned(pruned, len(self.rows)))
+        said += pruned.sentences(self.rows.values())
         if taken := [row for row in self.rows.values() if row.facts.taken_from is not None]:
             said.append(_about_taken(taken, len(self.rows)))
         if findings.left_out:
@@ -315,14 +315,6 @@ def _trainings(found: ConfigurationFindings) -> str:
         return f"{found.num_seeds} seeds"
     seeds = found.num_seeds // found.num_folds
     return f"{found.num_folds} folds" + (f" of {seeds} seeds each" if seeds > 1 else "")
-
-
-def _about_pruned(pruned: int, num_trials: int) -> str:
-    were = "1 of the trials was" if pruned == 1 else f"{pruned} of the {num_trials} trials were"
-    return (
-        f"{were} pruned after early epochs. What they would have reached is not known: the best may be among them, and "
-        "all else is said of those trained to the end."
-    )
 
 
 def _expect(expected: ExpectedAccuracy, of: str) -> str:

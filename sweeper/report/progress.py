@@ -97,6 +97,8 @@ def _outcome(row: TrialRow, objective: Objective) -> str:
     if row.state is TrialState.FAILED:
         return f"failed: {row.error}"
     value = row.metrics.get(objective.metric)
+    if row.state is TrialState.PRUNED and value is None:
+        return "does not begin: its configuration is behind after its other folds"
     shown = f"{objective.metric} {figure(value)}" if value is not None else ""
     if (origin := row.facts.taken_from) is not None:
         return f"taken over from trial {origin.trial} of {origin.sweep}: {shown}"

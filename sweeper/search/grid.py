@@ -35,7 +35,7 @@ class GridScheduler(PointScheduler):
             num_points: how many points are trained; None: all.
         """
         super().__init__(factory, known, policy)
-        self.learns = policy.limits.target is not None or policy.limits.max_failures is not None
+        self.learns = policy.limits.target is not None or policy.limits.max_failures is not None or policy.has_rungs
         ordered = sorted(points, key=lambda planned: _place(planned.point.params, enqueued))[:num_points]
         self._later = deque(
             ordered if not known else ()

@@ -18,12 +18,21 @@ from sweeper.config.groups import Limits
 from sweeper.config.identity import trial_hash, trial_identity
 from sweeper.config.trial import with_fold
 from sweeper.core.datasets import PreparedData
-from sweeper.core.objectives import Metric, Objective
+from sweeper.core.objectives import Metric, Objective, epoch_name
 from sweeper.core.paths import SweepPaths
-from sweeper.core.trials import Candidate, StudyTrial, TrainingSpec, TrialRow, TrialState, mean_values
+from sweeper.core.trials import (
+    Candidate,
+    StudyTrial,
+    TrainingSpec,
+    TrialResult,
+    TrialRow,
+    TrialState,
+    mean_values,
+)
 from sweeper.preflight.check import PlannedTrial
 from sweeper.search.budget import Budget
 from sweeper.search.pruner import Pruning
+from sweeper.search.rungs import is_behind
 
 
 @dataclass(frozen=True)
@@ -131,11 +140,18 @@ class Policy:
         limits: when no further trial starts.
         pruning: decides which running trials end early; None: none of them.
         retry_failed: whether trials that failed in an earlier start run again.
+        in_folds: whether the repeats of a configuration are folds, which are rungs where there is a pruner.
     """
 
     limits: Limits
     pruning: Pruning | None = None
     retry_failed: bool = False
+    in_folds: bool = False
+
+    @property
+    def has_rungs(self) -> bool:
+        """Whether a configuration may end before it has trained all of its folds."""
+        return self.in_folds and self.pruning is not None
 
 
 class PointScheduler:
@@ -148,6 +164,10 @@ class PointScheduler:
         self._objectives = factory.objectives
         self._retry_failed = policy.retry_failed
         self._pruning = policy.pruning
+        self._has_rungs = (
+            policy.has_rungs and len(self._objectives) == 1 and epoch_name(self._objectives[0].metric) is not None
+        )
+        self._best: int | None = None  # the point with the best mean of those that have trained all repeats
         self._known = {trial.hash: trial for trial in known}
         self._next_number = max((trial.number for trial in known), default=-1) + 1
         self._next_point = max((trial.point for trial in known), default=-1) + 1
@@ -164,7 +184,7 @@ class PointScheduler:
                 if trial.row is not None and not self._again(trial):
                     self._pruning.learn(trial.number, trial.state, trial.row.history)
         for point in self._rows:
-            self._look_at_target(point)
+            self._look_at(point)
 
     @property
     def finished_rows(self) -> list[TrialRow]:
@@ -226,11 +246,27 @@ class PointScheduler:
         self._rows.setdefault(point, {})[repeat] = row
         if row.state is TrialState.PRUNED:  # its other repeats would not be compared with whole ones
             self.queue = deque(job for job in self.queue if job.trial.point != point)
-        self._look_at_target(point)
+        self._look_at(point)
 
-    def _look_at_target(self, point: int) -> None:
+    def unbegun(self, queued: QueuedTrial) -> TrialResult | None:
+        """The end of a fold that does not begin, since its configuration is clearly behind; None where it begins."""
+        if not self._has_rungs or self._best is None or self._best == queued.trial.point:
+            return None
+        own, best = (self._scores(point) for point in (queued.trial.point, self._best))
+        return TrialResult(TrialState.PRUNED, {"duration_s": 0.0}) if is_behind(own, best) else None
+
+    def _scores(self, point: int) -> list[float]:
+        """What a configuration's complete trials have of the first objective; larger is better."""
+        found = (row.values(self._objectives) for row in self._rows.get(point, {}).values())
+        return [self._objectives[0].sign * values[0] for values in found if values is not None]
+
+    def _look_at(self, point: int) -> None:
+        """Whether a configuration is the best one, and good enough."""
         values = self.point_values(point)
         if values is not None:
+            best = None if self._best is None else self.point_values(self._best)
+            if best is None or self._objectives[0].sign * (values[0] - best[0]) > 0:
+                self._best = point
             self.budget.reached(
                 values[0], f"configuration {point}" if self._factory.num_repeats > 1 else f"trial {point}"
             )

@@ -99,8 +99,8 @@ class Driver:
             interruption: ends the loop.
             attempts: what happens to a trial that exceeds its time or whose process dies.
             when_idle: called once, when a worker stays free because no trial is left: a core is idle from then on.
-            take_over: leaves in a trial's folder what another sweep has of the very same trial, and returns its
-                result; None where it is to be trained.
+            take_over: the result of a trial that is not to be trained: of what another sweep has of the very same
+                trial, which it leaves in the trial's folder, or of a fold that does not begin; None of all others.
             read: what a trial has left that ended; None where it left nothing. May raise DamagedFileError.
             clock: seconds that never go back.
         """

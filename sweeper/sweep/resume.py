@@ -10,7 +10,7 @@ from sweeper.artifacts.damage import check_archive, load_arrays
 from sweeper.artifacts.model import model_file
 from sweeper.artifacts.result import read_result
 from sweeper.config.identity import canonical, differences, fixed_part
-from sweeper.config.trial import fold_nodes
+from sweeper.config.trial import fold_nodes, num_folds
 from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import DamagedFileError, SweepChangedError
 from sweeper.core.events import Listener, Note
@@ -171,7 +171,8 @@ def _scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listen
     if settings.pruner.name != "none":
         epochs = max(int(planned.point.config["training"]["epochs"]) for planned in plan.trials)
         pruning = Pruning(settings.pruner, plan.objectives, plan.name, epochs, settings.metrics)
-    policy = Policy(settings.sweep.limits, pruning, settings.sweep.attempts.retry_failed)
+    in_folds = num_folds(plan.trials[0].point.config["data"]) > 1
+    policy = Policy(settings.sweep.limits, pruning, settings.sweep.attempts.retry_failed, in_folds)
     if settings.sampler.name == "grid":
         num_points = settings.sweep.extent.trials
         return GridScheduler(

@@ -116,7 +116,7 @@ def _run_sweep(
             interruption,
             attempts=plan.settings.sweep.attempts,
             when_idle=figures.warm_up,  # the pictures of the sweep's end
-            take_over=take_over.take if take_over is not None else lambda queued: None,
+            take_over=lambda queued: scheduler.unbegun(queued) or (take_over.take(queued) if take_over else None),
         )
         _turn_collector_on()
         resume.settle_finished(scheduler, driver, study, plan, listener)

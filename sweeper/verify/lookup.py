@@ -98,6 +98,11 @@ def find_row(paths: OutputPaths, given: str) -> Row:
             f"{given}: trial {number} of sweep {name} {state}, so there is nothing to compare with. Accepted: a "
             f"complete or a pruned trial.  Try: python -m sweeper report {name}"
         )
+    if not outcome.history:
+        raise ConfigError(
+            f"{given}: trial {number} of sweep {name} was pruned before it began, since its configuration was behind "
+            f"after other folds. Accepted: a complete or a pruned trial.  Try: python -m sweeper report {name}"
+        )
     return Row(name, found, outcome, sweep.objectives[0], sweep.info)
 
 

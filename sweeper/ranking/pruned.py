@@ -1,0 +1,35 @@
+"""What is said of trials that were ended early, or did not begin. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sweeper.core.trials import TrialRow, TrialState
+
+
+def was_not_begun(row: TrialRow) -> bool:
+    """Whether a trial was pruned before it began: its configuration was behind after other folds."""
+    return row.state is TrialState.PRUNED and not row.history
+
+
+def sentences(rows: Collection[TrialRow]) -> list[str]:
+    """One sentence about trials that a pruner ended, one about configurations that did not train all of their folds."""
+    pruned = [row for row in rows if row.state is TrialState.PRUNED]
+    early = sum(not was_not_begun(row) for row in pruned)
+    behind = {row.point for row in pruned if was_not_begun(row)}
+    said = []
+    if early:
+        were = "1 of the trials was" if early == 1 else f"{early} of the {len(rows)} trials were"
+        said.append(
+            f"{were} pruned after early epochs. What they would have reached is not known: the best may be among them, "
+            "and all else is said of those trained to the end."
+        )
+    if behind:
+        num_points = len({row.point for row in rows})
+        did = "1 of the configurations" if len(behind) == 1 else f"{len(behind)} of the {num_points} configurations"
+        said.append(
+            f"{did} did not train all folds: the mean of the first ones was below the worst fold of the best "
+            "configuration until then. The truly best may be among them, and all else is said of configurations that "
+            "were trained on all folds."
+        )
+    return said
