@@ -9,7 +9,7 @@ from sweeper.core.trials import TrialRow, TrialState
 
 def was_not_begun(row: TrialRow) -> bool:
     """Whether a trial was pruned before it began: its configuration was behind after other folds."""
-    return row.state is TrialState.PRUNED and not row.history
+    return row.state is TrialState.PRUNED and row.num_repeats > 1 and not row.history
 
 
 def sentences(rows: Collection[TrialRow]) -> list[str]:
