@@ -45,7 +45,7 @@ DOORS = {
     "cli": "arguments commands errors hydra_sweeper promote",
     "config": "augment groups identity keras_optimizers keras_sources keys keys.folders metrics schema "
     "simulate sweep training trial",
-    "core": "datasets errors events objectives paths retry secrets sweeps targets test_set text trials",
+    "core": "datasets errors events looks objectives paths retry secrets sweeps targets test_set text trials",
     "data": "prepare",
     "executors": "",
     "host": "import_path machine process streams",
@@ -56,7 +56,7 @@ DOORS = {
     "ranking": "case columns configurations epochs findings judge kept leaderboard refit sentences",
     "report": "command_lines event_lines examples export page plots.curves plots.regret plots.search progress "
     "sweep_report tables terminal",
-    "search": "grid pruner sampled sampler scheduler",
+    "search": "grid pruner sampled sampler scheduler staged",
     "space": "composer dimensions intervals kinds parser rules",
     "storage": "catalogue distributions earlier lease locks places server stored_sweep study test_openings",
     "sweep": "driver finish interruption plan reuse.forecast run",

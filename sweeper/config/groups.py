@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sweeper.config.checks import check
+from sweeper.config.checks import check, is_int
+from sweeper.core.looks import AUTO_SEEDS
 
 _COUNT = "a whole number from 1, or null"
 
@@ -18,15 +19,28 @@ class Extent:
 
     Attributes:
         trials: configurations in all; None for all of a grid, 20 of a sampler.
-        seeds: repeats of each configuration, under seed, seed + 1, ...
+        seeds: repeats of each configuration, under seed, seed + 1, ...; or `auto`: fresh seeds of the leading ones.
+        baseline: whether the default configuration is trained too.
     """
 
     trials: int | None = None
-    seeds: int = 1
+    seeds: Any = 1
+    baseline: bool = False
 
     def __post_init__(self) -> None:
         check(self.trials is None or self.trials >= 1, "sweep.trials", self.trials, _COUNT, "20")
-        check(1 <= self.seeds <= 1000, "sweep.seeds", self.seeds, "a whole number from 1 to 1000", "3")
+        ok = self.is_auto or (is_int(self.seeds) and 1 <= self.seeds <= 1000)
+        check(ok, "sweep.seeds", self.seeds, f"a whole number from 1 to 1000, or {AUTO_SEEDS}", "3")
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the leading configurations alone are repeated, until they are told apart."""
+        return bool(self.seeds == AUTO_SEEDS)
+
+    @property
+    def num_seeds(self) -> int:
+        """Repeats of every configuration."""
+        return 1 if self.is_auto else int(self.seeds)
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,8 @@ class SweepConfig:
     timeout_s: float | None = None  # seconds after which no further trial starts; null: never
     max_failures: int | None = None  # failed trials after which no further one starts; null: never
     target: float | None = None  # value of the first objective that is good enough; null: none is
-    seeds: int = (
-        1  # repeats of each configuration, under seed, seed + 1, ...; the configuration is ranked by their mean
-    )
+    seeds: Any = 1  # repeats of each configuration, ranked by their mean; auto: of the leading ones, until decided
+    baseline: bool = False  # train the default configuration too; the report says how much better the leader is
     zip: Any = None  # [key, key]: their choices go together instead of crossed; or a list of such lists
     exclude: Any = None  # [{key: value, key: value}]: configurations that are left out
     enqueue: Any = (
@@ -119,6 +118,8 @@ class SweepConfig:
         ok = self.on_end is None or bool(self.on_end.strip())
         check(ok, "sweep.on_end", repr(self.on_end), "a command, or null", "'echo $SWEEPER_NAME'")
         check(self.progress in PROGRESS, "sweep.progress", self.progress, f"one of {', '.join(PROGRESS)}", near)
+        if isinstance(self.seeds, str) and self.seeds.isdecimal():
+            self.seeds = int(self.seeds)
         _ = self.extent, self.limits, self.attempts, self.rules  # which check their keys
         if self.name is not None and not SWEEP_NAME.fullmatch(self.name):
             raise refuse(

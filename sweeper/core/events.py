@@ -83,6 +83,13 @@ class SweepStarted:
 
 
 @dataclass(frozen=True)
+class TrialsAdded:
+    """So many more trials are ahead than the estimate said: candidates are trained under fresh seeds."""
+
+    num_trials: int
+
+
+@dataclass(frozen=True)
 class TrialBegan:
     """A trial was submitted. `overrides` is what distinguishes it, as typed."""
 
@@ -125,6 +132,7 @@ SweepEvent = (
     | FilesRead
     | DataPrepared
     | SweepStarted
+    | TrialsAdded
     | TrialBegan
     | EpochFinished
     | TrialFinished

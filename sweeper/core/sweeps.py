@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sweeper.core.errors import as_typed
+from sweeper.core.looks import SecondStage
 from sweeper.core.objectives import Metric, Objective
 from sweeper.core.trials import StudyTrial, TrialState
 
@@ -33,6 +34,8 @@ class SweepInfo:
         precision, threads: what `training.precision=auto` and `training.threads=auto` became when the sweep was first
             started.
         metrics: what its trials compute because it was asked for, by an objective, the pruner or `metrics`.
+        baseline: the overrides of the default configuration, where it is trained with the sweep (`sweep.baseline`).
+        second: with `sweep.seeds=auto`, the candidates and the looks at them, once the first stage is over.
     """
 
     started: str
@@ -54,6 +57,8 @@ class SweepInfo:
     precision: str | None = None
     threads: int | None = None
     metrics: tuple[Metric, ...] = ()
+    baseline: tuple[str, ...] | None = None
+    second: SecondStage | None = None
 
 
 #: The number of a sweep's first refit; each further one has one less. The trials' begin at 0.

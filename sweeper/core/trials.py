@@ -1,7 +1,4 @@
-"""What crosses the borders between driver, trial, study and report: frozen, checked, plain data.
-
-No third-party library is imported here, so that every layer may import it.
-"""
+"""What crosses the borders between driver, trial, study and report: frozen, checked, plain data of no library."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.core.datasets import PreparedData
+from sweeper.core.looks import Standing
 from sweeper.core.objectives import Metric, Objective, epoch_name
 
 
@@ -209,6 +207,7 @@ class TrialRow:
         split_digest: which images it was scored on.
         facts: what its process knew about the training.
         origin: its sweep, where several are shown together.
+        standing: with `sweep.seeds=auto`, how far its configuration came; not stored with the row.
     """
 
     number: int
@@ -227,6 +226,7 @@ class TrialRow:
     split_digest: str = ""
     facts: TrialFacts = field(default_factory=TrialFacts)
     origin: Origin | None = None
+    standing: Standing | None = None
 
     def __post_init__(self) -> None:
         if self.state is TrialState.FAILED and not self.error:
@@ -234,7 +234,7 @@ class TrialRow:
 
     @property
     def name(self) -> str:
-        """Its number; where several sweeps are shown together, its own there: `3 of first`."""
+        """Its number; of several sweeps its own there: `3 of first`."""
         return str(self.number) if self.origin is None else f"{self.origin.trial} of {self.origin.sweep}"
 
     def check_objectives(self, objectives: Sequence[Objective]) -> None:

@@ -28,7 +28,7 @@ from sweeper.inference.groups import (
     leading_group_by_losses,
     paired_p,
 )
-from sweeper.inference.looks import LOOKS, Look, look
+from sweeper.inference.looks import LOOKS, Look, gains_over, look
 from sweeper.inference.margin import fewest_images, not_worse
 from sweeper.inference.pairs import discordant, holm, mcnemar_p
 from sweeper.inference.permutations import beats_chance
@@ -52,6 +52,7 @@ __all__ = [
     "differences_from_leader",
     "discordant",
     "fewest_images",
+    "gains_over",
     "group_sums",
     "holm",
     "leading_configurations",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.artifacts.answers import Answers
+from sweeper.core.looks import SecondStage
 from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
 from sweeper.core.test_set import RecordedTestSet
 from sweeper.core.trials import TrialRow
@@ -50,6 +51,8 @@ class Case:
         groups: `data.groups`, where validation images were taken from training by groups.
         epochs: of trials with the weights of their best epoch, which images each epoch has right (epochs, images).
         has_refit: whether the first configuration was trained anew on all images.
+        second: with `sweep.seeds=auto`, the candidates and the looks at them; None before they are chosen.
+        baseline: the overrides of the default configuration, where it was trained.
     """
 
     rows: Sequence[TrialRow]
@@ -62,6 +65,8 @@ class Case:
     groups: str = ""
     epochs: Mapping[int, NDArray[np.bool_]] = field(default_factory=dict)
     has_refit: bool = False
+    second: SecondStage | None = None
+    baseline: tuple[str, ...] | None = None
 
     @property
     def tested(self) -> Objective:

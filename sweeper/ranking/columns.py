@@ -34,6 +34,8 @@ OTHER_COLUMNS = (
     "sweep",
     "point",
     "repeat",
+    "outcome",
+    "seeds",
     "flops",
     "val_accuracy_low",
     "val_accuracy_high",
@@ -84,10 +86,11 @@ def table(
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Column names, and for each row its cells by column: numbers, text, None for an empty cell."""
     cells = [_cells(one) for one in ranked]
-    if any(one.row.num_repeats > 1 for one in ranked):
+    if any(one.row.num_repeats > 1 or one.row.standing is not None for one in ranked):
         spread = _spread([one.row for one in ranked], objectives)
         cells = [
-            {**known, **spread[point_of(one.row)], **_repeat(one.row)} for one, known in zip(ranked, cells, strict=True)
+            {**known, **spread.get(point_of(one.row), {}), **_repeat(one.row)}
+            for one, known in zip(ranked, cells, strict=True)
         ]
     names = _columns(params, cells, objectives)
     rows = []
@@ -121,13 +124,17 @@ def _cells(ranked: RankedRow) -> dict[str, Any]:
 
 
 def _repeat(row: TrialRow) -> dict[str, Any]:
-    return {"point": point_of(row), "repeat": row.repeat}
+    standing = row.standing
+    stands = {} if standing is None else {"outcome": standing.outcome, "seeds": standing.num_seeds or None}
+    return {"point": point_of(row), "repeat": row.repeat, **stands}
 
 
 def _spread(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> dict[int, dict[str, float | None]]:
     """By point: mean and sample standard deviation (None of one) of each objective over its complete repeats."""
     values: dict[int, dict[str, list[float]]] = {}
     for row in rows:
+        if row.standing is not None and not row.standing.is_fresh:
+            continue
         point = values.setdefault(point_of(row), {})
         for objective in objectives:
             score = score_of(row, objective)

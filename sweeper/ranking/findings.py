@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sweeper.core.looks import SecondStage
 from sweeper.core.test_set import Opening
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ class Findings:
         cheapest: one a cost that is known.
         configurations: with repeats; else None.
         test: None where the test set was not opened.
+        second: with `sweep.seeds=auto`, the candidates and the looks at them; None before they are chosen.
     """
 
     leader: int | None = None
@@ -159,3 +161,4 @@ class Findings:
     cheapest: tuple[Cheapest, ...] = ()
     configurations: ConfigurationFindings | None = None
     test: Confirmation | None = None
+    second: SecondStage | None = None

@@ -25,6 +25,7 @@ from sweeper.ranking.case import ALPHA, Case, groups_of, is_there
 from sweeper.ranking.configurations import judge_configurations, representatives
 from sweeper.ranking.findings import Cheapest, Confirmation, Difference, ExpectedAccuracy, Finalist, Findings
 from sweeper.ranking.leaderboard import num_repeats, point_of, rank
+from sweeper.ranking.seeds.looks import first_stage, judge_looks
 
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
@@ -37,6 +38,9 @@ def judge(case: Case) -> Findings:
     complete = _complete(case.rows, case.objectives)
     if not complete:
         return Findings()
+    if case.second is not None:
+        found = judge_looks(case) if case.second.looks else judge(first_stage(case))
+        return replace(found, second=case.second, test=_test(case, found))
     if case.num_repeats > 1:
         found = judge_configurations(case)
         return replace(found, test=_test(case, found))
@@ -68,7 +72,7 @@ def finalists(
     splits = {split_of(row) for row in ranked if point_of(row) == point_of(leader)}  # several where images are in folds
     same = [row.number for row in ranked if split_of(row) in splits]
     order = dict.fromkeys([leader.number, *(number for number in findings.group if number in same), *same])
-    if num_repeats(rows) == 1:
+    if num_repeats(rows) == 1 and not any(row.standing is not None for row in rows):
         return list(order)[:limit]
     points = {row.number: point_of(row) for row in ranked}
     chosen = representatives([row for row in ranked if row.number in order], objectives, tested)

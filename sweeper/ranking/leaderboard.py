@@ -50,10 +50,13 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
     rank is the number of the Pareto front (1: no other trial is at least as good in all of them and better in one),
     and a front is ordered by the first objective. Repeats of a point share a rank, which is that of their mean. A
     trial without a finite objective never wins: it stands, without a rank, between the pruned and the failed; so does
-    a point of which a repeat failed, was pruned or is missing.
+    a point of which a repeat failed, was pruned or is missing. With `sweep.seeds=auto`, the configurations that were
+    compared under fresh seeds come first, as far as they came; then the others, by their one seed.
     """
     points: dict[int, list[TrialRow]] = {}
     ordered = sorted(rows, key=lambda row: row.number)
+    if any(row.standing is not None for row in ordered):
+        return _by_standing(ordered, objectives)
     for row in ordered:
         if row.state is not TrialState.RUNNING:
             points.setdefault(point_of(row), []).append(row)
@@ -68,6 +71,39 @@ def rank(rows: Iterable[TrialRow], *objectives: Objective) -> list[RankedRow]:
     lost = [row for row in others if row.state is TrialState.COMPLETE]
     failed = [row for row in others if row.state is TrialState.FAILED]
     return ranked + [RankedRow(None, row) for row in [*lost, *failed]]
+
+
+def _by_standing(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> list[RankedRow]:
+    """Rows of a sweep with `sweep.seeds=auto`; all trials of a configuration share its rank."""
+    points: dict[int, list[TrialRow]] = {}
+    for row in rows:
+        if row.state is TrialState.COMPLETE:
+            points.setdefault(point_of(row), []).append(row)
+    placed, single, lost = [], [], []
+    for own in points.values():
+        own.sort(key=lambda row: (row.repeat == 0, row.repeat))  # the seed that chose it comes last
+        standing = own[0].standing
+        values = next((row.values(objectives) for row in own if row.repeat == 0), None)
+        if standing is not None and standing.place is not None:
+            placed.append((standing.place, own))
+        elif values is None or (standing is not None and standing.outcome == "failed"):
+            lost.append(own)
+        else:
+            single.append((own, values))
+    ranked = [
+        RankedRow(place, row)
+        for place, (_, own) in enumerate(sorted(placed, key=lambda one: one[0]), start=1)
+        for row in own
+    ]
+    ranked += _ranked(single, objectives, len(placed) + 1)
+    ranked += [RankedRow(None, row) for own in lost for row in own]
+    return ranked + [RankedRow(None, row) for row in rows if row.state in (TrialState.PRUNED, TrialState.FAILED)]
+
+
+def counted(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """The trials that speak for their configuration: with `sweep.seeds=auto` those that were compared, else all."""
+    fresh = [row for row in rows if row.standing is not None and row.standing.is_fresh]
+    return fresh or list(rows)
 
 
 def marked(
@@ -126,7 +162,8 @@ def failures_by_reason(rows: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
 
 def point_of(row: TrialRow) -> int:
     """The number of a trial's configuration; with one repeat each, the trial's own."""
-    return row.point if row.num_repeats > 1 and row.point is not None else row.number
+    has_several = row.num_repeats > 1 or row.standing is not None
+    return row.point if has_several and row.point is not None else row.number
 
 
 def _last_rank(ranked: Sequence[RankedRow]) -> int:

@@ -23,6 +23,9 @@ from sweeper.ranking.findings import (
     Findings,
 )
 from sweeper.ranking.leaderboard import point_of
+from sweeper.ranking.phrases import about_taken
+from sweeper.ranking.seeds.baseline import about_baseline
+from sweeper.ranking.seeds.looks import about_looks, before_looks
 
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
@@ -105,20 +108,30 @@ class _Speaker:
 
     def all(self, findings: Findings) -> tuple[str, ...]:
         repeated = findings.configurations
-        said = [self._about_leader(findings)] if repeated is None else self._about_repeated(repeated, findings)
+        has_looks = findings.second is not None and bool(findings.second.looks)
+        if has_looks:
+            said = about_looks(self.case, findings)
+        elif repeated is None:
+            said = [self._about_leader(findings)]
+        else:
+            said = self._about_repeated(repeated, findings)
         if findings.expected is not None and repeated is None:
             said.append(_about_expected(findings.expected, findings.num_compared))
             if not findings.num_groups:
                 said.append(self._about_cheapest(findings))
+        if not has_looks:
+            said += about_baseline(self.case, findings)
         said += pruned.sentences(self.rows.values())
         if taken := [row for row in self.rows.values() if row.facts.taken_from is not None]:
-            said.append(_about_taken(taken, len(self.rows)))
+            said.append(about_taken(taken, len(self.rows)))
         if findings.left_out:
             missing = "since their predictions on the validation images are missing"
             said.append(f"Not compared, {missing}: {self._trials(findings.left_out)}.")
         if findings.test is not None:
             said.append(self._about_test(findings.leader, findings.test))
-        if len(self.rows) > 1 and repeated is None:
+        if findings.second is not None and not has_looks:
+            said.append(before_looks(findings.second))
+        elif len(self.rows) > 1 and repeated is None and not has_looks:
             said.append(
                 "This holds for these trained networks, not for their configurations in general: there is one seed per "
                 f"configuration (sweep.seeds={FEWEST_SEEDS} or more compares configurations)."
@@ -298,15 +311,6 @@ class _Speaker:
         if number is None:
             raise ValueError("there is no leader to speak of")
         return self.rows[number]
-
-
-def _about_taken(taken: Sequence[TrialRow], num_trials: int) -> str:
-    sweeps = dict.fromkeys(row.facts.taken_from.sweep for row in taken if row.facts.taken_from is not None)
-    whose = f"sweep{'' if len(sweeps) == 1 else 's'} {listed(list(sweeps))}"
-    return (
-        f"{len(taken)} of the {num_trials} trials {'was' if len(taken) == 1 else 'were'} not trained here: {whose} had "
-        "trained the same settings, data and seed, and the outcome was taken over (column taken_from)."
-    )
 
 
 def _trainings(found: ConfigurationFindings) -> str:

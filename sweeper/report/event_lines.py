@@ -29,6 +29,7 @@ from sweeper.core.events import (
     TrialBegan,
     TrialFinished,
     TrialInterrupted,
+    TrialsAdded,
     TrialsEnded,
 )
 from sweeper.core.objectives import Objective
@@ -130,6 +131,8 @@ def encoded(event: SweepEvent) -> tuple[str, dict[str, Any]]:
                 "finished": [trial_fields(row) for row in event.finished],
                 "num_taken": event.num_taken,
             }
+        case TrialsAdded(num_trials):
+            return "trials_added", {"num_trials": num_trials}
         case TrialBegan():
             return "trial_started", {
                 "trial": event.number,
@@ -218,6 +221,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], SweepEvent]] = {
     "files": lambda line: FilesRead(line["verb"], line["done"], line["total"]),
     "data": _data,
     "sweep_started": _started,
+    "trials_added": lambda line: TrialsAdded(line["num_trials"]),
     "trial_started": lambda line: TrialBegan(line["trial"], tuple(line["overrides"]), line["num_epochs"]),
     "epoch": lambda line: EpochFinished(line["trial"], EpochReport(line["epoch"], _numbers(line["metrics"]), 0)),
     "trial_finished": lambda line: TrialFinished(_row(line)),

@@ -26,6 +26,7 @@ from sweeper.core.events import (
     TrialBegan,
     TrialFinished,
     TrialInterrupted,
+    TrialsAdded,
     TrialsEnded,
 )
 from sweeper.core.objectives import Objective
@@ -234,6 +235,7 @@ class ConsoleListener:
         self._display = display
         self._make = create if make is None else make
         self._files: FilesProgress | None = None
+        self._progress: Progress | None = None
 
     def __enter__(self) -> ConsoleListener:
         return self
@@ -255,6 +257,8 @@ class ConsoleListener:
             case SweepStarted():
                 self._print(f"Sweep: {event.name}. If it is interrupted, resume it with: {event.resume_command}")
                 self._open(event)
+            case TrialsAdded(num_trials) if self._progress is not None:
+                self._progress.total += num_trials
             case TrialBegan() | EpochFinished() | TrialFinished() | TrialInterrupted() if self._display is not None:
                 self._show(self._display, event)
             case TrialsEnded(reason):
@@ -267,6 +271,7 @@ class ConsoleListener:
         progress = Progress(total, event.estimate.workers, event.objective)
         for row in event.finished:
             progress.add(row, here=False)
+        self._progress = progress
         self._display = self._make(self._console, progress)
 
     @staticmethod

@@ -111,6 +111,8 @@ def judged(loaded: Loaded) -> SweepReport:
         groups=_groups(loaded),
         epochs=loaded.epochs,
         has_refit=anew is not None,
+        second=loaded.info.second,
+        baseline=loaded.info.baseline,
     )
     found = judge.judge(case)
     return replace(

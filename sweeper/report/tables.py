@@ -99,6 +99,8 @@ def _columns(
     first = objectives[0].metric
     asked = [name for name in asked_for(names) if name.startswith("val_")]
     by_rank = [f"{first}_mean", f"{first}_std", *(one.metric for one in objectives)]
+    if "outcome" in names:  # with `sweep.seeds=auto`: how far a configuration came, and under how many fresh seeds
+        by_rank = [f"{first}_mean", "outcome", "seeds", first]
     wanted = dict.fromkeys([*by_rank, *_WANTED[:2], *asked, *_WANTED])
     figures = [name for name in wanted if name in known and name not in params]
     return [

@@ -25,6 +25,7 @@ class Budget:
     num_failed: int = 0
     epochs: dict[int, int] = field(default_factory=dict)
     reason: str = ""
+    is_search_over: bool = False
 
     def is_spent(self) -> bool:
         timeout_s = self.limits.timeout_s
@@ -34,6 +35,15 @@ class Budget:
         if not self.reason and max_epochs is not None and sum(self.epochs.values()) >= max_epochs:
             self.reason = f"sweep.max_epochs={max_epochs} is reached with {sum(self.epochs.values())} epochs trained"
         return bool(self.reason)
+
+    def end_search(self, reason: str) -> None:
+        """Called where no further configuration can be proposed."""
+        self.reason, self.is_search_over = reason, True
+
+    def begin_stage(self) -> None:
+        """Called where what was found is trained further: that nothing is left to propose does not end that."""
+        if self.is_search_over:
+            self.reason, self.is_search_over = "", False
 
     def count(self, row: TrialRow) -> None:
         """Counts a failure."""

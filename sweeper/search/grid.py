@@ -58,7 +58,7 @@ class GridScheduler(PointScheduler):
             return None
         while self._later and not self.queue:
             self.enqueue(self._later.popleft())
-        return self._take() if self.queue else None
+        return self.take() if self.queue else None
 
 
 def _place(params: Mapping[str, Any], enqueued: Sequence[Mapping[str, Any]]) -> int:

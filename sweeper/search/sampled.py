@@ -62,6 +62,7 @@ class SampledPoints:
         num_points: how many are trained in all, those of earlier starts included.
         enqueued: partial points that are proposed first.
         plan: checks a configuration; raises ConfigError or ArchitectureError for one that cannot be trained.
+        baseline: a configuration that is trained first, whether the space has it or not; it counts towards the total.
     """
 
     search: Search
@@ -69,6 +70,7 @@ class SampledPoints:
     num_points: int
     enqueued: Sequence[Mapping[str, Any]] = ()
     plan: Callable[[Point], PlannedTrial] = field(default_factory=_checked)
+    baseline: PlannedTrial | None = None
 
 
 class SampledScheduler(PointScheduler):
@@ -87,7 +89,10 @@ class SampledScheduler(PointScheduler):
         self._tried: set[tuple[str, ...]] = set()
         self._proposals: dict[int, int] = {}  # by point: the open proposal
         self._in_a_row = 0
+        self._choices: dict[int, Choices] = {}  # by point: of those that an earlier start has finished
         proposed = self._recall()
+        if points.baseline is not None:
+            proposed -= self._add(points.baseline)
         for point in points.enqueued[proposed:]:
             self._search.enqueue(point)
 
@@ -99,6 +104,23 @@ class SampledScheduler(PointScheduler):
 
     def _num_known(self) -> int:
         return len({point for point, _ in self._point_of.values()})
+
+    def planned_of(self, point: int) -> PlannedTrial | None:
+        if point in self._choices and point not in self._known_points:
+            self._known_points[point] = self._plan(self._composer.point(self._choices[point]))
+        return super().planned_of(point)
+
+    def _add(self, planned: PlannedTrial) -> bool:
+        """Queues a configuration that was not proposed; returns whether an earlier start had it."""
+        overrides, is_known = planned.point.overrides, self._factory.candidate(planned).hash in self._known
+        self._tried.add(overrides)
+        if all(job.trial.overrides != overrides for job in self.queue):
+            self.enqueue(planned)
+        if not is_known:
+            proposal = self._search.learn(overrides, None, TrialState.RUNNING, ())
+            if proposal is not None:
+                self._proposals[self.trials_of(planned)[0].point] = proposal.number
+        return is_known
 
     def _recall(self) -> int:
         """Reports earlier proposals to the sampler and queues what was interrupted; returns how many there were."""
@@ -119,7 +141,9 @@ class SampledScheduler(PointScheduler):
     def _recall_point(self, trial: StudyTrial) -> None:
         rows = self._rows.get(trial.point, {})
         if len(rows) >= self._factory.num_repeats or is_pruned(rows.values()):
-            self._search.learn(trial.overrides, *self._outcome(trial.point))
+            known = self._search.learn(trial.overrides, *self._outcome(trial.point))
+            if known is not None:
+                self._choices[trial.point] = known.choices
             return
         proposal = self._search.learn(trial.overrides, None, TrialState.RUNNING, ())
         if proposal is not None:
@@ -129,7 +153,7 @@ class SampledScheduler(PointScheduler):
 
     def _outcome(self, point: int) -> tuple[list[float] | None, TrialState, list[float]]:
         """A configuration's values, state and first curve of the first objective, as the sampler gets them."""
-        rows = [row for _, row in sorted(self._rows[point].items())]
+        rows = [row for repeat, row in sorted(self._rows[point].items()) if repeat < self._factory.num_repeats]
         states = {row.state for row in rows}
         state = next((s for s in (TrialState.FAILED, TrialState.PRUNED) if s in states), TrialState.COMPLETE)
         values = self.point_values(point)
@@ -140,7 +164,7 @@ class SampledScheduler(PointScheduler):
     def next(self) -> QueuedTrial | None:
         while (self.queue or self._num_known() < self._num_points) and not self.budget.is_spent():
             if self.queue:
-                return self._take()
+                return self.take()
             if not self._propose():
                 return None
         return None
@@ -185,13 +209,13 @@ class SampledScheduler(PointScheduler):
         """After many proposals in a row that cannot be used: names an untried point of a finite space, or gives up."""
         if not self._space.is_discrete or len(self._space) > MAX_POINTS:
             if self._in_a_row >= _IMPOSSIBLE:
-                self.budget.reason = (
+                self.budget.end_search(
                     f"the sampler proposed {_IMPOSSIBLE} configurations in a row that cannot be trained"
                 )
             return self._in_a_row < _IMPOSSIBLE
         untried = [choices for choices in self._space.grid() if self._overrides(choices) not in self._tried]
         if not untried:
-            self.budget.reason = "the space is exhausted: each of its configurations was tried"
+            self.budget.end_search("the space is exhausted: each of its configurations was tried")
             return False
         choices = random.Random(self._next_number).choice(untried)
         pairs = zip(self._space.dimensions, choices, strict=True)

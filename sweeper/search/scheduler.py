@@ -57,7 +57,8 @@ class QueuedTrial:
     def shown_overrides(self) -> tuple[str, ...]:
         """What distinguishes it, its seed among it where a configuration has several."""
         overrides = self.spec.overrides
-        return (*overrides, f"seed={self.spec.config['seed']}") if self.num_repeats > 1 else overrides
+        has_several = self.num_repeats > 1 or self.trial.repeat > 0
+        return (*overrides, f"seed={self.spec.config['seed']}") if has_several else overrides
 
 
 class Scheduler(Protocol):
@@ -174,6 +175,7 @@ class PointScheduler:
         self._rows: dict[int, dict[int, TrialRow]] = {}  # by point and repeat: what has finished
         self._last_epoch: dict[int, int] = {}  # by trial that has begun
         self._point_of: dict[int, tuple[int, int]] = {}  # by trial: its point and repeat
+        self._known_points: dict[int, PlannedTrial] = {}  # by point
         for trial in known:
             self._point_of[trial.number] = (trial.point, trial.repeat)
             if trial.row is not None and not self._again(trial):
@@ -194,13 +196,15 @@ class PointScheduler:
     def _again(self, trial: StudyTrial) -> bool:
         return trial.state is TrialState.FAILED and self._retry_failed
 
-    def trials_of(self, planned: PlannedTrial) -> list[StudyTrial]:
-        """A point's repeats, with the numbers that the study has for those it knows."""
-        found = [self._factory.candidate(planned, repeat) for repeat in range(self._factory.num_repeats)]
+    def trials_of(self, planned: PlannedTrial, repeats: Iterable[int] | None = None) -> list[StudyTrial]:
+        """A point's repeats, with the numbers that the study has for those it knows; further ones where asked for."""
+        wanted = range(self._factory.num_repeats) if repeats is None else [0, *repeats]
+        found = [self._factory.candidate(planned, repeat) for repeat in wanted]
         known = [self._known.get(trial.hash) for trial in found]
         point = next((trial.point for trial in known if trial is not None), None)
         if point is None:
             point, self._next_point = self._next_point, self._next_point + 1
+        self._known_points[point] = planned
         numbered = []
         for trial, same in zip(found, known, strict=True):
             if same is None:
@@ -211,10 +215,18 @@ class PointScheduler:
             numbered.append(replace(same, overrides=trial.overrides, params=trial.params, repeat=trial.repeat))
         return numbered
 
-    def enqueue(self, planned: PlannedTrial) -> int:
+    def planned_of(self, point: int) -> PlannedTrial | None:
+        """The configuration of a point; None of one that this start's search space does not have."""
+        return self._known_points.get(point)
+
+    def rows_of(self, point: int) -> Mapping[int, TrialRow]:
+        """What has finished of a point, by repeat."""
+        return self._rows.get(point, {})
+
+    def enqueue(self, planned: PlannedTrial, repeats: Iterable[int] | None = None) -> int:
         """Queues those of a point's repeats that have not finished, none of a pruned point; returns how many."""
         left = []
-        for trial in self.trials_of(planned):
+        for trial in self.trials_of(planned, repeats):
             rows = self._rows.get(self._point_of[trial.number][0], {})
             if trial.repeat not in rows and not is_pruned(rows.values()):
                 left.append(trial)
@@ -228,7 +240,8 @@ class PointScheduler:
         is_to_end = self._pruning.report(number, epoch, metrics)
         return is_to_end and epoch < self._last_epoch[number]  # trained to its end, it is complete and no pruned one
 
-    def _take(self) -> QueuedTrial:
+    def take(self) -> QueuedTrial:
+        """The next trial of the queue, which is to begin now."""
         job = self.queue.popleft()
         self._last_epoch[job.spec.number] = job.spec.config["training"]["epochs"]
         if self._pruning is not None:
@@ -245,8 +258,12 @@ class PointScheduler:
         point, repeat = self._point_of[row.number]
         self._rows.setdefault(point, {})[repeat] = row
         if row.state is TrialState.PRUNED:  # its other repeats would not be compared with whole ones
-            self.queue = deque(job for job in self.queue if job.trial.point != point)
+            self.withdraw(row.number)
         self._look_at(point)
+
+    def withdraw(self, number: int) -> None:
+        """Takes what is left of a trial's point out of the queue."""
+        self.queue = deque(job for job in self.queue if job.trial.point != self._point_of[number][0])
 
     def unbegun(self, queued: QueuedTrial) -> TrialResult | None:
         """The end of a fold that does not begin, since its configuration is clearly behind; None where it begins."""
@@ -273,7 +290,7 @@ class PointScheduler:
 
     def point_values(self, point: int) -> list[float] | None:
         """The mean of each objective over a point's repeats; None unless all are complete."""
-        rows = list(self._rows.get(point, {}).values())
+        rows = [row for repeat, row in self._rows.get(point, {}).items() if repeat < self._factory.num_repeats]
         return mean_values(rows, self._objectives, self._factory.num_repeats)
 
 

@@ -23,7 +23,7 @@ from sweeper.config.keys import folders
 from sweeper.config.schema import VARYING
 from sweeper.config.training import AUTO, trained_keys
 from sweeper.config.trial import without_later_defaults
-from sweeper.core.errors import ConfigError, SpaceError
+from sweeper.core.errors import ConfigError, SpaceError, as_typed
 from sweeper.models import networks
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 from sweeper.space.kinds import cast_config
@@ -136,6 +136,17 @@ class Composer:
         config = as_earlier_releases(config)  # after `params`, which may name such a key
         return Point(overrides, params, settled(config, self._settled) if self._settled else config)
 
+    def default(self) -> Point:
+        """The point of which each swept key is what it is where it is not typed; keys after `+` are left out.
+
+        Raises:
+            ConfigError: a key has no value of its own.
+        """
+        composed = self._loader.load_sweep_config(
+            self._master, [word for word in self.space.fixed if word not in self._defaults]
+        )
+        return self.point(tuple(_default(dimension, composed) for dimension in self.space.dimensions))
+
     def settle(self, values: Mapping[str, Any]) -> None:
         """From here on points have these values of `training` where `auto` leaves them open."""
         self._settled.update(values)
@@ -194,6 +205,23 @@ class Composer:
                 _refuse_other_settings(dimension, self._master, composed)
         # Interpolations may point outside these nodes, so the whole is kept; only Hydra's own node is left out.
         return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+
+
+def _default(dimension: Dimension, composed: DictConfig) -> Choice | None:
+    """What a key is where it is not typed; None where it does not exist."""
+    key = dimension.key
+    if dimension.is_group:
+        option = composed.hydra.runtime.choices.get(key)
+        value: Any = NO_OPTION if option is None else str(option)
+        return next((choice for choice in dimension.choices if choice.text == value), Choice(value, value))
+    if dimension.prefix or not _exists(composed, key):
+        return None
+    top, *path = key.split(".")
+    value = _select({top: _plain(composed, (top,))[top]}, ".".join([top, *path]))
+    if dimension.interval is not None:
+        return dimension.interval.choice(value) if value in dimension.interval else Choice(as_typed(value), value)
+    known = (choice for choice in dimension.choices if choice.value == value and type(choice.value) is type(value))
+    return next(known, Choice(as_typed(value), value))
 
 
 def settled(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sweeper.artifacts.damage import sealed, unsealed
 from sweeper.artifacts.result import facts_of_version_1
 from sweeper.config.identity import trial_hash
+from sweeper.core.looks import SecondStage
 from sweeper.core.objectives import Metric, Objective
 from sweeper.core.sweeps import Refit, SweepInfo, described
 from sweeper.core.test_set import Opening, RecordedTestSet
@@ -95,7 +97,7 @@ def tested_from_json(values: Mapping[str, Any]) -> RecordedTestSet:
 
 def row_to_json(row: TrialRow) -> dict[str, Any]:
     """A trial's row as plain JSON values."""
-    return sealed({"version": VERSION, **dataclasses.asdict(row)})
+    return sealed({"version": VERSION, **dataclasses.asdict(replace(row, standing=None))})
 
 
 def row_from_json(values: Mapping[str, Any]) -> TrialRow:
@@ -118,15 +120,15 @@ def row_from_json(values: Mapping[str, Any]) -> TrialRow:
             "num_repeats": details.get("repeats", 1),
             "facts": facts_of_version_1(details),
         }
-    row: TrialRow = _adapter().validate_python(known)
+    row: TrialRow = _adapter(TrialRow).validate_python(known)
     return row
 
 
 @functools.cache
-def _adapter() -> Any:
+def _adapter(kind: type) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(TrialRow)
+    return TypeAdapter(kind)
 
 
 def info_to_json(info: SweepInfo) -> dict[str, Any]:
@@ -153,6 +155,8 @@ def info_to_json(info: SweepInfo) -> dict[str, Any]:
         **({"conversions": info.conversions} if info.conversions else {}),
         **({"groups": info.groups} if info.groups else {}),
         **({"metrics": [dataclasses.asdict(metric) for metric in info.metrics]} if info.metrics else {}),
+        **({} if info.baseline is None else {"baseline": list(info.baseline)}),
+        **({} if info.second is None else {"second": dataclasses.asdict(info.second)}),
         "data": info.data,
         "test_is_validation": info.test_is_validation,
     }
@@ -167,7 +171,7 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
     """
     values = unsealed(values)
     pairs = [(values["metric"], values["direction"]), *values.get("further", [])]
-    fixed = values.get("fixed")
+    fixed, baseline, second = (values.get(key) for key in ("fixed", "baseline", "second"))
     return SweepInfo(
         started=str(values.get("started", "")),
         objectives=tuple(Objective(metric, direction) for metric, direction in pairs),
@@ -188,4 +192,6 @@ def info_from_json(values: Mapping[str, Any]) -> SweepInfo:
         precision=values.get("precision"),
         threads=values.get("threads"),
         metrics=tuple(Metric(**metric) for metric in values.get("metrics", ())),
+        baseline=None if baseline is None else tuple(baseline),
+        second=None if second is None else _adapter(SecondStage).validate_python(second),
     )

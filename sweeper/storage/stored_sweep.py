@@ -90,7 +90,7 @@ def load(paths: OutputPaths, name: str, retry: Retry | None = None) -> Loaded:
         info=info,
         trials=trials,
         sources={name: {number: number for number in trials}},
-        rows=tuple(_row(trial, info.params, test) for trial in trials.values()),
+        rows=tuple(_row(trial, info, info.params, test) for trial in trials.values()),
         validation=evidence.read(folder.validation_answers, losses=by_losses, metrics=info.metrics),
         test=test,
         test_answers=evidence.read(folder.test_answers, metrics=info.metrics),
@@ -168,7 +168,7 @@ def together(several: Sequence[Loaded]) -> Loaded:
     for one in several:
         first = len(rows)
         numbers = {number: first + place for place, number in enumerate(one.trials)}
-        rows += [_renumbered(_row(trial, params, one.test), one, numbers) for trial in one.trials.values()]
+        rows += [_renumbered(_row(trial, one.info, params, one.test), one, numbers) for trial in one.trials.values()]
         trials |= {numbers[number]: trial for number, trial in one.trials.items()}
         sources[one.name] = numbers
         validation |= {numbers[number]: answers for number, answers in one.validation.items() if number in numbers}
@@ -210,6 +210,8 @@ def why_apart(several: Sequence[Loaded]) -> str:
         for key, word in (("digest", "data"), ("split_digest", "split")):
             if _digests(first, key) != _digests(other, key):
                 return f"{first.name} and {other.name} were scored on different images: their {word} differs"
+        if first.info.second is not None or other.info.second is not None:
+            return "the ranks of a sweep with sweep.seeds=auto follow from its own looks"
         if _repeats(first) != _repeats(other):
             return f"{first.name} has {_repeats(first)} repeats of each configuration, {other.name} {_repeats(other)}"
     return ""
@@ -233,18 +235,22 @@ def _repeats(loaded: Loaded) -> int:
     return max((trial.repeat + 1 for trial in loaded.trials.values()), default=1)
 
 
-def _row(trial: StudyTrial, keys: Sequence[str], test: RecordedTestSet) -> TrialRow:
+def _row(trial: StudyTrial, info: SweepInfo, keys: Sequence[str], test: RecordedTestSet) -> TrialRow:
     """A trial's row with every swept key: one that varies only since a later line stands in its configuration."""
     row = trial.as_row()
     later = {key: value for key, value in leaves(trial.identity) if key in keys and key not in row.params}
     result = test.results.get(trial.number, {})
     tested = {name: value for name, value in result.items() if name.startswith("test_")}
-    return replace(
+    row = replace(
         row,
         params={**row.params, **later},
         metrics={**row.metrics, **tested},
         split_digest=trial.identity["data"].get("split_digest", ""),
     )
+    if info.second is None:
+        return row
+    standing = info.second.standing(trial.point, trial.repeat)
+    return replace(row, point=trial.point, repeat=trial.repeat, standing=standing)
 
 
 def _renumbered(row: TrialRow, loaded: Loaded, numbers: Mapping[int, int]) -> TrialRow:

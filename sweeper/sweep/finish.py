@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sweeper.artifacts import answers, figures
+from sweeper.artifacts import figures
 from sweeper.core.datasets import PreparedData
-from sweeper.core.errors import DamagedFileError, RunGoneError
+from sweeper.core.errors import RunGoneError
 from sweeper.core.events import Listener, Note
 from sweeper.core.text import size_text
 from sweeper.core.trials import TrialState
@@ -30,6 +30,7 @@ from sweeper.report.plots import curves, search
 from sweeper.storage import stored_sweep
 from sweeper.storage.study import SweepStudy
 from sweeper.sweep.plan import SweepPlan
+from sweeper.sweep.seeds.answers import complete_answers
 from sweeper.sweep.test_set import TestSet
 from sweeper.tracking.recording.remote import RemoteTracker
 
@@ -83,9 +84,7 @@ class Finish:
             ran: trials that finished in this start.
             nothing_left: whether there was nothing to do in it.
         """
-        self._tracker.drain()
-        self._study.write_runs(self._tracker.queue.run_ids())
-        self._complete_answers()
+        complete_answers(self._plan, self._study, self._tracker, self._listener)
         is_whole = True
         loaded = self._loaded()
         if not interrupted and not loaded.info.test_is_validation:
@@ -103,33 +102,6 @@ class Finish:
 
     def _loaded(self) -> stored_sweep.Loaded:
         return stored_sweep.load(self._plan.paths, self._plan.name, self._study.retry)
-
-    def _complete_answers(self) -> None:
-        """Reads from the runs what the files of answers lack: projections of them, which may be lost or damaged."""
-        trials = {trial.number: trial for trial in self._study.trials()}
-        complete = [number for number, trial in trials.items() if trial.state is TrialState.COMPLETE]
-        losses = any(objective.metric == "val_loss" for objective in self._plan.objectives)
-        tested = [number for number in self._study.test.results if number in trials]
-        metrics, info = self._plan.settings.metrics, self._study.info
-        groups = info is not None and bool(info.groups)
-        validation, test = self._plan.folder.validation_answers, self._plan.folder.test_answers
-        for paths, numbers, name in (
-            (
-                validation,
-                answers.lacking(validation, complete, losses=losses, metrics=metrics, groups=groups),
-                "predictions.npz",
-            ),
-            (test, answers.lacking(test, tested, metrics=metrics), "test/predictions.npz"),
-        ):
-            for number in numbers:
-                try:
-                    with self._tracker.artifact(trials[number].run_id, name) as path:
-                        answers.append(paths, number, path, metrics)
-                except (RunGoneError, DamagedFileError) as error:
-                    images = "test" if paths is test else "validation"
-                    self._listener(
-                        Note(f"Trial {number} is ranked without its predictions on the {images} images: {error}.")
-                    )
 
     def _open_test_set(self, loaded: stored_sweep.Loaded) -> bool:
         """Opens the test set for the finalists that have not seen it; returns whether all of them have figures."""

@@ -29,6 +29,8 @@ from sweeper.space.parser import check_grid, parse_space
 from sweeper.space.rules import partial_points, with_rules
 from sweeper.storage.places import Place
 from sweeper.sweep.refit.conditions import check_refit
+from sweeper.sweep.seeds.baseline import planned_baseline, with_baseline
+from sweeper.sweep.seeds.check import check_auto
 from sweeper.sweep.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def checked_points(settings: Settings, composer: Composer, space: SearchSpace) -
 
 def check_seeds(settings: Settings, space: SearchSpace) -> None:
     """Refuses repeats of a swept seed, or beyond the last seed, finalists without networks, and unusable pruners."""
-    num_repeats = settings.sweep.extent.seeds
+    num_repeats = settings.sweep.extent.num_seeds
     if settings.seed <= LAST_SEED < settings.seed + num_repeats - 1:
         raise ConfigError(
             f"sweep.seeds={num_repeats} from seed={settings.seed} ends at {settings.seed + num_repeats - 1}. Accepted: "
@@ -118,7 +120,7 @@ def check_folds(settings: Settings, space: SearchSpace, trials: Sequence[Planned
             f"{key} cannot vary within a sweep: its configurations would be scored on different images. Accepted: "
             "data.folds with one number, which trains each configuration so often.  Try: data.folds=5"
         )
-    last = settings.seed + settings.sweep.extent.seeds * found[0] - 1
+    last = settings.seed + settings.sweep.extent.num_seeds * found[0] - 1
     if found[0] > 1 and settings.seed <= LAST_SEED < last:
         raise ConfigError(
             f"data.folds={found[0]} and sweep.seeds={settings.sweep.extent.seeds} from seed={settings.seed} end at "
@@ -159,6 +161,7 @@ class SweepPlan:
         resume_command: the command that resumes it.
         provenance: tags that name the code and who ran it.
         settled: what `auto` became, by the key under `training`; without those that are not decided yet.
+        baseline: the default configuration, where it is trained too; of a grid the first of its trials.
     """
 
     settings: Settings
@@ -171,6 +174,7 @@ class SweepPlan:
     resume_command: str = ""
     provenance: dict[str, str] = field(default_factory=dict)
     settled: Mapping[str, Any] = field(default_factory=dict)
+    baseline: PlannedTrial | None = None
 
     @property
     def trials(self) -> tuple[PlannedTrial, ...]:
@@ -195,13 +199,14 @@ class SweepPlan:
     @property
     def num_repeats(self) -> int:
         """Trainings of each configuration: seeds times folds."""
-        return self.settings.sweep.extent.seeds * num_folds(self.trials[0].point.config["data"])
+        return self.settings.sweep.extent.num_seeds * num_folds(self.trials[0].point.config["data"])
 
     @property
     def params(self) -> list[dict[str, Any]]:
         """Swept values that may occur: a grid's; of a sampler each choice, though no trial here has it."""
         points = (planned.point for planned in self.trials) if self.is_grid else self.composer.probes()
-        return [point.params for point in points]
+        added = [] if self.baseline is None else [self.baseline.point.params]
+        return [*added, *(point.params for point in points)]
 
     @property
     def paths(self) -> OutputPaths:
@@ -235,12 +240,13 @@ class SweepPlan:
     def settle(self, key: str, value: Any) -> SweepPlan:
         """The same plan, in which `auto` of this key under `training` is this value."""
         self.composer.settle({key: value})
-        trials = tuple(
-            replace(planned, point=replace(planned.point, config=settled(planned.point.config, {key: value})))
-            for planned in self.trials
-        )
-        checked = replace(self.preflight, trials=trials)
-        return replace(self, preflight=checked, settled={**self.settled, key: value})
+
+        def with_value(planned: PlannedTrial) -> PlannedTrial:
+            return replace(planned, point=replace(planned.point, config=settled(planned.point.config, {key: value})))
+
+        checked = replace(self.preflight, trials=tuple(map(with_value, self.trials)))
+        baseline = None if self.baseline is None else with_value(self.baseline)
+        return replace(self, preflight=checked, settled={**self.settled, key: value}, baseline=baseline)
 
     def with_workers(self, workers: int) -> SweepPlan:
         """The same plan with so many trials at a time."""
@@ -276,12 +282,16 @@ def plan_sweep(
     check_seeds(settings, space)
     composer = Composer(loader, config, space)
     checked = checked_points(settings, composer, space)
+    baseline = planned_baseline(settings, composer)
+    if settings.sampler.name == "grid":
+        checked = with_baseline(checked, baseline)
     check.check_objectives(checked.trials, settings.objectives)
     check.check_metrics(checked.trials, settings.metrics)
     check_open_settings(settings, space, checked.trials)
     check_folds(settings, space, checked.trials)
     check_refit(settings, checked.trials)
-    return SweepPlan(settings, space, checked, composer, enqueued, reason)
+    check_auto(settings, space, checked.trials)
+    return SweepPlan(settings, space, checked, composer, enqueued, reason, baseline=baseline)
 
 
 def estimated(plan: SweepPlan, trials: Sequence[PlannedTrial], num_left: int) -> Estimate:

@@ -122,6 +122,8 @@ def _info(
         precision=plan.settled.get("precision") or (old.precision if old else None),
         threads=plan.settled.get("threads") or (old.threads if old else None),
         metrics=plan.settings.metrics,
+        baseline=(old.baseline if old else None) if plan.baseline is None else plan.baseline.point.overrides,
+        second=old.second if old else None,
     )
 
 
@@ -181,7 +183,7 @@ def _scheduler(plan: SweepPlan, factory: TrialFactory, study: SweepStudy, listen
     search = Search(settings.sampler, plan.space, plan.objectives, plan.composer.exists, settings.seed)
     if settings.sweep.warm_start is not None:
         _learn_from(settings.sweep.warm_start, plan, search, listener)
-    points = SampledPoints(search, plan.composer, settings.num_points, plan.enqueued)
+    points = SampledPoints(search, plan.composer, settings.num_points, plan.enqueued, baseline=plan.baseline)
     return SampledScheduler(factory, study, policy, points)
 
 

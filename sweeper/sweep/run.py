@@ -31,6 +31,7 @@ from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
 from sweeper.search.grid import GridScheduler
 from sweeper.search.scheduler import TrialFactory
+from sweeper.search.staged import StagedScheduler
 from sweeper.storage.earlier import EarlierTrials
 from sweeper.storage.lease import Lease
 from sweeper.storage.locks import store_lock
@@ -45,6 +46,9 @@ from sweeper.sweep.plan import SweepPlan, estimated
 from sweeper.sweep.recorder import Recorder
 from sweeper.sweep.refit.training import RefitRecorder, RefitTraining
 from sweeper.sweep.reuse.takeover import TakeOver
+from sweeper.sweep.seeds.answers import complete_answers
+from sweeper.sweep.seeds.check import check_same_images
+from sweeper.sweep.seeds.looks import StoredLooks
 from sweeper.tracking.recording.remote import RemoteTracker
 
 
@@ -82,6 +86,8 @@ def _run_sweep(
     for planned in plan.trials:
         for node in fold_nodes(planned.point.config["data"]):
             data_sets.prepare(node)
+    if plan.settings.sweep.extent.is_auto:
+        check_same_images([one.split_digest for one in data_sets.prepared])
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))
     study = _open_stores(plan, tracker, retry, lease, listener)
 
@@ -96,15 +102,16 @@ def _run_sweep(
         metrics=plan.settings.metrics,
         added=plan.settings.added,
     )
-    scheduler = resume.resumed_scheduler(plan, factory, study, listener)
-    earlier, nothing_left = tuple(scheduler.finished_rows), not scheduler.total
+    points = resume.resumed_scheduler(plan, factory, study, listener)
+    scheduler = _staged(plan, points, study, tracker, listener)
+    earlier, nothing_left = tuple(points.finished_rows), not scheduler.total
     interruption = Interruption(retry)
     parent_run_id = _start_parent_run(plan, tracker)
     _note_lost_runs(study, tracker, parent_run_id, listener)
     with interruption.noted():
         take_over = _take_over(plan, tracker, listener)
-        taken = _announce(plan, scheduler, factory, take_over)
-        _report_start(plan, scheduler, earlier, taken, listener)
+        taken = _announce(plan, points, factory, take_over)
+        _report_start(plan, points, scheduler.total, earlier, taken, listener)
         recorder = Recorder(
             study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives, plan.settings.metrics
         )
@@ -119,16 +126,16 @@ def _run_sweep(
             take_over=lambda queued: scheduler.unbegun(queued) or (take_over.take(queued) if take_over else None),
         )
         _turn_collector_on()
-        resume.settle_finished(scheduler, driver, study, plan, listener)
+        resume.settle_finished(points, driver, study, plan, listener)
         recorder.settle(study.trials())
         driver.run()
         is_refit_well = interruption.is_set or _refit(
             plan, study, tracker, executor, data_sets, parent_run_id, listener, interruption
         )
-        listener(TrialsEnded("" if interruption.is_set else scheduler.budget.reason))
+        listener(TrialsEnded("" if interruption.is_set else points.budget.reason))
 
     finish = Finish(plan, study, tracker, executor, data_sets, parent_run_id, listener)
-    ran = {row.number for row in scheduler.finished_rows} - {row.number for row in earlier}
+    ran = {row.number for row in points.finished_rows} - {row.number for row in earlier}
     try:
         outcome = finish.run(interrupted=interruption.is_set, ran=ran, nothing_left=nothing_left)
         return outcome if is_refit_well else replace(outcome, exit_status=outcome.exit_status or 1)
@@ -217,6 +224,19 @@ def _take_over(plan: SweepPlan, tracker: RemoteTracker, listener: Listener) -> T
     return TakeOver(earlier, tracker, listener, plan.objectives, plan.settings.metrics, here)
 
 
+def _staged(
+    plan: SweepPlan, points: resume.AnyScheduler, study: SweepStudy, tracker: RemoteTracker, listener: Listener
+) -> resume.AnyScheduler | StagedScheduler:
+    """The scheduler itself, or with `sweep.seeds=auto` the one that trains the leading configurations further."""
+    if not plan.settings.sweep.extent.is_auto:
+        return points
+
+    def complete() -> None:
+        complete_answers(plan, study, tracker, listener)
+
+    return StagedScheduler(points, StoredLooks(plan, study, complete, listener))
+
+
 def _announce(
     plan: SweepPlan, scheduler: resume.AnyScheduler, factory: TrialFactory, take_over: TakeOver | None
 ) -> set[int]:
@@ -237,17 +257,18 @@ def _announce(
 def _report_start(
     plan: SweepPlan,
     scheduler: resume.AnyScheduler,
+    total: int,
     earlier: tuple[TrialRow, ...],
     taken: set[int],
     listener: Listener,
 ) -> None:
-    if not scheduler.total:
+    if not total:
         listener(Note(f"Nothing is left to do: every trial of sweep {plan.name} has finished."))
     left = scheduler.planned if isinstance(scheduler, GridScheduler) else plan.trials
     if taken:
         trained = {queued.trial.overrides for queued in scheduler.queue if queued.number not in taken}
         left = [planned for planned in left if planned.point.overrides in trained]
-    estimate = estimated(plan, left, scheduler.total - len(taken))
+    estimate = estimated(plan, left, total - len(taken))
     listener(SweepStarted(plan.name, plan.resume_command, plan.objective, estimate, earlier, len(taken)))
 
 

@@ -79,6 +79,8 @@ class Known:
         """The complete trials, or with repeats the points of which all trials are complete, the best first."""
         found: dict[int, list[TrialRow]] = {}
         for row in self.complete(*metrics):
+            if row.standing is not None and row.repeat:  # parameters are compared under the one seed that all have
+                continue
             found.setdefault(point_of(row), []).append(row)
         several = []
         for rows in found.values():

@@ -132,6 +132,8 @@ def _columns(report: SweepReport, names: Sequence[str], rows: Sequence[Mapping[s
         filled.add(_INTERVAL)
     metric = report.objective.metric
     first = [f"{metric}_mean", f"{metric}_std", *(one.metric for one in report.objectives)]
+    if "outcome" in filled:  # with `sweep.seeds=auto`: how far a configuration came, and under how many fresh seeds
+        first = [f"{metric}_mean", "outcome", "seeds", metric]
     start = [*_FIRST, *(["sweep"] if "sweep" in filled else [])]
     wanted = dict.fromkeys([*first, *_WANTED[:4], *asked_for(names), *_WANTED])
     shown = [name for name in wanted if name in filled and name not in report.params]
@@ -159,7 +161,7 @@ def _metric(name: str) -> str:
 
 
 def _kind(name: str) -> str:
-    return "text" if name in ("sweep", "state", "run_id", "error", "label") else "figure"
+    return "text" if name in ("sweep", "state", "outcome", "run_id", "error", "label") else "figure"
 
 
 def _label(report: SweepReport, name: str) -> str:

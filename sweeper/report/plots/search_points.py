@@ -122,7 +122,8 @@ def trial_points(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> l
     """Trials by point; a point is complete when all of its repeats are."""
     found: dict[int, list[TrialRow]] = {}
     for row in rows:
-        if row.state is not TrialState.RUNNING:
+        is_later = row.standing is not None and row.repeat  # points are compared under the one seed that all have
+        if row.state is not TrialState.RUNNING and not is_later:
             found.setdefault(point_of(row), []).append(row)
     num_repeats = leaderboard.num_repeats(rows)
     return [_point(number, found[number], num_repeats, objectives) for number in sorted(found)]

@@ -1,0 +1,64 @@
+"""By how much the leader is better than the default configuration, which was trained too, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sweeper import inference
+from sweeper.core.text import amount
+from sweeper.core.trials import TrialRow, TrialState
+from sweeper.ranking.case import Case, by_image, groups_of
+from sweeper.ranking.findings import ConfigurationFindings, Difference, Findings
+from sweeper.ranking.leaderboard import point_of
+
+_ITSELF = "The default configuration itself leads: the search found none that is better."
+
+
+def about_baseline(case: Case, findings: Findings) -> list[str]:
+    """The sentence; none where the sweep has no baseline."""
+    if case.baseline is None or findings.leader is None:
+        return []
+    rows = [row for row in case.rows if row.overrides == case.baseline]
+    leader = next(row for row in case.rows if row.number == findings.leader)
+    if leader in rows:
+        return [_ITSELF]
+    complete = [row for row in rows if row.state is TrialState.COMPLETE]
+    if not complete or len(complete) < len(rows):
+        return ["How much better than the default configuration it is, is not known: that was not trained to its end."]
+    found = findings.configurations
+    single = findings.differences.get(complete[0].number)
+    gain = single if found is None else _of_configurations(case, found, complete)
+    if gain is not None:
+        return [told(gain)]
+    metric = case.tested.metric
+    ours, theirs = (row.metrics.get(metric) for row in (leader, complete[0]))
+    if ours is None or theirs is None or found is not None:
+        return []
+    figures = f"{metric} {amount(theirs)} instead of {amount(ours)}"
+    return [f"The default configuration has {figures}; no test compares the two."]
+
+
+def told(gain: Difference, at: str = "") -> str:
+    """A gain in accuracy in words; `at` says more of the interval."""
+    interval = f"(95 % interval {100 * gain.low:+.2f} to {100 * gain.high:+.2f}{at})"
+    if gain.low > 0:
+        return f"It is {100 * gain.value:.2f} points better than the default configuration {interval}."
+    return f"That it is better than the default configuration is not shown: {100 * gain.value:+.2f} points {interval}."
+
+
+def _of_configurations(case: Case, found: ConfigurationFindings, baseline: Sequence[TrialRow]) -> Difference | None:
+    """Over seeds and images; None where the leading configuration was not compared with others."""
+    if case.kind != "accuracy" or found.num_folds > 1 or not found.group or len(baseline) < found.num_seeds:
+        return None
+    points: dict[int, list[TrialRow]] = {}
+    for row in case.rows:
+        if row.state is TrialState.COMPLETE:
+            points.setdefault(point_of(row), []).append(row)
+    whole = [rows for rows in points.values() if len(rows) == found.num_seeds]
+    answers = [case.validation[row.number] for rows in whole for row in rows]
+    tables = [np.stack([by_image(case, case.validation[row.number]) for row in rows]) for rows in whole]
+    places = {row.number: place for place, rows in enumerate(whole) for row in rows}
+    gains = inference.gains_over(tables, places[baseline[0].number], groups=groups_of(answers))
+    return Difference(*map(float, gains[places[found.leader[0]]]))

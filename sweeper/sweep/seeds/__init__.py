@@ -1,0 +1,1 @@
+"""`sweep.seeds=auto`: what it refuses, who is a candidate, and the looks."""
