@@ -22,7 +22,7 @@ from sweeper.ranking import columns
 from sweeper.ranking import refit as refits
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.configurations import median_seed
-from sweeper.ranking.leaderboard import RankedRow, counted, point_of
+from sweeper.ranking.leaderboard import RankedRow, compared_of, point_of
 from sweeper.report import sweep_report
 from sweeper.storage import stored_sweep
 from sweeper.storage.catalogue import sweep_names
@@ -109,7 +109,7 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
         )
     objective = sweep.objectives[0]
     point = [one for one in first if point_of(one.row) == point_of(first[0].row)]
-    median = median_seed(counted([one.row for one in point]), objective)
+    median = median_seed(compared_of([one.row for one in point]), objective)
     best = next(one for one in point if one.row.number == median.number)
     notes = []
     if len(point) > 1:

@@ -19,7 +19,7 @@ from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there
 from sweeper.ranking.findings import ConfigurationFindings, ExpectedAccuracy, Findings
-from sweeper.ranking.leaderboard import counted, point_of, rank
+from sweeper.ranking.leaderboard import compared_of, point_of, rank
 
 
 def judge_configurations(case: Case) -> Findings:
@@ -107,7 +107,7 @@ def representatives(
         if row.state is TrialState.COMPLETE:
             points.setdefault(point_of(row), []).append(row)
     return {
-        point: next((row for row in own if row.number in tested), None) or median_seed(counted(own), objectives[0])
+        point: next((row for row in own if row.number in tested), None) or median_seed(compared_of(own), objectives[0])
         for point, own in points.items()
     }
 

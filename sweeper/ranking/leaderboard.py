@@ -100,7 +100,7 @@ def _by_standing(rows: Sequence[TrialRow], objectives: Sequence[Objective]) -> l
     return ranked + [RankedRow(None, row) for row in rows if row.state in (TrialState.PRUNED, TrialState.FAILED)]
 
 
-def counted(rows: Sequence[TrialRow]) -> list[TrialRow]:
+def compared_of(rows: Sequence[TrialRow]) -> list[TrialRow]:
     """The trials that speak for their configuration: with `sweep.seeds=auto` those that were compared, else all."""
     fresh = [row for row in rows if row.standing is not None and row.standing.is_fresh]
     return fresh or list(rows)

@@ -126,7 +126,12 @@ WRONG = [
         math.nan,
         r"sweep\.target=nan is not accepted: a number, or null\.  Try: sweep\.target=0\.99",
     ),
-    (SweepConfig, "seeds", 0, r"sweep\.seeds=0 is not accepted: a whole number from 1 to 1000\.  Try: sweep\.seeds=3"),
+    (
+        SweepConfig,
+        "seeds",
+        0,
+        r"sweep\.seeds=0 is not accepted: a whole number from 1 to 1000, or auto\.  Try: sweep\.seeds=3",
+    ),
     (SweepConfig, "seeds", 1001, r"sweep\.seeds=1001 is not"),
     (SweepConfig, "retries", -1, r"sweep\.retries=-1 is not accepted: a whole number from 0 to 100"),
     (SamplerConfig, "seed", -1, r"sampler\.seed=-1 is not accepted: a whole number from 0 to 2\*\*32 - 1"),

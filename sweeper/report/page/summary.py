@@ -11,7 +11,7 @@ from sweeper.core.text import duration, listed, percent
 from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking import leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
-from sweeper.ranking.leaderboard import RankedRow, point_of
+from sweeper.ranking.leaderboard import RankedRow, compared_of, point_of
 from sweeper.report.page.roles import Roles
 from sweeper.report.sweep_report import SweepReport
 from sweeper.report.text import between, called, counted, figure, plain, setting, trials
@@ -154,8 +154,8 @@ def _leader(report: SweepReport, ranked: Sequence[RankedRow]) -> Fact:
         number = len({point_of(one.row) for one in front})
         return Fact("Pareto front", counted(number, of), f"no other is at least as good in all objectives{label}")
     value = figure(metric, row.metrics.get(metric))
-    if _repeats(report) > 1:
-        same = [one.row for one in ranked if point_of(one.row) == point_of(row)]
+    if _repeats(report) > 1 or (row.standing is not None and row.standing.place is not None):
+        same = compared_of([one.row for one in ranked if point_of(one.row) == point_of(row)])
         value = figure(metric, mean([one.metrics[metric] for one in same]))
         numbers = trials([called(one) for one in same])
         return Fact("Leading configuration", value, f"mean {plain(metric)} of {numbers}{label}")
