@@ -5,7 +5,8 @@
     python -m sweeper replay digits --output-dir tables sampler=tpe pruner=asha
 
 It is an ordinary sweep: interrupted at any time, the same line resumes it. `--workers` and `--threads` divide the
-machine. The table lies in the output folder: `optuna.db`, and `sweeps/NAME/predictions/` with the answers.
+machine. The table lies in the output folder: `optuna.db`, and `sweeps/NAME/predictions/` with the answers; `--save`
+keeps it as one file besides, as `benchmarks/tables/digits.npz` is, which `replay` reads too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from pathlib import Path
+
+from sweeper.core.paths import OutputPaths
+from sweeper.replay import file, run
+from sweeper.replay.table import load_table
 
 SMALL = [
     *("arch.depth=2,3,4", "arch.filters=2,4,8", "arch.dropout=0,0.3", "training.batch_size=64,128"),
@@ -43,7 +49,13 @@ def main() -> int:
     parser.add_argument("--output-dir", required=True, help="where the table is made")
     parser.add_argument("--workers", default="auto", help="trials at a time")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each trial")
-    return subprocess.run(command(parser.parse_args()), check=False).returncode
+    parser.add_argument("--save", metavar="FILE.npz", type=Path, help="keep the finished table as one small file")
+    options = parser.parse_args()
+    status = subprocess.run(command(options), check=False).returncode
+    if status == 0 and options.save is not None:
+        paths, name = OutputPaths(Path(options.output_dir).resolve()), "digits" if options.data is None else "mnist"
+        file.save(load_table(paths, name), run.leading(paths, name), options.save)
+    return status
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("--trial", type=_number, metavar="N", help="the trial; the one of rank 1 if not given")
     promote.add_argument("--model", metavar="NAME", help="the registered model; named after the data set if not given")
     replay = commands.add_parser("replay", help="search a finished grid again, untrained", allow_abbrev=False)
-    replay.add_argument("name", metavar="NAME", help="the sweep: a finished grid")
+    replay.add_argument("name", metavar="NAME", help="the sweep, a finished grid; or a table's file")
     replay.add_argument("words", nargs="*", metavar="KEY=VALUE", help="sampler=tpe pruner=asha, and their keys")
     replay.add_argument("--repeats", type=_positive, default=1000, metavar="N", help="searches (1000)")
     replay.add_argument("--workers", type=_positive, default=1, metavar="N", help="trials at a time in a search (1)")

@@ -22,7 +22,8 @@ from sweeper.core.errors import ConfigError
 from sweeper.core.paths import OutputPaths, write_atomically
 from sweeper.core.text import duration
 from sweeper.host.machine import look
-from sweeper.replay import draws, regret, simulation
+from sweeper.ranking.leaderboard import point_of
+from sweeper.replay import draws, file, regret, simulation
 from sweeper.replay.regret import Regret
 from sweeper.replay.settings import ReplaySettings
 from sweeper.replay.table import Table, load_table
@@ -62,7 +63,7 @@ def replay_command(
 
     Args:
         paths: the output folder.
-        name: the sweep.
+        name: the sweep, or the file of a table.
         settings: how it is searched.
         repeats: how often.
         console: what is printed on.
@@ -73,11 +74,13 @@ def replay_command(
         StoreError: there is no such sweep.
     """
     started = time.monotonic()
-    table = load_table(paths, name)
+    if name.endswith(file.ENDING):
+        table, group = file.load(Path(name))
+    else:
+        table, group = load_table(paths, name), leading(paths, name)
     found = replayed(table, settings, repeats)
-    report = sweep_report.judged(stored_sweep.load(paths, name))
     took = time.monotonic() - started
-    _print(console, table, settings, found, repeats, len(report.findings.group), took)
+    _print(console, table, settings, found, repeats, group, took)
     if to[0] is not None:
         _write(console, Path(to[0]), _csv(found.regrets))
     if to[1] is not None:
@@ -87,6 +90,13 @@ def replay_command(
         Path(to[1]).write_bytes(picture.getvalue())
         console.print(Text(f"Picture: {to[1]}"), soft_wrap=True)
     return 0
+
+
+def leading(paths: OutputPaths, name: str) -> int:
+    """How many configurations the leading group of a sweep has."""
+    report = sweep_report.judged(stored_sweep.load(paths, name))
+    points = {point_of(row) for row in report.rows if row.number in report.findings.group}
+    return len(points)
 
 
 def limit(table: Table, settings: ReplaySettings) -> int:

@@ -115,7 +115,7 @@ def load_table(paths: OutputPaths, name: str) -> Table:
     whole = np.array([[one.metrics.get("duration_s", 0.0) for one in row] for row in found])
     return Table(
         name=name,
-        space=_space(points, loaded.info.params),
+        space=space_of(points, loaded.info.params),
         points=points,
         place={point.overrides: number for number, point in enumerate(points)},
         correct=np.array([[bits[trial.number] for trial in row] for row in rows], dtype=np.float32),
@@ -181,7 +181,7 @@ def _row(trial: StudyTrial) -> TrialRow:
     return trial.as_row()
 
 
-def _space(points: Sequence[Point], params: Sequence[str]) -> SearchSpace:
+def space_of(points: Sequence[Point], params: Sequence[str]) -> SearchSpace:
     """What varies, with the choices in the order in which the grid has them."""
     dimensions = []
     for key in params:

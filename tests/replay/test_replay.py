@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from sweeper.core.errors import ConfigError
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialState
-from sweeper.replay import regret, run, simulation
+from sweeper.replay import file, regret, run, simulation
 from sweeper.replay.draws import Draw, draw, recorded
 from sweeper.replay.settings import parse
 from sweeper.replay.table import Table, load_table
 from sweeper.space.composer import Point
 from sweeper.space.dimensions import Choice, Dimension, SearchSpace
 from sweeper.storage import stored_sweep
-from tests.conftest import NETWORKS
+from tests.conftest import NETWORKS, ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 GRID = ["arch=custom", "arch._target_=networks.build", "+arch.width=2,8", "training.batch_size=16,64"]
@@ -88,6 +88,52 @@ def test_the_command_prints_regrets_and_writes_them(folder: Path, type_line: Run
     lines = (folder / "r.csv").read_text().splitlines()
     assert lines[0] == "method,epochs,mean,low,high,p10,p90"
     assert (folder / "r.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_table_that_is_kept_as_a_file_is_searched_alike(folder: Path, tmp_path: Path, type_line: Run) -> None:
+    paths = OutputPaths(folder / "mlruns")
+    table = load_table(paths, "grid")
+
+    file.save(table, run.leading(paths, "grid"), tmp_path / "grid.npz")
+    again, group = file.load(tmp_path / "grid.npz")
+
+    assert group == run.leading(paths, "grid") >= 1
+    np.testing.assert_array_equal(again.correct, table.correct)
+    np.testing.assert_allclose(again.seconds, table.seconds, atol=0.0006)
+    assert [point.overrides for point in again.points] == [point.overrides for point in table.points]
+    settings = parse(REPLAYED, 1, None)
+    found, kept = (
+        [(one.point, one.state, one.epochs) for one in run.proposals(each, settings, 0, "same")]
+        for each in (table, again)
+    )
+    assert found == kept
+    done = type_line(tmp_path, "replay", "grid.npz", "--repeats", "3", *REPLAYED)
+    assert "8 configurations x 3 epochs, 40 validation images" in done.stdout
+
+
+def test_the_table_that_ships_is_whole_and_small(type_line: Run, tmp_path: Path) -> None:
+    shipped = ROOT / "benchmarks/tables/digits.npz"
+
+    table, group = file.load(shipped)
+
+    assert shipped.stat().st_size < 2**20
+    assert table.correct.shape == (180, 3, 10, 575)
+    assert 1 <= group <= 180
+    assert table.correct[:, :, -1].mean() > table.correct[:, :, 0].mean()
+    done = type_line(tmp_path, "replay", str(shipped), "--repeats", "3", "--max-epochs", "60", "sampler=random")
+    assert "180 configurations x 3 seeds x 10 epochs, 575 validation images" in done.stdout, done.stderr
+
+
+def test_a_damaged_file_or_none_is_refused(tmp_path: Path, type_line: Run) -> None:
+    content = bytearray((ROOT / "benchmarks/tables/digits.npz").read_bytes())
+    content[len(content) // 2] ^= 255
+    (tmp_path / "half.npz").write_bytes(content)
+    np.savez(tmp_path / "other.npz", x=np.ones(2))
+
+    for name, said in (("half", "damaged"), ("other", "is no table to replay"), ("none", "there is no such file")):
+        done = type_line(tmp_path, "replay", f"{name}.npz")
+        assert done.returncode != 0
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize(
