@@ -13,12 +13,16 @@ from sweeper.inference.clusters import (
     rank_intervals_by_clusters,
     sign_flip_p,
 )
-from sweeper.inference.configurations import (
-    FEWEST_SEEDS,
-    ConfigurationGroup,
-    leading_configurations,
-    winning_configuration,
+from sweeper.inference.configurations import ConfigurationGroup, leading_configurations, winning_configuration
+from sweeper.inference.contrasts.equal import (
+    both_close,
+    configurations_from_leader,
+    equal_configurations,
+    equal_trials,
 )
+from sweeper.inference.contrasts.levels import level_effects
+from sweeper.inference.contrasts.needed import Needed, needed_for_configurations, needed_for_trials
+from sweeper.inference.contrasts.parts import FEWEST_SEEDS
 from sweeper.inference.folds import FEWEST_FOLDS, leading_over_folds, winning_over_folds
 from sweeper.inference.groups import (
     Elimination,
@@ -29,7 +33,7 @@ from sweeper.inference.groups import (
     paired_p,
 )
 from sweeper.inference.looks import LOOKS, Look, gains_over, look
-from sweeper.inference.margin import fewest_images, not_worse
+from sweeper.inference.margin import close_to_best, fewest_images, not_worse
 from sweeper.inference.pairs import discordant, holm, mcnemar_p
 from sweeper.inference.permutations import beats_chance
 from sweeper.inference.ranks import rank_intervals, rank_intervals_by_losses
@@ -46,11 +50,17 @@ __all__ = [
     "ExpectedScore",
     "Left",
     "Look",
+    "Needed",
     "accuracy_interval",
     "as_units",
     "beats_chance",
+    "both_close",
+    "close_to_best",
+    "configurations_from_leader",
     "differences_from_leader",
     "discordant",
+    "equal_configurations",
+    "equal_trials",
     "fewest_images",
     "gains_over",
     "group_sums",
@@ -61,8 +71,11 @@ __all__ = [
     "leading_group_by_losses",
     "leading_group_by_swaps",
     "leading_over_folds",
+    "level_effects",
     "look",
     "mcnemar_p",
+    "needed_for_configurations",
+    "needed_for_trials",
     "not_worse",
     "paired_p",
     "rank_intervals",

@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
 from sweeper.inference.clusters import as_units
+from sweeper.inference.contrasts.parts import checked, parts
 from sweeper.inference.groups import Left, eliminate
 from sweeper.inference.winner import ExpectedScore
 
-#: Seeds from which on configurations are compared: fewer do not show how much a seed changes.
-FEWEST_SEEDS = 3
 _RESAMPLES = 100  # at a time
 
 
@@ -72,18 +71,12 @@ def leading_configurations(
     """
     if groups is not None:
         answers = [as_units(one, groups) for one in answers]
-    num_seeds, num_images = _checked(answers)
-    scores = np.stack([np.asarray(one, np.float64).mean(axis=1) for one in answers])  # (C, s)
-    by_image = np.stack([np.asarray(one, np.float64).mean(axis=0) for one in answers])  # (C, n)
-    of_seeds = np.array([np.asarray(one, np.float64).var(axis=0, ddof=1).mean() for one in answers]) / num_seeds
-    mean = np.array([math.fsum(row) / num_seeds for row in scores])  # exact, so that ties are ties
-    leader = int(np.argmax(mean))
-
-    between = scores.var(axis=1, ddof=1)
-    seeds_part = ((num_seeds - 1) * between + between.mean()) / num_seeds / num_seeds
-    differences = by_image - by_image[leader]
-    images_part = (differences.var(axis=1, ddof=1) - of_seeds - of_seeds[leader]).clip(0) / num_images
-    p_values = _welch_p(mean - mean[leader], seeds_part, leader, images_part, num_seeds, num_images)
+    known = parts(answers)
+    mean, leader, seeds_part, num_seeds = known.mean, known.leader, known.seeds, known.num_seeds
+    from_leader = np.eye(len(mean))
+    from_leader[:, leader] -= 1
+    images_part = known.images(from_leader)
+    p_values = _welch_p(mean - mean[leader], seeds_part, leader, images_part, num_seeds, known.num_images)
     group = eliminate(mean, p_values, alpha)
     others = [index for index in group.members if index != leader]
     share = None
@@ -121,7 +114,7 @@ def winning_configuration(
 
     Source: the bootstrap of `winners_score`, with both factors drawn as in Owen (2007), section 3.
     """
-    num_seeds, num_images = _checked(answers)
+    num_seeds, num_images = checked(answers)
     units = answers if groups is None else [as_units(one, groups) for one in answers]
     tables = np.stack([np.asarray(one, np.float32) for one in units])  # (C, s, n)
     scores = tables.mean(axis=2, dtype=np.float64)
@@ -204,18 +197,3 @@ def t_p(
     degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
     t = np.divide(np.abs(difference), np.sqrt(variance), out=np.full(len(variance), np.inf), where=variance > 0)
     return np.where(difference == 0, 1.0, 2 * stdtr(degrees, -t))
-
-
-def _checked(answers: Sequence[NDArray[np.bool_] | NDArray[np.floating]]) -> tuple[int, int]:
-    """Seeds and images; raises ValueError where the tables are not as they should be."""
-    shapes = {np.shape(one) for one in answers}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise ValueError(f"a table of seeds by images is needed for each configuration; given: shapes {sorted(shapes)}")
-    num_seeds, num_images = next(iter(shapes))
-    if num_seeds < FEWEST_SEEDS:
-        raise ValueError(f"configurations are compared over three seeds at least; given: {num_seeds}")
-    if num_images < 2:
-        raise ValueError(f"two images at least are needed to say how much they vary; given: {num_images}")
-    if not all(np.isfinite(one).all() for one in answers):
-        raise ValueError("every score must be finite; given: NaN or infinity among them")
-    return num_seeds, num_images

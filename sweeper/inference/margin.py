@@ -40,15 +40,20 @@ def not_worse(correct: NDArray[np.bool_], reference: int, margin: float, alpha: 
     Source: T. Tango (1998), Equivalence test and confidence interval for the difference in proportions for the
     paired-sample design, Statistics in Medicine 17, section 3.
     """
+    marked = close_to_best(correct, reference, margin, alpha)
+    marked[reference] = True
+    return marked
+
+
+def close_to_best(correct: NDArray[np.bool_], reference: int, margin: float, alpha: float = 0.05) -> NDArray[np.bool_]:
+    """As `not_worse`, with the reference marked only where it passes like any other."""
     rows = as_correct(correct)
     num = len(rows)
     if not 0 <= reference < num:
         raise ValueError(f"the reference is a row from 0 to {num - 1}; given: {reference}")
     if not (0 <= margin < 1 and 0 < alpha < 1):
         raise ValueError(f"margin lies from 0 to below 1, alpha between 0 and 1; given: {margin} and {alpha}")
-    marked = _survivors(rows, margin, alpha)
-    marked[reference] = True
-    return marked
+    return _survivors(rows, margin, alpha)
 
 
 def fewest_images(num_trials: int, margin: float, alpha: float = 0.05) -> int | None:
@@ -109,10 +114,10 @@ def _survivors(rows: NDArray[np.bool_], margin: float, alpha: float) -> NDArray[
     rivals = np.argsort(-right, kind="stable")
     images = np.flatnonzero(differing_images(rows))
     weakest = np.full(num, np.inf)
-    passing = np.ones(num, np.bool_)
+    remaining = np.ones(num, np.bool_)
     for block in [rivals[:1], *(rivals[start : start + _BLOCK] for start in range(1, num, _BLOCK))]:
         theirs = ones_of(rows, block, images)
-        alive = np.flatnonzero(passing)
+        alive = np.flatnonzero(remaining)
         for start in range(0, len(alive), _BLOCK):
             mine = _open(alive[start : start + _BLOCK], right, np.unique(right[block]), num_images, margin, alpha)
             own = ones_of(rows, mine, images)
@@ -120,8 +125,8 @@ def _survivors(rows: NDArray[np.bool_], margin: float, alpha: float) -> NDArray[
             z = tango_z(own.sum(axis=1)[:, None] - both, theirs.sum(axis=1) - both, num_images, margin)
             z[mine[:, None] == block] = np.inf
             weakest[mine] = np.minimum(weakest[mine], z.min(axis=1))
-        passing &= _pass(weakest, alpha)
-    return passing
+        remaining &= _pass(weakest, alpha)
+    return remaining
 
 
 def _open(
@@ -147,14 +152,18 @@ def _open(
 
 
 def _pass(weakest: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
-    """(K,): who passes by Holm, each with its weakest statistic. The truly best is no error: K - 1 at most can be."""
+    """(K,): who passes by Holm, each with its weakest statistic."""
     from scipy.special import ndtr
 
-    num = len(weakest)
-    p_values = ndtr(-weakest)
+    return passing(ndtr(-weakest), alpha)
+
+
+def passing(p_values: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
+    """(K,): who passes by Holm, each with its largest p. The truly best is no error: K - 1 at most can be."""
+    num = len(p_values)
     order = np.argsort(p_values, kind="stable")
     divisors = np.minimum(num - 1, num - np.arange(num)).clip(1)
     fails = p_values[order] > alpha / divisors
-    passing = np.zeros(num, np.bool_)
-    passing[order[: int(np.argmax(fails)) if fails.any() else num]] = True
-    return passing
+    passes = np.zeros(num, np.bool_)
+    passes[order[: int(np.argmax(fails)) if fails.any() else num]] = True
+    return passes

@@ -1,0 +1,128 @@
+"""The parts of what is uncertain about configurations: seeds, images, and how both meet. No test lives here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Seeds from which on configurations are compared: fewer do not show how much a seed changes.
+FEWEST_SEEDS = 3
+
+Scores = NDArray[np.bool_] | NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """C configurations, each scored under s seeds on the same n images.
+
+    Attributes:
+        mean: (C,), over seeds and images, exact, so that ties are ties.
+        by_image: (C, n), the mean over seeds.
+        seeds: (C,), the variance of a mean that comes from its seeds. With three seeds it may be far too small by
+            chance, so each is averaged with one further seed at the mean variance of all.
+        within: (C,), the variance over seeds of the answer to one image, a mean over the images.
+        between: (C,), the variance over seeds of the score on all images.
+        num_seeds: s.
+    """
+
+    mean: NDArray[np.float64]
+    by_image: NDArray[np.float64]
+    seeds: NDArray[np.float64]
+    within: NDArray[np.float64]
+    between: NDArray[np.float64]
+    num_seeds: int
+
+    @property
+    def num_images(self) -> int:
+        return int(self.by_image.shape[1])
+
+    @property
+    def leader(self) -> int:
+        """The row with the highest mean, the first of equal ones."""
+        return int(np.argmax(self.mean))
+
+    def images(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(M,): the variance that comes from the images, of sums of means with the weights (M, C).
+
+        It is the variance over images of the sum, less what the seeds add to it.
+        """
+        of_seeds = (weights**2) @ self.within / self.num_seeds
+        of_both = (weights @ self.by_image).var(axis=1, ddof=1)
+        part: NDArray[np.float64] = (of_both - of_seeds).clip(0) / self.num_images
+        return part
+
+    def images_of_pairs(self) -> NDArray[np.float64]:
+        """(C, C): the same of the difference of each pair."""
+        covariance = np.atleast_2d(np.cov(self.by_image))
+        own = covariance.diagonal() - self.within / self.num_seeds
+        part: NDArray[np.float64] = (own[:, None] + own - 2 * covariance).clip(0) / self.num_images
+        return part
+
+    def intervals(self, weights: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+        """Sums of means with their intervals, by Student's t with Satterthwaite's degrees of freedom.
+
+        Args:
+            weights: (M, C), of accuracies; each row adds up to 0.
+            alpha: the chance allowed of one interval being wrong.
+
+        Returns:
+            (M, 3): the sum, low and high, within [-1, 1]. At least one image more in either direction is taken to
+            differ, as in A. Agresti and Y. Min (2005), Statistics in Medicine 24, section 2.
+        """
+        from scipy.special import stdtrit
+
+        images = np.maximum(self.images(weights), 1 / self.num_images**2)
+        seeds = weights**2 * self.seeds  # (M, C)
+        variance = seeds.sum(axis=1) + images
+        spread = (seeds**2).sum(axis=1) / (self.num_seeds - 1) + images**2 / (self.num_images - 1)
+        half = -stdtrit(variance**2 / spread, alpha / 2) * np.sqrt(variance)
+        centre = weights @ self.mean
+        found: NDArray[np.float64] = np.stack([centre, centre - half, centre + half], axis=1).clip(-1, 1)
+        return found
+
+
+def parts(answers: Sequence[Scores]) -> Parts:
+    """Takes the scores of configurations apart.
+
+    Args:
+        answers: for each configuration (s, n): the score of image j under its seed i, right or wrong or a finite
+            number. All have the same seeds and images in number, and the same images.
+
+    Raises:
+        ValueError: no such tables, fewer than three seeds or two images, or a score that is not finite.
+    """
+    num_seeds, _ = checked(answers)
+    tables = [np.asarray(one, np.float64) for one in answers]
+    scores = np.stack([one.mean(axis=1) for one in tables])  # (C, s)
+    between = scores.var(axis=1, ddof=1)
+    return Parts(
+        mean=np.array([math.fsum(row) / num_seeds for row in scores]),
+        by_image=np.stack([one.mean(axis=0) for one in tables]),
+        seeds=((num_seeds - 1) * between + between.mean()) / num_seeds / num_seeds,
+        within=np.array([one.var(axis=0, ddof=1).mean() for one in tables]),
+        between=between,
+        num_seeds=num_seeds,
+    )
+
+
+def checked(answers: Sequence[Scores]) -> tuple[int, int]:
+    """Seeds and images.
+
+    Raises:
+        ValueError: as `parts`.
+    """
+    shapes = {np.shape(one) for one in answers}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(f"a table of seeds by images is needed for each configuration; given: shapes {sorted(shapes)}")
+    num_seeds, num_images = next(iter(shapes))
+    if num_seeds < FEWEST_SEEDS:
+        raise ValueError(f"configurations are compared over three seeds at least; given: {num_seeds}")
+    if num_images < 2:
+        raise ValueError(f"two images at least are needed to say how much they vary; given: {num_images}")
+    if not all(np.isfinite(one).all() for one in answers):
+        raise ValueError("every score must be finite; given: NaN or infinity among them")
+    return num_seeds, num_images
