@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.artifacts.damage import load_arrays
-from sweeper.core.errors import ConfigError, DamagedFileError
+from sweeper.core.errors import ConfigError, DamagedFileError, StoreError
 from sweeper.replay.table import Table, space_of
 from sweeper.space.composer import Point
 
@@ -59,11 +59,12 @@ def load(path: Path) -> tuple[Table, int]:
     """Reads a table, and how many configurations its leading group has.
 
     Raises:
-        ConfigError: there is no such file, or it is no table.
+        StoreError: there is no such file.
+        ConfigError: it is no table.
         DamagedFileError: it is not whole.
     """
     if not path.is_file():
-        raise ConfigError(
+        raise StoreError(
             f"{path} cannot be replayed: there is no such file. Accepted: the name of a sweep, or a table as "
             "benchmarks/table.py --save writes it.  Try: python -m sweeper replay benchmarks/tables/digits.npz"
         )
