@@ -205,6 +205,12 @@ def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:
         f"Trials: {ahead.num_trials}, {ahead.workers} at a time, {', '.join(map(str, ahead.threads))} CPU threads each "
         f"(executor={name})."
     )
+    if plan.settings.sweep.extent.is_auto:
+        console.print(
+            "After the first seed of each configuration, the leading ones, at most eight, are trained under 3 to 12 "
+            "fresh seeds (sweep.seeds=auto); the estimate is for the first.",
+            soft_wrap=True,
+        )
     told = "not known for a custom builder" if ahead.seconds is None else f"about {duration(ahead.seconds)}"
     console.print(f"Estimated time: {told} ({ahead.source}).", soft_wrap=True)
     if name == "simulate":

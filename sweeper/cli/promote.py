@@ -109,13 +109,14 @@ def _best(sweep: Loaded, ranked: list[RankedRow]) -> Choice:
         )
     objective = sweep.objectives[0]
     point = [one for one in first if point_of(one.row) == point_of(first[0].row)]
-    median = median_seed(compared_of([one.row for one in point]), objective)
+    repeats = compared_of([one.row for one in point])
+    median = median_seed(repeats, objective)
     best = next(one for one in point if one.row.number == median.number)
     notes = []
-    if len(point) > 1:
+    if len(repeats) > 1:
         notes.append(
-            f"Of the {len(point)} repeats of the best configuration it has the median {objective.metric}: the best one "
-            "would be the luckiest seed. The configuration is ranked by their mean, and the interval is about that."
+            f"Of the {len(repeats)} repeats of the best configuration it has the median {objective.metric}: the best "
+            "one would be the luckiest seed. The configuration is ranked by their mean, and the interval is about that."
         )
     if len(first) > len(point):
         what = "on the Pareto front" if len(sweep.objectives) > 1 else "of rank 1"
