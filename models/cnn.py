@@ -35,7 +35,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
                 layer.filters,
                 layer.kernel_size,
                 layer.strides,
-                padding=config.padding,
+                padding=layer.padding,
                 activation=config.activation,
                 kernel_regularizer=penalty,
                 data_format="channels_last",

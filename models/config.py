@@ -18,7 +18,7 @@ FINAL_POOLINGS = ("flatten", "global_average", "global_max")
 MAX_DEPTH = 1000
 
 #: Keys that take one value, or a list with one for each convolution.
-PER_LAYER = ("kernel_size", "filters", "strides", "pool_size", "batch_norm", "dropout")
+PER_LAYER = ("kernel_size", "filters", "strides", "padding", "pool_size", "batch_norm", "dropout")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class ConvLayer:
         pool_size: side of the pooling window (and its stride); 1 is no pooling.
         dropout: rate of the dropout at the end, 0 is none.
         strides: pixels from one place of the kernel to the next, at least 1.
+        padding: `same` or `valid`.
     """
 
     filters: int
@@ -40,6 +41,7 @@ class ConvLayer:
     pool_size: int
     dropout: float
     strides: int = 1
+    padding: str = "same"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class CnnConfig:
         kernel_size: side of each square kernel, one number or a list.
         filters: output channels, one number or a list.
         strides: of the convolutions, one number or a list.
-        padding: of the convolutions, `same` or `valid`.
+        padding: of the convolutions, `same` or `valid`, one value or a list.
         pooling: `max` or `average`.
         pool_size: one number: pools after every `pool_every`-th convolution; a list: after each, 1 is no pooling.
         pool_every: convolutions between two poolings, where `pool_size` is one number.
@@ -74,7 +76,7 @@ class CnnConfig:
     depth: int = 3
     kernel_size: Any = 3
     filters: Any = 32
-    padding: str = "same"
+    padding: Any = "same"
     pooling: str = "max"
     pool_size: Any = 2
     pool_every: int = 2
@@ -119,7 +121,7 @@ class CnnConfig:
             *fault("pool_every", self.pool_every, is_count(self.pool_every), "a whole number from 1", "2"),
             *fault("dense_dropout", self.dense_dropout, is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
             *fault("l2", self.l2, is_number(self.l2) and self.l2 >= 0, "a number from 0", "0.0001"),
-            *one_of("padding", self.padding, PADDINGS),
+            *self._padding_faults(),
             *one_of("pooling", self.pooling, POOLINGS),
             *one_of("pool_padding", self.pool_padding, PADDINGS),
             *one_of("final_pooling", self.final_pooling, FINAL_POOLINGS),
@@ -129,6 +131,11 @@ class CnnConfig:
         accepted = "a whole number from 1, a list of them, or 0 for none"
         units_ok = self.dense_units == 0 or all(is_count(value) for value in units)
         return [*faults, *fault("dense_units", self.dense_units, units_ok, accepted, "128")]
+
+    def _padding_faults(self) -> list[str]:
+        if isinstance(self.padding, list | tuple):
+            return self._per_layer("padding", lambda value: value in PADDINGS, " or ".join(PADDINGS), "same")
+        return one_of("padding", self.padding, PADDINGS)
 
     def _per_layer(self, key: str, accepts: Callable[[Any], bool], accepted: str, try_: str) -> list[str]:
         value = getattr(self, key)
@@ -156,6 +163,7 @@ class CnnConfig:
                 filters=entry_of(self.filters, index),
                 kernel_size=entry_of(self.kernel_size, index),
                 strides=entry_of(self.strides, index),
+                padding=entry_of(self.padding, index),
                 batch_norm=entry_of(self.batch_norm, index),
                 pool_size=pools[index],
                 dropout=self._dropout(index, pools[index]),

@@ -106,8 +106,8 @@ def _layers(config: CnnConfig, input_shape: tuple[int, int, int], num_classes: i
 def _convolution(config: CnnConfig, layer: ConvLayer, number: int, shape: Shape) -> Iterator[LayerPlan]:
     height, width, channels = shape
     kernel = layer.kernel_size
-    what = f"convolution {number} (kernel {kernel}x{kernel}, {config.padding} padding)"
-    height, width = (_convolved(side, kernel, layer.strides, config.padding) for side in (height, width))
+    what = f"convolution {number} (kernel {kernel}x{kernel}, {layer.padding} padding)"
+    height, width = (_convolved(side, kernel, layer.strides, layer.padding) for side in (height, width))
     shape = _checked((height, width, layer.filters), what, shape, number)
     weights = kernel * kernel * channels * layer.filters
     params = weights + layer.filters

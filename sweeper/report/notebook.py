@@ -92,7 +92,7 @@ def notebook_cells(row: TrialRow) -> tuple[str, ...]:
     return (
         str(config.depth),
         _sizes([layer.kernel_size for layer in config.layers()]),
-        config.padding,
+        ", ".join(dict.fromkeys(layer.padding for layer in config.layers())),
         _pooling(config.pooling, pools(arch)),
         (cell_text(metrics.get("epochs")).removesuffix(".0")) + pruned,
         _error(metrics.get("train_loss")),

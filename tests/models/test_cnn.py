@@ -36,6 +36,7 @@ CONFIGS = [
     pytest.param({"padding": "valid", "filters": 4}, (13, 16, 3), id="3 channels, not square"),
     pytest.param({"strides": 2}, (13, 16, 1), id="strides, same padding"),
     pytest.param({"strides": [2, 1, 3], "padding": "valid", "pool_every": 9}, (29, 31, 3), id="strides, valid padding"),
+    pytest.param({"strides": [1, 2, 1], "padding": ["valid", "same", "valid"]}, (14, 15, 1), id="a padding each"),
     pytest.param({"final_pooling": "global_average"}, (13, 16, 1), id="global average pooling"),
     pytest.param({"final_pooling": "global_max", "dense_units": 0, "strides": 2}, (9, 9, 3), id="global max pooling"),
     pytest.param({"batch_norm": True, "pool_size": 3, "pool_every": 1, "depth": 2}, (32, 20, 3), id="all of it"),

@@ -54,6 +54,9 @@ from sweeper.models.config import CnnConfig, ConvLayer
         pytest.param({"dense_units": [64, 0]}, r"arch\.dense_units=\[64,0\] is not", id="0 among several"),
         pytest.param({"dense_units": None}, r"arch\.dense_units=null is not accepted", id="null units"),
         pytest.param({"padding": "full"}, r"arch\.padding=full is not accepted: one of same, valid\.", id="padding"),
+        pytest.param(
+            {"padding": ["same", "full", "same"]}, r"padding=\[same,full,same\] is not .* same or valid", id="paddings"
+        ),
         pytest.param({"pooling": "maximum"}, r"one of max, average\. .*Try: arch\.pooling=max", id="pooling"),
         pytest.param({"pool_padding": None}, r"arch\.pool_padding=null is not accepted", id="null padding"),
         pytest.param({"activation": "rellu"}, r"arch\.activation=rellu .*Did you mean 'relu'\?", id="activation"),
@@ -65,7 +68,7 @@ def test_a_value_out_of_range_is_refused_with_what_is_accepted(given: dict[str, 
         CnnConfig(**given)
 
 
-@pytest.mark.parametrize("key", ["kernel_size", "filters", "pool_size", "batch_norm", "dropout"])
+@pytest.mark.parametrize("key", ["kernel_size", "filters", "strides", "padding", "pool_size", "batch_norm", "dropout"])
 def test_a_list_of_the_wrong_length_is_refused_with_one_of_the_right_length(key: str) -> None:
     entry = CnnConfig(depth=1, dropout=0.5).__getattribute__(key)
 
