@@ -241,7 +241,7 @@ def test_a_row_opens_to_the_lines_that_repeat_it_and_copies_them(open_page: Open
     expect(more).to_have_attribute("aria-expanded", "true")
     lines = page.locator("tr.detail code").all_inner_texts()
     assert lines[0].startswith("python -m sweeper arch.depth=1 optimizer.learning_rate=1.0 ")
-    assert lines[0].endswith(" seed=0")
+    assert lines[0].endswith(" seed=0 sweep.reuse=false")
     assert lines[1] == f"python -m sweeper verify {'0' * 32}"
     page.locator("tr.detail").get_by_role("button", name="Copy").first.click()
     expect(page.locator("tr.detail .copy").first).to_have_text("Copied")
