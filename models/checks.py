@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ def from_keys(kind: type[_Config], node: Mapping[str, Any], option: str, example
     Raises:
         ArchitectureError: an unknown key, or a value that is not accepted.
     """
-    known = list(inspect.signature(kind).parameters)
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]  # a dataclass
     keys = {key: value for key, value in node.items() if key != "_target_"}
     if unknown := [key for key in keys if key not in known]:
         raise ArchitectureError(

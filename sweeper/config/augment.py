@@ -6,6 +6,7 @@ What does not live here: the layers that do it (`sweeper.trial.augment`).
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,10 +91,15 @@ def augment_config(node: Mapping[str, Any] | None) -> AugmentConfig:
 
 def augment_keys(node: Mapping[str, Any]) -> dict[str, Any]:
     """A resolved `augment` node without what changes nothing; empty where images stay as they are."""
-    plain = dataclasses.asdict(AugmentConfig())
+    plain = _nothing()
     kept = {key: value for key, value in node.items() if key not in plain or value != plain[key]}
     if not any(kept.get(key) for key in _GEOMETRIC):
         kept.pop("fill_mode", None)
     if not kept.get("rand_augment"):
         kept.pop("rand_augment_ops", None)
     return kept
+
+
+@functools.cache
+def _nothing() -> Mapping[str, Any]:
+    return dataclasses.asdict(AugmentConfig())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +23,12 @@ def check(condition: bool, key: str, value: Any, accepted: str, try_: str) -> No
 
 def nearest(given: Any, accepted: Iterable[str], otherwise: str) -> str:
     """The accepted name that is nearest to what was given, or `otherwise`."""
-    return next(iter(difflib.get_close_matches(str(given), list(accepted), n=1, cutoff=0.5)), otherwise)
+    return _nearest(str(given), tuple(accepted), otherwise)
+
+
+@functools.cache  # asked for each configuration of a grid, also where nothing is refused
+def _nearest(given: str, accepted: tuple[str, ...], otherwise: str) -> str:
+    return next(iter(difflib.get_close_matches(given, accepted, n=1, cutoff=0.5)), otherwise)
 
 
 def is_int(value: Any) -> bool:

@@ -7,6 +7,7 @@ need the labels (`sweeper.trial.fitting.labels`).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -200,10 +201,15 @@ def trained_keys(node: Mapping[str, Any]) -> dict[str, Any]:
     return kept | ({"decay": decay} if decay else {})
 
 
+@functools.cache
+def _usual_decay() -> Mapping[str, Any]:
+    return dataclasses.asdict(DecayConfig())
+
+
 def _read_decay(schedule: Any, decay: Mapping[str, Any]) -> dict[str, Any]:
     if schedule not in SCHEDULES or not isinstance(decay, Mapping):  # refused later
         return dict(decay)
-    plain = dataclasses.asdict(DecayConfig())
+    plain = _usual_decay()
     read = {key: value for key, value in decay.items() if key in SCHEDULES[schedule] and value != plain[key]}
     if read.get("gamma") == DEFAULT_GAMMA.get(schedule):
         read.pop("gamma", None)
