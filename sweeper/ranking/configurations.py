@@ -54,6 +54,15 @@ def judge_configurations(case: Case) -> Findings:
     )
     if case.kind != "accuracy":
         return findings
+    if len(members) > 1 and about.num_folds == 1 and groups[0] is None and case.margin:
+        marked = inference.equal_configurations(_only(tables), case.margin, ALPHA)
+        same = [index for index in members[1:] if marked[index]]
+        needed = inference.needed_for_configurations(_only(tables), members, case.margin, ALPHA)
+        findings = replace(
+            findings,
+            equal=tuple(row.number for index in same for row in whole[index]),
+            needed=None if len(same) == len(members) - 1 else needed,
+        )
     if about.num_folds > 1:
         score = inference.winning_over_folds([_in_units(one, groups) for one in tables])
     else:

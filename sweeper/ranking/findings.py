@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sweeper.core.looks import SecondStage
 from sweeper.core.test_set import Opening
+from sweeper.inference import Needed
 
 if TYPE_CHECKING:
     pass
@@ -141,6 +142,9 @@ class Findings:
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
         differences: of the leader's accuracy and each other trial's, by the other's number; the 95 % intervals hold
             all at once. Empty for other metrics, with repeats, and where images come in groups.
+        equal: trials of the group that are shown to differ from the leader by at most `report.margin`; with repeats all
+            those of such configurations. By accuracy, where images do not come in groups or folds.
+        needed: what it would take to show a difference of the margin; None where nothing is undecided, or unknown.
         expected: of the leader, with repeats of its configuration over seeds; None where it was not found out.
         cheapest: one a cost that is known.
         configurations: with repeats; else None.
@@ -157,6 +161,8 @@ class Findings:
     left_out: tuple[int, ...] = ()
     rank_intervals: dict[int, tuple[int, int]] = field(default_factory=dict)
     differences: dict[int, Difference] = field(default_factory=dict)
+    equal: tuple[int, ...] = ()
+    needed: Needed | None = None
     expected: ExpectedAccuracy | None = None
     cheapest: tuple[Cheapest, ...] = ()
     configurations: ConfigurationFindings | None = None

@@ -180,9 +180,13 @@ def _by_accuracy(
     # Of a margin nothing is said where images come in groups: the score test takes images as independent.
     if groups is not None:
         return findings
+    numbers = [row.number for row in compared]
+    equal, needed = _undecided(case, findings, numbers, correct)
     apart = inference.differences_from_leader(correct, ALPHA)
     return replace(
         findings,
+        equal=equal,
+        needed=needed,
         cheapest=_cheapest(case, findings, compared, correct),
         differences={
             row.number: Difference(*map(float, line))
@@ -190,6 +194,21 @@ def _by_accuracy(
             if row.number != findings.leader
         },
     )
+
+
+def _undecided(
+    case: Case, findings: Findings, numbers: Sequence[int], correct: NDArray[np.bool_]
+) -> tuple[tuple[int, ...], inference.Needed | None]:
+    """Who of the group is equal within the margin, and what it would take to tell the rest of it."""
+    if len(findings.group) < 2 or not case.margin:
+        return (), None
+    places = {number: place for place, number in enumerate(numbers)}
+    marked = inference.equal_trials(correct, places[findings.group[0]], case.margin, ALPHA)
+    equal = tuple(number for number in findings.group[1:] if marked[places[number]])
+    if len(equal) == len(findings.group) - 1:
+        return equal, None
+    group = correct[[places[number] for number in findings.group]]
+    return equal, inference.needed_for_trials(group, case.margin, ALPHA)
 
 
 def _other_epochs(case: Case, compared: Sequence[TrialRow]) -> list[NDArray[np.bool_]]:

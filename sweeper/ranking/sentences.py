@@ -26,6 +26,7 @@ from sweeper.ranking.leaderboard import point_of
 from sweeper.ranking.phrases import about_taken
 from sweeper.ranking.seeds.baseline import about_baseline
 from sweeper.ranking.seeds.looks import about_looks, before_looks
+from sweeper.ranking.undecided import about_undecided
 
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
@@ -119,6 +120,7 @@ class _Speaker:
             said.append(_about_expected(findings.expected, findings.num_compared))
             if not findings.num_groups:
                 said.append(self._about_cheapest(findings))
+        said += about_undecided(self.case, findings)
         if not has_looks:
             said += about_baseline(self.case, findings)
         said += pruned.sentences(self.rows.values())
@@ -265,7 +267,7 @@ class _Speaker:
         head = f"{alone}{capital(name)} leads with {scored}, but {seeds} on {findings.num_images:,} images cannot "
         head += f"separate it from {others}"
         head += f"; the other {'one is' if rest == 1 else f'{rest} are'} worse." if rest else "."
-        if found.image_share is None:
+        if found.image_share is None or (findings.needed is not None and findings.needed.images_dominate):
             return head
         what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
         return f"{head} More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."

@@ -1,0 +1,52 @@
+"""Who is equal to the leader but for the margin, and what it would take to tell the others: sentences about a group.
+
+What does not live here: the statistics (`sweeper.inference.contrasts`), and all other sentences
+(`sweeper.ranking.sentences`).
+"""
+
+from __future__ import annotations
+
+from sweeper.core.text import listed
+from sweeper.ranking.case import Case
+from sweeper.ranking.findings import Findings
+
+_NAMED = 8  # trials named in one sentence
+
+
+def about_undecided(case: Case, findings: Findings) -> list[str]:
+    """One sentence about those that are shown to be equal, one about what would tell the others apart; or none.
+
+    With repeats those are configurations, named by all their trials.
+    """
+    margin = f"{100 * case.margin:g} points (report.margin)"
+    names = {row.number: row.name for row in case.rows}
+    said = []
+    if findings.equal:
+        trials = listed([names[number] for number in findings.equal], _NAMED)
+        plural = len(findings.equal) > 1
+        said.append(
+            f"Equal to the leader within {margin}: trial{'s' if plural else ''} {trials}. "
+            f"{'They differ' if plural else 'It differs'} from it by no more than that, in either direction."
+        )
+    needed = findings.needed
+    if needed is None:
+        return said
+    if findings.configurations is not None:
+        if needed.images_dominate:
+            said.append(f"More seeds cannot tell a difference of {margin}: the images' part of the error dominates.")
+        elif needed.seeds is not None:
+            said.append(
+                f"A difference of {margin} would show with about {needed.seeds} seeds (sweep.seeds={needed.seeds})."
+            )
+    elif needed.images is not None and needed.shown is not None:
+        said.append(
+            f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one of "
+            f"{margin} takes about {_rounded(needed.images):,} images."
+        )
+    return said
+
+
+def _rounded(number: int) -> int:
+    """To two digits: the number is good within a factor of two."""
+    digits = max(0, len(str(number)) - 2)
+    return round(number, -digits)

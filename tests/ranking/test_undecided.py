@@ -1,0 +1,50 @@
+"""What is said of trials that could not be told apart, and of those that are as good as equal."""
+
+from __future__ import annotations
+
+import pytest
+
+from ranked_rows import ACCURACY, complete
+from sweeper.inference import Needed
+from sweeper.ranking.case import Case
+from sweeper.ranking.findings import ConfigurationFindings, Findings
+from sweeper.ranking.undecided import about_undecided
+
+SEEDS = ConfigurationFindings(3, 4, (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("findings", "start"),
+    [
+        (
+            Findings(leader=0, group=(0, 1), equal=(1,)),
+            "Equal to the leader within 0.5 points (report.margin): trial 1.",
+        ),
+        (
+            Findings(leader=0, num_images=287, needed=Needed(0.005, 0.0288, 9643)),
+            "287 images show a difference of about 2.9 points or more; one of 0.5 points (report.margin) takes about "
+            "9,600 images.",
+        ),
+        (
+            Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None, 6)),
+            "A difference of 0.5 points (report.margin) would show with about 6 seeds (sweep.seeds=6).",
+        ),
+        (
+            Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None, None, images_dominate=True)),
+            "More seeds cannot tell a difference of 0.5 points (report.margin): the images' part",
+        ),
+    ],
+    ids=["equal", "images", "seeds", "images dominate"],
+)
+def test_one_sentence_says_what_is_undecided(findings: Findings, start: str) -> None:
+    case = Case([complete(0, 0.95), complete(1, 0.94)], [ACCURACY], {}, 0.005)
+
+    [said] = about_undecided(case, findings)
+
+    assert said.startswith(start)
+
+
+def test_nothing_is_said_where_too_little_is_known() -> None:
+    case = Case([complete(0, 0.95), complete(1, 0.94)], [ACCURACY], {}, 0.005)
+
+    assert about_undecided(case, Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None))) == []
