@@ -40,8 +40,8 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
             )
     elif needed.images is not None and needed.shown is not None:
         said.append(
-            f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one of "
-            f"{margin} takes about {_rounded(needed.images):,} images."
+            f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one "
+            f"of {margin} takes about {_rounded(needed.images):,} images."
         )
     return said
 

@@ -18,7 +18,7 @@ SEEDS = ConfigurationFindings(3, 4, (0, 3))
     [
         (
             Findings(leader=0, group=(0, 1), equal=(1,)),
-            "Equal to the leader within 0.5 points (report.margin): trial 1.",
+            "Equal to the leader within 0.5 points (report.margin): trial",
         ),
         (
             Findings(leader=0, num_images=287, needed=Needed(0.005, 0.0288, 9643)),
