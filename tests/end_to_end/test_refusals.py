@@ -38,7 +38,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a misspelt option": ("optimizer=adm", ("optimizer=adm does not exist", "rmsprop", "Try: optimizer=adam")),
     "a misspelt option that varies": ("-m arch=cnn,cnnn", ("arch=cnnn does not exist", "Try: arch=cnn")),
     "another option of a group": ("+optimizer=adam", ("adds an option to optimizer", "Try: optimizer=adam")),
-    "a misspelt experiment": ("experiment=nb", ("experiment=nb does not exist", "Try: experiment=notebook")),
+    "a misspelt experiment": ("experiment=notbook", ("experiment=notbook does not exist", "Try: experiment=notebook")),
     "an executor that is not there": ("executor=rya", ("executor=rya does not exist", "processes", "serial")),
     "null for a group": ("optimizer=null", ("optimizer is a group", "adadelta", "Try: optimizer=")),
     "a number for a group": ("-m arch=1,2", ("arch is a group", "cnn", "Try: arch=cnn")),
