@@ -1,9 +1,10 @@
-"""What is said of trials that were ended early, or did not begin. Pure."""
+"""What is said of trials that were ended early, did not begin, or were trained by other sweeps. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from sweeper.core.text import listed
 from sweeper.core.trials import TrialRow, TrialState
 
 
@@ -33,3 +34,13 @@ def sentences(rows: Collection[TrialRow]) -> list[str]:
             "were trained on all folds."
         )
     return said
+
+
+def about_taken(taken: Sequence[TrialRow], num_trials: int) -> str:
+    """How many of them other sweeps had trained."""
+    sweeps = dict.fromkeys(row.facts.taken_from.sweep for row in taken if row.facts.taken_from is not None)
+    whose = f"sweep{'' if len(sweeps) == 1 else 's'} {listed(list(sweeps))}"
+    return (
+        f"{len(taken)} of the {num_trials} trials {'was' if len(taken) == 1 else 'were'} not trained here: {whose} had "
+        "trained the same settings, data and seed, and the outcome was taken over (column taken_from)."
+    )

@@ -23,7 +23,7 @@ from sweeper.ranking.findings import (
     Findings,
 )
 from sweeper.ranking.leaderboard import point_of
-from sweeper.ranking.phrases import about_taken
+from sweeper.ranking.pruned import about_taken
 from sweeper.ranking.seeds.baseline import about_baseline
 from sweeper.ranking.seeds.looks import about_looks, before_looks
 from sweeper.ranking.undecided import about_undecided
