@@ -11,7 +11,6 @@ Source: S. J. Pocock (1977), Group sequential methods in the design and analysis
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from sweeper.inference.clusters import as_units
 from sweeper.inference.configurations import leading_configurations
+from sweeper.inference.contrasts.parts import Parts, parts
 
 #: Fresh seeds of each candidate at each look, and the share of the error that the look may spend.
 LOOKS: tuple[tuple[int, float], ...] = ((3, 0.1), (5, 0.2), (8, 0.3), (12, 0.4))
@@ -100,19 +100,18 @@ def look(
         raise ValueError(f"look {number} is at {num_seeds} seeds; given: {', '.join(map(str, given))}")
     level = alpha * share
     found = leading_configurations(units, level)
-    pairs = _pairs(np.stack(units))
-    members = list(found.members)
-    marked = pairs.equal(members, margin, level)
-    equal = tuple(index for index, is_equal in zip(members[1:], marked[1:], strict=True) if is_equal)
-    shares = [pairs.image_share(members[0], index) for index in members[1:] if index not in equal]
+    known = parts(units)
+    equal = _equal(known, found.members, margin, level)
+    shares = known.image_shares()[found.members[0]]
+    of_undecided = [float(shares[index]) for index in found.members[1:] if index not in equal]
     return Look(
         members=found.members,
         eliminated=tuple(one.index for one in found.left),
         equal=equal,
-        mean=pairs.mean,
-        gain=None if reference is None else pairs.gain(reference, level / max(1, len(units) - 1)),
-        image_share=min(shares, default=None),
-        ends=_ending(number, shares),
+        mean=known.mean,
+        gain=None if reference is None else known.gains(reference, level / max(1, len(units) - 1)),
+        image_share=min(of_undecided, default=None),
+        ends=_ending(number, of_undecided),
     )
 
 
@@ -135,7 +134,21 @@ def gains_over(
         (C, 3): the difference of the means over seeds and images, low and high.
     """
     units = [np.asarray(one if groups is None else as_units(one, groups), np.float64) for one in answers]
-    return _pairs(np.stack(units)).gain(reference, alpha / max(1, len(units) - 1))
+    return parts(units).gains(reference, alpha / max(1, len(units) - 1))
+
+
+def _equal(known: Parts, members: Sequence[int], margin: float, alpha: float) -> tuple[int, ...]:
+    """Members that are shown to differ from the first by at most the margin.
+
+    Each must be shown to be at most the margin worse than any other member, and so must the first; as neither is
+    better than the best, they are then at most the margin apart. Bonferroni's correction is for the members that may
+    be marked wrongly.
+
+    Source: D. J. Schuirmann (1987), Journal of Pharmacokinetics and Biopharmaceutics 15 (two one-sided tests).
+    """
+    p_values = known.worse_than(margin)[np.ix_(members, members)].max(axis=1)
+    is_close = p_values <= alpha / max(1, len(members) - 1)
+    return tuple(index for index, close in zip(members[1:], is_close[1:], strict=True) if close and is_close[0])
 
 
 def _ending(number: int, shares: Sequence[float]) -> Ending:
@@ -145,86 +158,3 @@ def _ending(number: int, shares: Sequence[float]) -> Ending:
     if min(shares) >= IMAGES_DOMINATE:
         return "images"
     return "seeds" if number == len(LOOKS) - 1 else ""
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """C configurations under s seeds on n images, and what makes the difference of each pair uncertain.
-
-    Attributes:
-        mean: (C,), over seeds and images.
-        seeds: (C,), the variance of a mean that comes from its seeds, as in `leading_configurations`.
-        images: (C, C), the variance of a difference that comes from the images, likewise.
-        shape: s and n.
-    """
-
-    mean: NDArray[np.float64]
-    seeds: NDArray[np.float64]
-    images: NDArray[np.float64]
-    shape: tuple[int, int]
-
-    def image_share(self, one: int, other: int) -> float:
-        whole = float(self.images[one, other] + self.seeds[one] + self.seeds[other])
-        return float(self.images[one, other]) / whole if whole > 0 else 0.0
-
-    def equal(self, members: Sequence[int], margin: float, alpha: float) -> list[bool]:
-        """Which members are shown to differ from the first by at most the margin.
-
-        Each must be shown to be at most the margin worse than any other member, and so must the first; as neither is
-        better than the best, they are then at most the margin apart. Bonferroni's correction is for the members that
-        may be marked wrongly. The images' part is taken to be at least what a difference of the margin makes of it
-        where no other image differs: few images on which nothing differs are no proof.
-
-        Source: D. J. Schuirmann (1987), Journal of Pharmacokinetics and Biopharmaceutics 15 (two one-sided tests).
-        """
-        from scipy.special import stdtr
-
-        rows = np.ix_(members, members)
-        mean, seeds = self.mean[members], self.seeds[members]
-        images = np.maximum(self.images[rows], margin * (1 - margin) / self.shape[1])
-        variance, degrees = self._uncertain(seeds[:, None], seeds, images)
-        above = mean[:, None] - mean + margin
-        t = np.divide(above, np.sqrt(variance), out=np.zeros_like(variance), where=variance > 0)
-        p_values = stdtr(degrees, -t)
-        np.fill_diagonal(p_values, 0)
-        is_close = p_values.max(axis=1) <= alpha / max(1, len(members) - 1)
-        return [bool(close and is_close[0]) for close in is_close]
-
-    def gain(self, reference: int, alpha: float) -> NDArray[np.float64]:
-        """(C, 3): each mean less that of the reference, with its interval at this level.
-
-        At least one image more in either direction is taken to differ, as in A. Agresti and Y. Min (2005), Statistics
-        in Medicine 24, section 2.
-        """
-        from scipy.special import stdtrit
-
-        images = np.maximum(self.images[reference], 1 / self.shape[1] ** 2)
-        variance, degrees = self._uncertain(self.seeds, self.seeds[reference], images)
-        centre = self.mean - self.mean[reference]
-        half = -stdtrit(degrees, alpha / 2) * np.sqrt(variance)
-        found: NDArray[np.float64] = np.stack([centre, centre - half, centre + half], axis=1).clip(-1, 1)
-        found[reference] = 0
-        return found
-
-    def _uncertain(
-        self, one: NDArray[np.float64], other: NDArray[np.float64] | np.float64, images: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A difference's variance by its parts, and Satterthwaite's degrees of freedom."""
-        variance = one + other + images
-        spread = (one**2 + other**2) / (self.shape[0] - 1) + images**2 / (self.shape[1] - 1)
-        return variance, np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-
-
-def _pairs(tables: NDArray[np.float64]) -> _Pairs:
-    """`tables` (C, s, n)."""
-    _, num_seeds, num_images = tables.shape
-    between = tables.mean(axis=2).var(axis=1, ddof=1)
-    of_seeds = tables.var(axis=1, ddof=1).mean(axis=1) / num_seeds
-    covariance = np.atleast_2d(np.cov(tables.mean(axis=1)))
-    own = covariance.diagonal() - of_seeds
-    return _Pairs(
-        mean=np.array([math.fsum(row) / num_seeds for row in tables.mean(axis=2)]),
-        seeds=((num_seeds - 1) * between + between.mean()) / num_seeds / num_seeds,
-        images=(own[:, None] + own - 2 * covariance).clip(0) / num_images,
-        shape=(num_seeds, num_images),
-    )

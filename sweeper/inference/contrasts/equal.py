@@ -52,22 +52,11 @@ def equal_configurations(answers: Sequence[Scores], margin: float, alpha: float 
     Raises:
         ValueError: as `sweeper.inference.leading_configurations`.
 
-    Each pair is tested by Welch's t at the margin, with the variance of `leading_configurations`. The images' part is
-    taken to be at least what a difference of the margin makes of it where no other image differs, as in Tango's test:
-    few images on which nothing differs are no proof.
+    Each pair is tested by Welch's t at the margin, with the variance of `leading_configurations`
+    (`Parts.worse_than`).
     """
-    from scipy.special import stdtr
-
     known = parts(answers)
-    apart = known.mean[:, None] - known.mean
-    images = np.maximum(known.images_of_pairs(), margin * (1 - margin) / known.num_images)
-    variance = known.seeds[:, None] + known.seeds + images
-    spread = (known.seeds[:, None] ** 2 + known.seeds**2) / (known.num_seeds - 1) + images**2 / (known.num_images - 1)
-    degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-    t = np.divide(apart + margin, np.sqrt(variance), out=np.zeros_like(variance), where=variance > 0)
-    p_values = stdtr(degrees, -t)
-    np.fill_diagonal(p_values, 0)
-    return both_close(passing(p_values.max(axis=1), alpha), known.leader)
+    return both_close(passing(known.worse_than(margin).max(axis=1), alpha), known.leader)
 
 
 def both_close(close: NDArray[np.bool_], leader: int) -> NDArray[np.bool_]:
@@ -92,8 +81,5 @@ def configurations_from_leader(answers: Sequence[Scores], alpha: float = 0.05) -
     """
     known = parts(answers)
     num = len(known.mean)
-    weights = -np.eye(num)
-    weights[:, known.leader] += 1
-    found = known.intervals(weights, alpha / max(1, num * (num - 1) // 2))
-    found[known.leader] = 0
-    return found
+    gains = known.gains(known.leader, alpha / max(1, num * (num - 1) // 2))
+    return 0 - gains[:, [0, 2, 1]]

@@ -62,6 +62,39 @@ class Parts:
         part: NDArray[np.float64] = (own[:, None] + own - 2 * covariance).clip(0) / self.num_images
         return part
 
+    def image_shares(self) -> NDArray[np.float64]:
+        """(C, C): of what makes a pair's difference uncertain, the share that the images bring; 0 of nothing."""
+        images = self.images_of_pairs()
+        whole = self.seeds[:, None] + self.seeds + images
+        return np.divide(images, whole, out=np.zeros_like(whole), where=whole > 0)
+
+    def worse_than(self, margin: float) -> NDArray[np.float64]:
+        """(C, C): one-sided p of Welch's t, of row i's expected score being more than `margin` below column j's.
+
+        The images' part is taken to be at least what a difference of the margin makes of it where no other image
+        differs, as in Tango's test: few images on which nothing differs are no proof. 0 on the diagonal.
+        """
+        from scipy.special import stdtr
+
+        images = np.maximum(self.images_of_pairs(), margin * (1 - margin) / self.num_images)
+        variance = self.seeds[:, None] + self.seeds + images
+        of_seeds = (self.seeds[:, None] ** 2 + self.seeds**2) / (self.num_seeds - 1)
+        spread = of_seeds + images**2 / (self.num_images - 1)
+        degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
+        above = self.mean[:, None] - self.mean + margin
+        t = np.divide(above, np.sqrt(variance), out=np.zeros_like(variance), where=variance > 0)
+        p_values: NDArray[np.float64] = stdtr(degrees, -t)
+        np.fill_diagonal(p_values, 0)
+        return p_values
+
+    def gains(self, row: int, alpha: float) -> NDArray[np.float64]:
+        """(C, 3): each mean less that of one row, with `intervals`; 0, 0, 0 for the row itself."""
+        weights = np.eye(len(self.mean))
+        weights[:, row] -= 1
+        found = self.intervals(weights, alpha)
+        found[row] = 0
+        return found
+
     def intervals(self, weights: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
         """Sums of means with their intervals, by Student's t with Satterthwaite's degrees of freedom.
 
