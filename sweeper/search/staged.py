@@ -61,11 +61,12 @@ class StagedScheduler:
         gone = [point for point in stage.alive if self._first.planned_of(point) is None]
         new = self._first.queue
         if new or gone:
-            what = f"{len(new)} trials of" if new else f"no more {len(gone)} of the candidates among"
+            plural = "s" if len(new or gone) > 1 else ""
+            what = f"adds {len(new)} trial{plural} to" if new else f"leaves {len(gone)} candidate{plural} out of"
             raise SweepChangedError(
-                f"sweep.seeds={AUTO_SEEDS} has chosen its candidates, and this command has {what} the configurations "
-                "that it trains under one seed. Accepted under this name: the same configurations. Under another "
-                "name, what was trained is taken over (sweep.reuse=true).  Try: sweep.name=another-name"
+                f"sweep.seeds={AUTO_SEEDS} has chosen its candidates, and this command {what} the configurations among "
+                "which it chose. Accepted under this name: the same configurations. Under another name, what was "
+                "trained is taken over (sweep.reuse=true).  Try: sweep.name=another-name"
             )
 
     @property
