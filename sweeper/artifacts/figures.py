@@ -91,7 +91,7 @@ def curves_figure(history: History, *, test_is_validation: bool = False) -> Figu
     for axes, name in zip(panels[:2], ("loss", "accuracy"), strict=True):
         train, validation = (epoch_values(history, key) for key in (name, f"val_{name}"))
         axes.plot(epochs, train, "o-", ms=3, color=_TRAIN, label="train")
-        if not all(map(math.isnan, validation)):  # a refit has none
+        if not history or any(f"val_{name}" in epoch for epoch in history):  # a refit has none
             axes.plot(epochs, validation, "s-", ms=3, color=_VALIDATION, label=held_out)
         axes.set_ylabel("loss (cross-entropy)" if name == "loss" else name)
         epoch_axis(axes, len(history))
