@@ -78,6 +78,7 @@ def test_the_default_configuration_is_a_candidate_and_the_gain_over_it_is_told(w
     assert "Next: " in said
 
 
+@pytest.mark.long
 def test_kills_change_no_decision_and_no_look_is_taken_twice(whole: Path, run_sweeper: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sweeper", "-m", *LINE]
     said = ""

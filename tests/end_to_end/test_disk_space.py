@@ -107,6 +107,7 @@ def test_clean_says_what_it_would_free_and_frees_it(folder: Path, run_sweeper: R
     assert "There is no sweep 'nope'" in refused.stderr
 
 
+@pytest.mark.long
 def test_clean_leaves_what_an_interrupted_sweep_resumes_from(folder: Path, run_sweeper: Run) -> None:
     line = [*WORDS[:3], "+arch.width=8", "training.epochs=400", "training.checkpoint=true", *FEW, "sweep.name=mine"]
     with subprocess.Popen(

@@ -127,7 +127,7 @@ def test_a_killed_trial_is_failed_and_the_others_finish(start: Callable[..., Swe
     assert sweep.members() == {}
 
 
-@pytest.mark.parametrize("moment", ["while it loads", "while trials run"])
+@pytest.mark.parametrize("moment", [pytest.param("while it loads", marks=pytest.mark.long), "while trials run"])
 def test_a_killed_forkserver_loses_no_trial_and_runs_none_twice(start: Callable[..., Sweep], moment: str) -> None:
     sweep = start()
     sweep.wait_for("Data:" if moment == "while it loads" else "trial 1 starts")
@@ -169,6 +169,7 @@ def test_a_killed_driver_leaves_no_process_and_the_same_line_goes_on(start: Call
     assert not list((resumed.folder / "mlruns/sweeps/killed").glob("trials/*"))
 
 
+@pytest.mark.long
 def test_a_driver_that_is_killed_before_any_of_its_changes_to_the_folder_is_resumed_as_if_undisturbed() -> None:
     """While trials run, and while the page is written; more points: `benchmarks/kill_points.py`."""
     done = subprocess.run(

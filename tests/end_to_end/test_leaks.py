@@ -65,6 +65,7 @@ def splits(folder: Path, name: str) -> set[str]:
     return {trial.identity["data"]["split_digest"] for trial in trials}
 
 
+@pytest.mark.long
 def test_a_sweep_of_an_earlier_release_resumes_with_its_split_and_its_rows_verify(
     folder: Path, run_sweeper: Run
 ) -> None:

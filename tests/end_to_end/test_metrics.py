@@ -211,6 +211,7 @@ def test_a_row_is_repeated_to_the_bit_and_the_users_function_only_where_it_is_tr
     assert "val_macro_f1" in done.stdout
 
 
+@pytest.mark.long
 def test_a_sweep_that_is_killed_and_resumed_has_the_undisturbed_figures(
     swept: Path, tmp_path: Path, run_sweeper: Run
 ) -> None:

@@ -24,6 +24,7 @@ def board(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_ends_the_sweep_with_one_paragraph_and_the_line_goes_on_later(
     tmp_path: Path, run_sweeper: Run
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_promoted_model_knows_its_classes(folder: Path, run_sweeper: Run) -> N
     assert described["metadata"]["class_names"] == sorted(NAMES)
 
 
+@pytest.mark.long
 def test_a_longer_line_resumes_and_reads_no_picture_again(folder: Path, run_sweeper: Run) -> None:
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("mlruns/pictures/*/*")}
     words = ["-m", "data=folder", "data.path=pictures", "arch.kernel_size=3,5,4", "sweep.name=pictures", *SMALL]
@@ -153,6 +154,7 @@ def test_sizes_may_be_swept_and_each_trial_is_tested_on_its_own(folder: Path, ru
     assert [float(row["test_accuracy"]) > 0.1 for row in rows(folder, "sizes")] == [True, True]
 
 
+@pytest.mark.long
 def test_standardized_pictures_train_and_are_trained_again_to_the_bit(folder: Path, run_sweeper: Run) -> None:
     words = ["-m", "data=folder", "data.path=pictures", "data.normalize=none,standardize", "sweep.name=norm", *SMALL]
     done = run_sweeper(folder, *words)

@@ -122,7 +122,7 @@ def test_a_killed_recorder_is_started_again(start: Callable[[], Sweep], tmp_path
     check_whole(tmp_path)
 
 
-@pytest.mark.parametrize("queue", ["kept", "damaged"])
+@pytest.mark.parametrize("queue", ["kept", pytest.param("damaged", marks=pytest.mark.long)])
 def test_what_a_killed_driver_had_not_recorded_is_recorded_by_the_next_start(
     queue: str, start: Callable[[], Sweep], tmp_path: Path, run_sweeper: Run
 ) -> None:
@@ -170,6 +170,7 @@ def test_a_store_that_is_away_delays_no_trial(start: Callable[[], Sweep], tmp_pa
     check_whole(tmp_path)
 
 
+@pytest.mark.long
 def test_a_run_that_somebody_deleted_and_another_experiment_do_not_stop_a_sweep(
     run_sweeper: Run, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrialRow
@@ -49,6 +50,7 @@ def num_epochs(checkpoint: Path) -> int:
         return len(json.loads(saved["about"].tobytes())["history"])
 
 
+@pytest.mark.long
 def test_a_driver_that_is_killed_again_and_again_ends_with_the_undisturbed_leaderboard() -> None:
     words = ["--kills", "3", "--trials", "4", "--sampler", "tpe", "--longest", "8", "--seed", "3"]
     done = subprocess.run(

@@ -98,6 +98,7 @@ def test_the_plan_says_what_is_taken_over_and_what_is_left(folder: Path, run_swe
     assert sorted(path.name for path in (folder / "mlruns/sweeps").iterdir()) == before
 
 
+@pytest.mark.long
 def test_a_copy_is_taken_over_where_the_first_is_lost_and_training_repeats_where_all_are(
     folder: Path, run_sweeper: Run
 ) -> None:

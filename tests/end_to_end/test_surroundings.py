@@ -112,10 +112,20 @@ def build(input_shape, num_classes):
 @pytest.mark.parametrize(
     ("target", "files", "executor"),
     [
-        pytest.param("models.mine.build", ("models/mine.py", "models/parts.py"), "processes", id="a folder models"),
+        pytest.param(
+            "models.mine.build",
+            ("models/mine.py", "models/parts.py"),
+            "processes",
+            id="a folder models",
+            marks=pytest.mark.long,
+        ),
         pytest.param("models.build", ("models.py", "parts.py"), "serial", id="a file models.py"),
-        pytest.param("data.nets.build", ("data/nets.py", "data/parts.py"), "serial", id="a folder data"),
-        pytest.param("utils.build", ("utils.py", "parts.py"), "processes", id="a file utils.py"),
+        pytest.param(
+            "data.nets.build", ("data/nets.py", "data/parts.py"), "serial", id="a folder data", marks=pytest.mark.long
+        ),
+        pytest.param(
+            "utils.build", ("utils.py", "parts.py"), "processes", id="a file utils.py", marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_users_builder_is_found_under_any_name(
@@ -160,7 +170,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(home), **variables}
 
 
-@pytest.mark.parametrize("executor", ["processes", "serial"])
+@pytest.mark.parametrize("executor", ["processes", pytest.param("serial", marks=pytest.mark.long)])
 def test_a_users_settings_for_libraries_change_no_figure(
     executor: str, settings: dict[str, str], run_sweeper: Run, tmp_path: Path, expected: list[dict[str, str]]
 ) -> None:
@@ -176,6 +186,7 @@ def test_a_users_settings_for_libraries_change_no_figure(
     assert "Same, to the bit" in again.stdout
 
 
+@pytest.mark.long
 def test_a_daemons_streams_strict_warnings_and_an_odd_folder_change_nothing(
     tmp_path: Path, expected: list[dict[str, str]]
 ) -> None:
@@ -282,6 +293,7 @@ def test_output_that_cannot_be_written_is_reported_and_ends_with_status_1(words:
     )
 
 
+@pytest.mark.long
 def test_a_sweep_whose_log_is_on_a_full_disk_is_finished(tmp_path: Path, expected: list[dict[str, str]]) -> None:
     with open("/dev/full", "w") as full:
         line = [sys.executable, "-m", "sweeper", *FIRST]

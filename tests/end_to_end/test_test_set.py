@@ -193,6 +193,7 @@ def build(input_shape, num_classes, width):
 """
 
 
+@pytest.mark.long
 def test_a_crash_spoils_the_network_at_which_it_happens_and_no_other(tmp_path: Path, run_sweeper: Run) -> None:
     (tmp_path / "nets.py").write_text(FRAGILE)
     line = ["arch=custom", "arch._target_=nets.build", "+arch.width=1,2,3,4", "training.threads=1", "sweep.workers=1"]

@@ -130,6 +130,7 @@ def by_processes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str
     return sweep.figures()
 
 
+@pytest.mark.long
 def test_a_killed_driver_leaves_nothing_and_a_resumed_one_outlives_a_node(
     nodes: SimulatedNodes, tmp_path: Path, by_processes: dict[str, list[str]]
 ) -> None:

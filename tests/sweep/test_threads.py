@@ -49,6 +49,7 @@ def test_they_are_timed_said_recorded_and_kept(run_sweeper: Run, tmp_path: Path)
     assert f"training.threads: {taken} -> {taken + 1}" in other.stderr
 
 
+@pytest.mark.long
 def test_fixed_workers_are_kept_and_both_settings_are_decided(run_sweeper: Run, tmp_path: Path) -> None:
     words = ["training.precision=auto", "sweep.workers=1", "arch.depth=1"]
     done = run_sweeper(tmp_path, *words, *SMALL, *AUTO)

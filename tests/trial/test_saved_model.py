@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +152,19 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[i
     "mixed precision with averages": (AVERAGED, {"precision": "mixed_float16"}, {}, ()),
 }
 
+#: Options that together touch every part; the others take minutes, and run with `make test-long`.
+USUAL = {
+    "plain", "averaged weights", "best epoch of averaged weights", "early stopping resumed", "cosine", "plateau",
+    "ema", "best epoch of schedule-free", "balanced and smoothed", "a callback that sets weights at the end",
+    "a callback with a memory", "Keras's own early stopping", "mixed images", "everything", "at first frozen",
+    "mixed precision with averages",
+}  # fmt: skip
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=() if name in USUAL else pytest.mark.long) for name in names]
+
+
 CHANGED_AT_THE_END = ("a callback that sets weights at the end", "Keras's own early stopping")
 
 METRICS = tuple(Metric(name, direction) for name, direction in FURTHER_METRICS.items())
@@ -278,10 +291,15 @@ def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
 
 
 @pytest.fixture(scope="module")
-def trained(prepared: PreparedData, executor: Executor) -> dict[str, tuple[TrialResult, Path]]:
-    """Each option's result and the folder of its trial."""
+def trained(
+    request: pytest.FixtureRequest, prepared: PreparedData, executor: Executor
+) -> dict[str, tuple[TrialResult, Path]]:
+    """The result and the folder of the trial, of each option that a test asks for."""
     found = {}
+    asked_for = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
     for number, (name, (*_, kills)) in enumerate(OPTIONS.items()):
+        if name not in asked_for:
+            continue
         spec = spec_of(name, number, prepared.folder.parent / str(number), prepared)
         found[name] = (train(executor, spec, kills), spec.folder)
     return found
@@ -318,7 +336,7 @@ def said(trained: dict[str, tuple[TrialResult, Path]]) -> dict[str, dict[str, fl
     return found
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", marked(OPTIONS))
 def test_a_row_says_what_its_saved_model_says(
     name: str, trained: dict[str, tuple[TrialResult, Path]], said: dict[str, dict[str, float]]
 ) -> None:
@@ -335,7 +353,7 @@ def test_a_row_says_what_its_saved_model_says(
     assert set(said[name]) | {"val_ece"} == {figure for figure in metrics if figure.startswith("val_")}
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", marked(OPTIONS))
 def test_a_curve_scores_the_weights_that_would_be_saved_after_each_epoch(
     name: str, trained: dict[str, tuple[TrialResult, Path]]
 ) -> None:
@@ -358,7 +376,7 @@ def test_a_curve_scores_the_weights_that_would_be_saved_after_each_epoch(
 RESUMED = [name for name, (*_, kills) in OPTIONS.items() if kills]
 
 
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("name", marked(RESUMED))
 def test_a_resumed_trial_has_the_figures_of_an_undisturbed_one(
     name: str, trained: dict[str, tuple[TrialResult, Path]], prepared: PreparedData, executor: Executor, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def digests(root: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_a_row_with_restored_weights_comes_to_the_same_and_nothing_is_recorded(
     own_sweep: Path, paths: OutputPaths, run_sweeper: Run, tmp_path: Path
 ) -> None:
