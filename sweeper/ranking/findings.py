@@ -7,14 +7,10 @@ What does not live here: the statistics (`sweeper.inference`), finding out (`swe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sweeper.core.looks import SecondStage
 from sweeper.core.test_set import Opening
 from sweeper.inference import Needed
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

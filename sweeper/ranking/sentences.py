@@ -26,7 +26,7 @@ from sweeper.ranking.leaderboard import point_of
 from sweeper.ranking.pruned import about_taken
 from sweeper.ranking.seeds.baseline import about_baseline
 from sweeper.ranking.seeds.looks import about_looks, before_looks
-from sweeper.ranking.undecided import about_undecided
+from sweeper.ranking.undecided import about_undecided, what_helps
 
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
@@ -201,6 +201,8 @@ class _Speaker:
                 f"On {findings.num_images:,} images no trial can be shown to be within {margin} of the leader "
                 f"(report.margin), whatever it answers: that takes {fewest:,} images."
             )
+        if not cheaper and findings.needed is not None:  # which says how many images it takes
+            return f"No cheaper trial is shown to be within {margin} of the leader."
         if not cheaper:
             return f"No cheaper trial is shown to be within {margin} of the leader; more images might show one."
         found = [
@@ -267,10 +269,7 @@ class _Speaker:
         head = f"{alone}{capital(name)} leads with {scored}, but {seeds} on {findings.num_images:,} images cannot "
         head += f"separate it from {others}"
         head += f"; the other {'one is' if rest == 1 else f'{rest} are'} worse." if rest else "."
-        if found.image_share is None or (findings.needed is not None and findings.needed.images_dominate):
-            return head
-        what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
-        return f"{head} More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."
+        return " ".join([head, *what_helps(found, findings)])
 
     def _figure(self, value: float | None) -> str:
         if value is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sweeper.core.text import listed
 from sweeper.ranking.case import Case
-from sweeper.ranking.findings import Findings
+from sweeper.ranking.findings import ConfigurationFindings, Findings
 
 _NAMED = 8  # trials named in one sentence
 
@@ -43,6 +43,22 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
             f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one "
             f"of {margin} takes about {_rounded(needed.images):,} images."
         )
+    return said
+
+
+def what_helps(found: ConfigurationFindings, findings: Findings) -> list[str]:
+    """Whether more seeds or more images would tell configurations apart, and the line to type where seeds would.
+
+    Nothing where neither is known, or where another sentence says that the images' part dominates. No line where
+    another sentence tells a number of seeds.
+    """
+    needed = findings.needed
+    if found.image_share is None or (needed is not None and needed.images_dominate):
+        return []
+    what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
+    said = [f"More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."]
+    if what == "seeds" and found.num_folds == 1 and (needed is None or needed.seeds is None):
+        said.append(f"Next: the same command with sweep.seeds={2 * found.num_seeds}, which trains only what is new.")
     return said
 
 

@@ -141,6 +141,15 @@ def test_a_trial_is_not_shown_to_be_as_good_on_few_images() -> None:
     )
 
 
+def test_how_many_images_it_takes_is_said_once() -> None:
+    few = {0: right(270, num_images=287), 1: right(264, first=40, num_images=287)}
+
+    said = judged(case([row(0, 940), row(1, 920)], few, margin=0.02)).sentences
+
+    assert "No cheaper trial is shown to be within 2 percentage points of the leader." in said
+    assert sum("takes about" in one or "more images" in one for one in said) == 1
+
+
 def test_identical_predictions_tie() -> None:
     found = judged(case([row(0, 950), row(1, 950), row(2, 950)]))
 

@@ -8,7 +8,7 @@ from ranked_rows import ACCURACY, complete
 from sweeper.inference import Needed
 from sweeper.ranking.case import Case
 from sweeper.ranking.findings import ConfigurationFindings, Findings
-from sweeper.ranking.undecided import about_undecided
+from sweeper.ranking.undecided import about_undecided, what_helps
 
 SEEDS = ConfigurationFindings(3, 4, (0, 3))
 
@@ -48,3 +48,35 @@ def test_nothing_is_said_where_too_little_is_known() -> None:
     case = Case([complete(0, 0.95), complete(1, 0.94)], [ACCURACY], {}, 0.005)
 
     assert about_undecided(case, Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None))) == []
+
+
+@pytest.mark.parametrize(
+    ("image_share", "needed", "said"),
+    [
+        (None, None, ""),
+        (0.7, None, "More images would help: 70 % of what is uncertain comes from the images."),
+        (
+            0.2,
+            None,
+            "More seeds would help: 80 % of what is uncertain comes from the seeds. Next: the same command with "
+            "sweep.seeds=6, which trains only what is new.",
+        ),
+        (
+            0.2,
+            Needed(0.005, 0.03, None, 8),
+            "More seeds would help: 80 % of what is uncertain comes from the seeds.",
+        ),
+        (0.7, Needed(0.005, 0.03, None, None, images_dominate=True), ""),
+    ],
+    ids=["unknown", "images", "seeds", "seeds, told elsewhere", "images dominate, told elsewhere"],
+)
+def test_what_would_help_is_said_once(image_share: float | None, needed: Needed | None, said: str) -> None:
+    found = ConfigurationFindings(3, 4, (0, 3), image_share=image_share)
+
+    assert " ".join(what_helps(found, Findings(leader=0, configurations=found, needed=needed))) == said
+
+
+def test_folds_get_no_line_of_more_seeds() -> None:
+    found = ConfigurationFindings(3, 4, (0, 3), image_share=0.2, num_folds=3)
+
+    assert len(what_helps(found, Findings(leader=0, configurations=found))) == 1

@@ -117,7 +117,7 @@ def test_images_that_are_gone_are_refused_with_the_line_that_gives_their_place(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(own_sweep)
-    message = r"The images of trial 0 of sweep mine \(data=npz, data\.path=images\.npz\) are not available: .*" + (
+    message = r"The images of mine:0 \(data=npz, data\.path=images\.npz\) are not available: .*" + (
         r"Try: python -m sweeper verify mine:0 --data-path FILE"
     )
     with pytest.raises(RefusedError, match=message):
