@@ -42,6 +42,10 @@ OTHER_COLUMNS = (
     "leading_group",
     "rank_low",
     "rank_high",
+    "verdict",
+    "difference",
+    "difference_low",
+    "difference_high",
     "best_epoch",
     "taken_from",
     "label",
@@ -103,6 +107,7 @@ def table(
 def _cells(ranked: RankedRow) -> dict[str, Any]:
     row = ranked.row
     low, high = ranked.interval or (None, None)
+    apart = ranked.difference
     cells = {
         **row.metrics,
         "trial": row.number if row.origin is None else row.origin.trial,
@@ -116,6 +121,10 @@ def _cells(ranked: RankedRow) -> dict[str, Any]:
         "leading_group": ranked.in_leading_group,
         "rank_low": ranked.rank_low,
         "rank_high": ranked.rank_high,
+        "verdict": ranked.verdict,
+        "difference": None if apart is None else apart.value,
+        "difference_low": None if apart is None else apart.low,
+        "difference_high": None if apart is None else apart.high,
         "best_epoch": row.facts.best_epoch,
         "taken_from": "" if row.facts.taken_from is None else row.facts.taken_from.name,
         "label": SELECTED_ON_TEST if row.facts.test_is_validation else "",

@@ -18,8 +18,9 @@ from sweeper import inference
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there
-from sweeper.ranking.findings import ConfigurationFindings, ExpectedAccuracy, Findings
+from sweeper.ranking.findings import ConfigurationFindings, Difference, ExpectedAccuracy, Findings
 from sweeper.ranking.leaderboard import compared_of, point_of, rank
+from sweeper.ranking.seeds.levels import level_effects
 
 
 def judge_configurations(case: Case) -> Findings:
@@ -54,20 +55,44 @@ def judge_configurations(case: Case) -> Findings:
     )
     if case.kind != "accuracy":
         return findings
-    if len(members) > 1 and about.num_folds == 1 and groups[0] is None and case.margin:
-        marked = inference.equal_configurations(_only(tables), case.margin, ALPHA)
-        same = [index for index in members[1:] if marked[index]]
-        needed = inference.needed_for_configurations(_only(tables), members, case.margin, ALPHA)
-        findings = replace(
-            findings,
-            equal=tuple(row.number for index in same for row in whole[index]),
-            needed=None if len(same) == len(members) - 1 else needed,
-        )
+    if len(whole) > 1 and about.num_folds == 1 and groups[0] is None:
+        findings = _apart(case, findings, whole, _only(tables), members)
     if about.num_folds > 1:
         score = inference.winning_over_folds([_in_units(one, groups) for one in tables])
     else:
         score = inference.winning_configuration(_only(tables), groups=groups[0])
     return replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
+
+
+def _apart(
+    case: Case,
+    findings: Findings,
+    whole: Sequence[Sequence[TrialRow]],
+    tables: Sequence[NDArray[Any]],
+    members: Sequence[int],
+) -> Findings:
+    """How far configurations lie apart; who of the group is equal, and what it would take to tell the rest of it."""
+    lines = inference.configurations_from_leader(tables, ALPHA)
+    findings = replace(
+        findings,
+        differences={
+            row.number: Difference(*map(float, line))
+            for index, (rows, line) in enumerate(zip(whole, lines, strict=True))
+            for row in rows
+            if index != members[0]
+        },
+        effects=level_effects(case, whole, tables),
+    )
+    if len(members) == 1 or not case.margin:
+        return findings
+    marked = inference.equal_configurations(tables, case.margin, ALPHA)
+    same = [index for index in members[1:] if marked[index]]
+    needed = inference.needed_for_configurations(tables, members, case.margin, ALPHA)
+    return replace(
+        findings,
+        equal=tuple(row.number for index in same for row in whole[index]),
+        needed=None if len(same) == len(members) - 1 else needed,
+    )
 
 
 def _num_folds(whole: Sequence[Sequence[TrialRow]]) -> int:

@@ -39,6 +39,21 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class LevelEffect:
+    """How much more accurate configurations of a grid are with one value of a parameter than with its first.
+
+    Attributes:
+        param: the key. level, base: the two values as the leaderboard shows them.
+        difference: of the means over all other values of the grid, over seeds and images.
+    """
+
+    param: str
+    level: str
+    base: str
+    difference: Difference
+
+
+@dataclass(frozen=True)
 class Cheapest:
     """The cheapest trial that is shown to be not worse than the leader by more than `report.margin`.
 
@@ -137,7 +152,10 @@ class Findings:
         left_out: complete trials that were not compared, since their predictions are missing.
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
         differences: of the leader's accuracy and each other trial's, by the other's number; the 95 % intervals hold
-            all at once. Empty for other metrics, with repeats, and where images come in groups.
+            all at once. With repeats, of the mean of the leading configuration and of that to which the trial belongs.
+            Empty for other metrics, over folds, and where images come in groups.
+        effects: with repeats and a complete grid, each level of each parameter against the first one; the 95 %
+            intervals hold all at once. Empty where `differences` is.
         equal: trials of the group that are shown to differ from the leader by at most `report.margin`; with repeats all
             those of such configurations. By accuracy, where images do not come in groups or folds.
         needed: what it would take to show a difference of the margin; None where nothing is undecided, or unknown.
@@ -157,6 +175,7 @@ class Findings:
     left_out: tuple[int, ...] = ()
     rank_intervals: dict[int, tuple[int, int]] = field(default_factory=dict)
     differences: dict[int, Difference] = field(default_factory=dict)
+    effects: tuple[LevelEffect, ...] = ()
     equal: tuple[int, ...] = ()
     needed: Needed | None = None
     expected: ExpectedAccuracy | None = None
@@ -164,3 +183,18 @@ class Findings:
     configurations: ConfigurationFindings | None = None
     test: Confirmation | None = None
     second: SecondStage | None = None
+
+    def verdict(self, number: int) -> str | None:
+        """What was found of a complete trial that has a rank: `leads`, `worse`, `equal` or `undecided`.
+
+        With repeats it is said of the trial's configuration, with `sweep.seeds=auto` by the looks alone. None where
+        it was not compared.
+        """
+        if not self.group or number in self.left_out or self.second is not None:
+            return None
+        leading = (self.leader,) if self.configurations is None else self.configurations.leader
+        if number in leading:
+            return "leads"
+        if number in self.group:
+            return "equal" if number in self.equal else "undecided"
+        return "worse"

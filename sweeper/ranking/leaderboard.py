@@ -7,12 +7,13 @@ What does not live here: how a cell looks on a terminal (`sweeper.report.tables`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sweeper.core.objectives import Objective, epoch_name
 from sweeper.core.trials import TrialRow, TrialState, mean_values
 from sweeper.inference import accuracy_interval
+from sweeper.ranking.findings import Difference, Findings
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class RankedRow:
         row: the trial.
         in_leading_group: whether it is in the leading group; None where that was not found.
         rank_low, rank_high: the ranks that it may truly have; None where they were not found.
+        difference: the leader's accuracy less its own, with the ends of the 95 % interval; None where it is not known.
+        verdict: as in `Findings.verdict`.
         chosen_interval: of the leader, the 95 % interval about what is expected of it; None of all others.
     """
 
@@ -32,6 +35,8 @@ class RankedRow:
     in_leading_group: bool | None = None
     rank_low: int | None = None
     rank_high: int | None = None
+    difference: Difference | None = None
+    verdict: str | None = None
     chosen_interval: tuple[float, float] | None = None
 
     @property
@@ -106,31 +111,25 @@ def compared_of(rows: Sequence[TrialRow]) -> list[TrialRow]:
     return fresh or list(rows)
 
 
-def marked(
-    ranked: Iterable[RankedRow],
-    group: Sequence[int],
-    intervals: Mapping[int, tuple[int, int]],
-    leaders_interval: tuple[float, float] | None = None,
-) -> list[RankedRow]:
+def marked(ranked: Iterable[RankedRow], findings: Findings) -> list[RankedRow]:
     """The same rows with what was found about the complete ones.
 
-    Args:
-        ranked: the rows.
-        group: numbers of the trials in the leading group; empty where it was not found.
-        intervals: lowest and highest rank of a trial, by its number.
-        leaders_interval: of the first of the group, or of the only complete one, about what is expected of it; with
-            repeats that of its configuration, which each of its repeats then has.
+    The interval about what is expected of the leader goes to the first of the group, or to the only complete trial;
+    with repeats it is that of its configuration, which each of its repeats then has.
     """
-    rows = list(ranked)
+    rows, group, expected = list(ranked), findings.group, findings.expected
     first = group[0] if group else next((one.row.number for one in rows if one.rank == 1), None)
     leading = next((point_of(one.row) for one in rows if one.row.number == first), None)
+    interval = None if expected is None else (expected.low, expected.high)
     return [
         replace(
             one,
             in_leading_group=one.row.number in group if group else None,
-            rank_low=intervals.get(one.row.number, (None, None))[0],
-            rank_high=intervals.get(one.row.number, (None, None))[1],
-            chosen_interval=leaders_interval if point_of(one.row) == leading else None,
+            rank_low=findings.rank_intervals.get(one.row.number, (None, None))[0],
+            rank_high=findings.rank_intervals.get(one.row.number, (None, None))[1],
+            difference=findings.differences.get(one.row.number),
+            verdict=None if one.rank is None else findings.verdict(one.row.number),
+            chosen_interval=interval if point_of(one.row) == leading else None,
         )
         if one.row.state is TrialState.COMPLETE
         else one

@@ -25,6 +25,7 @@ from sweeper.ranking.findings import (
 from sweeper.ranking.leaderboard import point_of
 from sweeper.ranking.pruned import about_taken
 from sweeper.ranking.seeds.baseline import about_baseline
+from sweeper.ranking.seeds.levels import about_levels
 from sweeper.ranking.seeds.looks import about_looks, before_looks
 from sweeper.ranking.undecided import about_undecided, what_helps
 
@@ -121,6 +122,7 @@ class _Speaker:
             if not findings.num_groups:
                 said.append(self._about_cheapest(findings))
         said += about_undecided(self.case, findings)
+        said += about_levels(findings.effects)
         if not has_looks:
             said += about_baseline(self.case, findings)
         said += pruned.sentences(self.rows.values())
@@ -181,7 +183,8 @@ class _Speaker:
             return ""
         number, lead = min(findings.differences.items(), key=lambda one: (one[1].value, one[0]))
         value, low, high = (f"{100 * end:.2f}" for end in (lead.value, lead.low, lead.high))
-        return f", {value} points ahead of {self._trials([number])} (95 % interval {low} to {high})"
+        whom = self._trials([number]) if findings.configurations is None else self._configuration(number, bare=True)
+        return f", {value} points ahead of {whom} (95 % interval {low} to {high})"
 
     def _about_tails(self, findings: Findings) -> str:
         """What to do where a mean loss cannot separate trials."""
@@ -264,6 +267,7 @@ class _Speaker:
         rest = found.num_points - len(found.group)
         if len(found.group) == 1:
             whom = "the other one" if rest == 1 else f"each of the other {rest}"
+            scored += self._ahead(findings)
             return f"{alone}{capital(name)} is better than {whom}, over {seeds} and new images: {scored}."
         others = listed([self._configuration(number, bare=True) for number in found.group[1:]], _NAMED)
         head = f"{alone}{capital(name)} leads with {scored}, but {seeds} on {findings.num_images:,} images cannot "

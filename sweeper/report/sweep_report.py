@@ -61,10 +61,7 @@ class SweepReport:
 
     def ranked(self) -> list[RankedRow]:
         """The rows by rank, with what the findings say of each."""
-        ranked = leaderboard.rank(self.rows, *self.objectives)
-        expected = self.findings.expected
-        interval = None if expected is None else (expected.low, expected.high)
-        return leaderboard.marked(ranked, self.findings.group, self.findings.rank_intervals, interval)
+        return leaderboard.marked(leaderboard.rank(self.rows, *self.objectives), self.findings)
 
 
 @dataclass(frozen=True)

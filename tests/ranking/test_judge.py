@@ -191,7 +191,7 @@ def test_the_leaders_interval_is_about_what_is_expected_of_it() -> None:
     assert found.expected is not None
     interval = (found.expected.low, found.expected.high)
 
-    ranked = leaderboard.marked(leaderboard.rank(rows, ACCURACY), found.group, found.rank_intervals, interval)
+    ranked = leaderboard.marked(leaderboard.rank(rows, ACCURACY), found)
 
     assert ranked[0].interval == interval
     assert interval[0] < (leaderboard.interval_of(ranked[0].row) or (0, 0))[0]  # its own is about too high a figure
@@ -294,7 +294,10 @@ def test_with_repeats_a_configuration_leads_and_its_median_seed_stands_for_it() 
     assert found.expected.low < 0.985 < found.expected.high
     assert found.sentences[0] == (
         "The configuration arch.depth=3 (trials 3, 4 and 5) is better than the other one, over 3 seeds and new images: "
-        "a mean val_accuracy of 98.50 %."
+        "a mean val_accuracy of 98.50 %, 8.97 points ahead of arch.depth=0 (95 % interval 7.07 to 10.87)."
+    )
+    assert {number: round(one.value, 5) for number, one in found.differences.items()} == dict.fromkeys(
+        (0, 1, 2), 0.08967
     )
     assert found.sentences[1].startswith("Expect 98.50 % of it with a new seed on new images (95 % interval ")
     assert found.sentences[2].startswith("Trial 5 (arch.depth=5) is its median seed: promote takes it, and it stands")
@@ -308,10 +311,12 @@ def test_each_repeat_of_the_leading_configuration_has_the_interval_of_its_mean()
     assert found.expected is not None
     interval = (found.expected.low, found.expected.high)
 
-    ranked = leaderboard.marked(leaderboard.rank(rows, ACCURACY), found.group, {}, interval)
+    ranked = leaderboard.marked(leaderboard.rank(rows, ACCURACY), found)
 
     assert [one.interval == interval for one in ranked] == [True] * 3 + [False] * 3
     assert [one.in_leading_group for one in ranked] == [True] * 3 + [False] * 3
+    assert [one.verdict for one in ranked] == ["leads"] * 3 + ["worse"] * 3
+    assert [one.difference is None for one in ranked] == [True] * 3 + [False] * 3
 
 
 def test_configurations_that_seeds_cannot_separate_are_undecided() -> None:
