@@ -1,1 +1,1 @@
-"""What repeats say beyond a number of seeds: looks at candidates, and the gain over the default configuration."""
+"""What repeats say beyond the leader: looks at candidates, the gain over the default configuration, effects of levels."""
