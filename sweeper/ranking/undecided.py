@@ -11,6 +11,10 @@ from sweeper.ranking.case import Case
 from sweeper.ranking.findings import ConfigurationFindings, Findings
 
 _NAMED = 8  # trials named in one sentence
+_NEXT = (
+    "Next: the same command with data.folds=5{instead}, which validates on every training image (of data without a "
+    "validation set of its own)."
+)
 
 
 def about_undecided(case: Case, findings: Findings) -> list[str]:
@@ -33,7 +37,10 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
         return said
     if findings.configurations is not None:
         if needed.images_dominate:
-            said.append(f"More seeds cannot tell a difference of {margin}: the images' part of the error dominates.")
+            said.append(
+                f"More seeds cannot tell a difference of {margin}: the images' part of the error dominates. "
+                f"{_NEXT.format(instead=' in place of sweep.seeds')}"
+            )
         elif needed.seeds is not None:
             said.append(
                 f"A difference of {margin} would show with about {needed.seeds} seeds (sweep.seeds={needed.seeds})."
@@ -41,23 +48,27 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
     elif needed.images is not None and needed.shown is not None:
         said.append(
             f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one "
-            f"of {margin} takes about {_rounded(needed.images):,} images."
+            f"of {margin} takes about {_rounded(needed.images):,} images. {_NEXT.format(instead='')}"
         )
     return said
 
 
 def what_helps(found: ConfigurationFindings, findings: Findings) -> list[str]:
-    """Whether more seeds or more images would tell configurations apart, and the line to type where seeds would.
+    """Whether more seeds or more images would tell configurations apart, and the line to type.
 
     Nothing where neither is known, or where another sentence says that the images' part dominates. No line where
-    another sentence tells a number of seeds.
+    another sentence tells a number of seeds, and of folds.
     """
     needed = findings.needed
     if found.image_share is None or (needed is not None and needed.images_dominate):
         return []
     what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
     said = [f"More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."]
-    if what == "seeds" and found.num_folds == 1 and (needed is None or needed.seeds is None):
+    if found.num_folds > 1 or (needed is not None and needed.seeds is not None):
+        return said
+    if what == "images":
+        said.append(_NEXT.format(instead=" in place of sweep.seeds"))
+    else:
         said.append(f"Next: the same command with sweep.seeds={2 * found.num_seeds}, which trains only what is new.")
     return said
 

@@ -1,1 +1,1 @@
-"""What repeats say beyond the leader: looks at candidates, the gain over the default configuration, effects of levels."""
+"""What repeats say besides who leads: looks at candidates, the gain over the default configuration, levels."""
