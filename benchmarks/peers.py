@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -109,12 +109,12 @@ PEERS: dict[str, tuple[str, list[str], str]] = {
 SHARED = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")
 
 
-def environment(folder: Path, packages: list[str]) -> str:
+def environment(folder: Path, packages: list[str], shared: Sequence[str] = SHARED) -> str:
     """The Python of an environment with these packages and our versions of the shared ones; made if it is missing."""
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         venv.create(folder, with_pip=True, clear=True)
-        pins = [f"{name}=={metadata.version(name)}" for name in SHARED]
+        pins = [f"{name}=={metadata.version(name)}" for name in shared]
         wanted = [f"mlflow=={metadata.version('mlflow')}" if name == "mlflow" else name for name in packages]
         subprocess.run([python, "-m", "pip", "install", "-q", *pins, *wanted], check=True)
         (folder / "complete").touch()
