@@ -49,6 +49,8 @@ class SerialExecutor:
             handle(TrialEnded(spec.number, self._killed.pop(spec.number)))
         else:
             handle(TrialEnded(spec.number))
+        finally:
+            self._stopped.discard(spec.number)  # it may be submitted again
 
     def stop(self, number: int) -> None:
         self._stopped.add(number)

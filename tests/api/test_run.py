@@ -156,7 +156,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL])
 def test_a_sweep_ends_with_its_script_and_leaves_no_process(tmp_path: Path, number: int) -> None:
     (tmp_path / "script.py").write_text(INTERRUPTED, encoding="utf-8")
     command = [sys.executable, "-u", "script.py"]

@@ -216,6 +216,7 @@ def shell_lines() -> list[str]:
     return re.findall(r"^    (\S.*)$", text, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_the_commands_of_the_guide_predict_also_after_a_move(
     own_sweep: Path, paths: OutputPaths, tmp_path: Path, run_sweeper: Run
 ) -> None:

@@ -59,32 +59,21 @@ def spec(prepared: PreparedData, tmp_path: Path) -> TrainingSpec:
 
 
 @pytest.fixture(scope="module")
-def on_ray(name: str) -> Iterator[Executor | None]:
-    """One for all tests: Ray takes seconds to start."""
+def executor(name: str) -> Iterator[Executor]:
+    """One for all tests: Ray and TensorFlow take seconds to start."""
     with ExitStack() as stack:
-        made = None
-        if name == "ray":
-            made = executors.create(name, workers=2, gpus=())
-        elif name == "ray with two nodes":
+        if name == "ray with two nodes":
             nodes = stack.enter_context(simulated_nodes(2))
             config = sweep.ExecutorConfig("ray", address=nodes.address)
             made = executors.create("ray", workers=2, gpus=(), config=config)
-        if made is not None:
-            stack.callback(made.close)
+        else:
+            made = executors.create(name, workers=2, gpus=())
+        stack.callback(made.close)
         yield made
 
 
 @pytest.mark.parametrize("name", EXECUTORS, scope="module")
 class TestEveryExecutor:
-    @pytest.fixture
-    def executor(self, name: str, on_ray: Executor | None) -> Iterator[Executor]:
-        if on_ray is not None:
-            yield on_ray
-            return
-        made = executors.create(name, workers=2, gpus=())
-        yield made
-        made.close()
-
     def run(self, executor: Executor, *specs: TrainingSpec, each: Callable[[Event], None] | None = None) -> list[Event]:
         events: list[Event] = []
 

@@ -113,6 +113,7 @@ def test_further_configurations_are_refused_once_there_are_candidates(whole: Pat
     assert "Try: sweep.name=" in done.stderr
 
 
+@pytest.mark.long
 def test_a_samplers_leading_configurations_are_repeated_and_a_failing_seed_puts_one_out(
     tmp_path: Path, run_sweeper: Run
 ) -> None:

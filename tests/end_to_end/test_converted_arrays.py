@@ -90,11 +90,13 @@ def test_runs_and_the_promoted_model_have_the_conversions(folder: Path, run_swee
         assert "sweeper.data_conversions" not in client.get_run(row["run_id"]).data.tags
 
 
+@pytest.mark.long
 def test_a_row_on_converted_arrays_is_trained_again_to_the_bit(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, "verify", "other:0")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_sweep_resumes_with_the_same_images_in_another_form(folder: Path, run_sweeper: Run) -> None:
     words = [*SMALL[:-1], "arch.kernel_size=3,5,4", "sweep.name=plain"]
     done = run_sweeper(folder, "-m", "data=npz", "data.path=scaled.npz", *words)

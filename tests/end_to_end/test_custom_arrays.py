@@ -59,6 +59,7 @@ def test_the_report_that_is_written_later_says_it_too(folder: Path, run_sweeper:
     assert written["data_notes"] == " ".join(NOTES)
 
 
+@pytest.mark.long
 def test_a_sweep_with_a_validation_set_in_the_file_is_resumed(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, *LINE, "arch.depth=2,3,4")
 

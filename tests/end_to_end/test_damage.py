@@ -303,6 +303,7 @@ def test_the_same_line_repairs_what_can_be_made_again(folder: Path, run_sweeper:
         assert not answers.lacking(answer_paths, [0, 1] if answer_paths == paths.test_answers else range(4))
 
 
+@pytest.mark.long
 def test_the_same_line_says_what_is_missing_in_mlflow_and_keeps_the_figures(folder: Path, run_sweeper: Run) -> None:
     rows = board(folder)
     deleted(folder / "mlruns/sweeps/mine/predictions")
@@ -317,6 +318,7 @@ def test_the_same_line_says_what_is_missing_in_mlflow_and_keeps_the_figures(fold
     assert board(folder) == rows
 
 
+@pytest.mark.long
 def test_a_lost_queue_loses_no_run_that_was_written(folder: Path, run_sweeper: Run) -> None:
     """As after a kill before the sweep's end: the study does not know the runs yet, and the queue is damaged."""
     rows, paths = board(folder), OutputPaths(folder / "mlruns")
@@ -333,6 +335,7 @@ def test_a_lost_queue_loses_no_run_that_was_written(folder: Path, run_sweeper: R
     assert board(folder) == rows
 
 
+@pytest.mark.long
 def test_runs_that_mlflow_has_lost_are_said_and_the_figures_stay(folder: Path, run_sweeper: Run) -> None:
     rows = board(folder)
     deleted(folder / "mlruns/mlflow.db")
@@ -386,6 +389,7 @@ def killed_before_recording(folder: Path) -> OutputPaths:
     return paths
 
 
+@pytest.mark.long
 def test_a_trial_that_left_a_damaged_file_is_run_again_and_a_whole_one_is_not(folder: Path, run_sweeper: Run) -> None:
     rows, paths = board(folder), killed_before_recording(folder)
     damaged = {

@@ -45,6 +45,7 @@ def models(folder: Path) -> int:
     return len(list(folder.glob("mlruns/artifacts/models/*/artifacts/data/model.keras")))
 
 
+@pytest.mark.long
 def test_a_sweep_keeps_the_models_that_it_is_told_to_and_all_figures(folder: Path, run_sweeper: Run) -> None:
     whole = run_sweeper(folder, *WORDS, *FEW, "sweep.name=whole")
     assert whole.returncode == 0, whole.stderr

@@ -49,6 +49,7 @@ def test_its_other_folds_are_not_trained_and_the_report_says_so(swept: Path, run
     assert not any("pruned after early epochs" in one for one in told)
 
 
+@pytest.mark.long
 def test_nothing_of_it_is_left_to_do_verify_or_promote(swept: Path, run_sweeper: Run) -> None:
     again = run_sweeper(swept, *LINE)
     verified = run_sweeper(swept, "verify", "rungs:7")

@@ -140,6 +140,7 @@ def test_a_report_as_json_is_what_its_schema_describes(own_sweep: Path, folder: 
         assert all(list(row) == sweep["columns"] for row in sweep["trials"])
 
 
+@pytest.mark.long
 def test_lines_are_printed_where_they_are_asked_for(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, *WORDS, "sweep.name=mine", "sweep.progress=lines", "sweep.on_end='echo over'")
 

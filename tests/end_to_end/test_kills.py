@@ -234,7 +234,7 @@ def test_ctrl_c_in_the_first_seconds_ends_without_a_traceback(start: Callable[..
     ("number", "stage"),
     [
         pytest.param(signal.SIGINT, "Sweep:", id="Ctrl-C before the first trial"),
-        pytest.param(signal.SIGHUP, "trial 0 starts", id="a closed terminal"),
+        pytest.param(signal.SIGHUP, "trial 0 starts", id="a closed terminal", marks=pytest.mark.long),
         pytest.param(signal.SIGTERM, "The test set is opened", id="SIGTERM at the test set"),
     ],
 )

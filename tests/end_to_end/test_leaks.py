@@ -98,6 +98,7 @@ def test_a_new_sweep_has_no_copy_on_both_sides_and_says_so(folder: Path, run_swe
     assert "of training images: they stay in training, and " in page
 
 
+@pytest.mark.long
 def test_groups_are_said_in_the_report_and_kept_with_the_predictions(folder: Path, run_sweeper: Run) -> None:
     words = ("arch.kernel_size=3", "sweep.name=groups", "data.groups=writer")
     done = run_sweeper(folder, *LINE, "arch.kernel_size=3,4", *words[1:])

@@ -196,6 +196,7 @@ def test_a_sweep_keeps_its_metrics(swept: Path, run_sweeper: Run) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_row_is_repeated_to_the_bit_and_the_users_function_only_where_it_is_trusted(
     swept: Path, run_sweeper: Run
 ) -> None:

@@ -68,6 +68,7 @@ def test_what_is_not_accepted_is_refused(words: list[str], said: str, type_line:
     assert not (tmp_path / "mlruns").exists()
 
 
+@pytest.mark.long
 def test_a_network_of_keras_is_swept_and_planned(run_sweeper: Run, tmp_path: Path) -> None:
     words = ["-m", "arch=application", "arch.name=MobileNetV3Small", "arch.image_size=32"]
 
@@ -81,6 +82,7 @@ def test_a_network_of_keras_is_swept_and_planned(run_sweeper: Run, tmp_path: Pat
     assert all(f"{int(row['num_params']):,}" in plan.stdout for row in rows)
 
 
+@pytest.mark.long
 def test_weights_that_cannot_be_had_are_refused_before_anything_is_written(
     run_sweeper: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_disk_that_fills_up_ends_the_sweep_with_one_paragraph_and_the_line_goe
     assert sorted(row["arch.depth"] for row in rows) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.long
 def test_a_sweep_leaves_nothing_beside_its_output_folder(
     tmp_path: Path, run_sweeper: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

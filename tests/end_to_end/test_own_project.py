@@ -116,6 +116,7 @@ def test_a_misspelt_option_of_theirs_is_named(environment: Path, project: Path) 
     assert "Try: arch=theirs" in done.stderr
 
 
+@pytest.mark.long
 def test_what_was_recorded_is_read_repeated_and_loaded(environment: Path, project: Path) -> None:
     shown = typed(project, environment / "sweeper", "report", "own", "both")
     assert shown.returncode == 0, shown.stderr

@@ -145,6 +145,7 @@ def test_other_pictures_under_the_same_name_are_refused(folder: Path, run_sweepe
     assert "data.digest: " in done.stderr
 
 
+@pytest.mark.long
 def test_sizes_may_be_swept_and_each_trial_is_tested_on_its_own(folder: Path, run_sweeper: Run) -> None:
     words = ["-m", "data=folder", "data.path=pictures", "data.image_size=8,[10,12]", "sweep.name=sizes", *SMALL]
     done = run_sweeper(folder, *words)

@@ -101,6 +101,7 @@ def test_promote_takes_it_unless_a_trial_is_named(swept: Path, run_sweeper: Run)
     assert "Before, it was version 1 (the refit of sweep anew)" in other.stdout
 
 
+@pytest.mark.long
 def test_a_kill_in_the_middle_changes_no_digit(swept: Path, tmp_path: Path, run_sweeper: Run) -> None:
     command = [sys.executable, "-u", "-m", "sweeper", "-m", *LINE]
     with subprocess.Popen(
@@ -141,6 +142,7 @@ def test_a_refit_that_cannot_be_is_refused(words: list[str], said: str, tmp_path
     assert not (tmp_path / "mlruns").exists()
 
 
+@pytest.mark.long
 def test_a_sweep_without_one_has_nothing_to_verify(swept: Path, run_sweeper: Run) -> None:
     run_sweeper(swept, "-m", "arch.depth=1", *LINE[1:5], "data.max_samples=60", "sweep.name=plain")
     done = run_sweeper(swept, "verify", "plain:refit")

@@ -71,6 +71,7 @@ def test_a_row_that_was_taken_over_is_whole_and_marked(folder: Path) -> None:
     assert not loaded.warnings
 
 
+@pytest.mark.long
 def test_the_sweep_resumes_without_the_one_that_it_took_from(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, "-m", "arch.depth=1,2,3", "arch.kernel_size=3", *SMALL, "sweep.name=second")
 

@@ -72,6 +72,7 @@ def test_a_users_own_files_change_no_figure(expected: list[dict[str, str]], crow
     assert [row["num_params"] for row in expected] == ["102106", "6954", "27138"]
 
 
+@pytest.mark.long
 def test_the_console_script_of_a_wheel_also_passes_over_a_users_sweeper(
     expected: list[dict[str, str]], crowded: Path, wheel: Path
 ) -> None:

@@ -228,6 +228,7 @@ def test_several_sweeps_are_ranked_together_where_they_agree(folder: Path, wider
     assert {row["test_accuracy"] for row in rows if row["sweep"] == "other"} == {""}
 
 
+@pytest.mark.long
 def test_openings_by_other_sweeps_on_the_same_images_are_counted(
     folder: Path, wider: Done, run_sweeper: Run, tmp_path: Path
 ) -> None:
@@ -253,6 +254,7 @@ def test_openings_by_other_sweeps_on_the_same_images_are_counted(
     assert "was opened 3 times, 2 of them by the sweep boxed." in " ".join(told.split())
 
 
+@pytest.mark.long
 def test_sweeps_on_other_images_are_ranked_by_themselves(folder: Path, wider: Done, run_sweeper: Run) -> None:
     run_sweeper(folder, "-m", *SMALL, "data.split_seed=1", "sweep.name=split", "report.finalists=0")
 

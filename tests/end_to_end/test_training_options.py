@@ -35,6 +35,7 @@ def curve(folder: Path, run_id: str, name: str) -> list[float]:
     return [point.value for point in sorted(history, key=lambda point: point.step)]
 
 
+@pytest.mark.long
 def test_the_notebooks_three_networks_train_on_every_image_and_say_that_they_are_optimistic(
     tmp_path: Path, run_sweeper: Run
 ) -> None:
@@ -96,6 +97,7 @@ def test_each_optimizer_and_precision_trains(tmp_path: Path, run_sweeper: Run) -
     assert len({row["val_loss"] for row in rows}) == len(settings)
 
 
+@pytest.mark.long
 def test_whole_numbers_train_where_keras_wants_fractions(tmp_path: Path, run_sweeper: Run) -> None:
     words = ["optimizer=sgd", "optimizer.momentum=0,0.9,0.0", "+optimizer.clipnorm=1", "training.epochs=1"]
     done, rows = sweep(run_sweeper, tmp_path, "sgd", *SMALL, *words)

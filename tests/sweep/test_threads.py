@@ -23,6 +23,7 @@ def threads(folder: Path) -> set[int]:
     return {trial.identity["training"]["threads"] for trial in trials}
 
 
+@pytest.mark.long
 def test_they_are_timed_said_recorded_and_kept(run_sweeper: Run, tmp_path: Path) -> None:
     first = run_sweeper(tmp_path, "-m", "arch.depth=1,2", *SMALL, *AUTO)
     assert first.returncode == 0, first.stderr
