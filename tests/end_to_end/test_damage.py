@@ -117,7 +117,7 @@ def figures(folder: Path, to: str = "leaderboard.csv") -> list[dict[str, str]]:
     """The rows of a leaderboard but for times, run ids and what is said of the ranking."""
     with (folder / to).open(newline="") as file:
         left_out = {"run_id", "duration_s", "leading_group", "rank_low", "rank_high", "val_accuracy_low"}
-        left_out |= {"val_accuracy_high"}
+        left_out |= {"val_accuracy_high", "verdict", "difference", "difference_low", "difference_high"}
         return [{key: value for key, value in row.items() if key not in left_out} for row in csv.DictReader(file)]
 
 

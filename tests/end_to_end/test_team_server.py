@@ -28,6 +28,7 @@ def test_servers_that_are_away_for_a_while_lose_nothing(
     postgres: PostgresServer, tmp_path: Path, run_sweeper: Callable[..., Any]
 ) -> None:
     study, runs = postgres.new_database(), postgres.new_database()
+    shown = postgres.url(study, user="bob")
     place = f"sweep.storage={postgres.url(study)}"
     (tmp_path / "here").mkdir()
     store = postgres.url(runs, user="bob")
@@ -45,9 +46,9 @@ def test_servers_that_are_away_for_a_while_lose_nothing(
                     break
             server.kill()
             postgres.stop()
-            for line in driver.stdout:  # away until the driver has noticed it
+            for line in driver.stdout:  # away until the driver has noticed it, which the server's word may precede
                 lines.append(line)
-                if " fails: " in line:
+                if f"{shown} fails: " in line:
                     break
             postgres.start()
             server.start()
@@ -59,7 +60,6 @@ def test_servers_that_are_away_for_a_while_lose_nothing(
         report = run_sweeper(here, "report", "mine", "--csv", "-", env={"PGPASSWORD": PASSWORD})
         found = _recorded_runs(server.address)
 
-    shown = postgres.url(study, user="bob")
     assert f"{shown} fails: " in output
     assert f"{shown} works again" in output
     assert postgres.sql("SELECT state::text, count(*) FROM trials GROUP BY 1", database=study) == [("COMPLETE", TRIALS)]
