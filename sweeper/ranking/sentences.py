@@ -198,14 +198,14 @@ class _Speaker:
     def _about_cheapest(self, findings: Findings) -> str:
         margin = f"{100 * self.case.margin:g} percentage points"
         cheaper = [one for one in findings.cheapest if one.trial != findings.leader]
+        if not cheaper and findings.needed is not None:  # which says how many images it takes
+            return f"No cheaper trial is shown to be within {margin} of the leader."
         fewest = fewest_images(findings.num_compared, self.case.margin)
         if not cheaper and fewest is not None and findings.num_images < fewest:
             return (
                 f"On {findings.num_images:,} images no trial can be shown to be within {margin} of the leader "
                 f"(report.margin), whatever it answers: that takes {fewest:,} images."
             )
-        if not cheaper and findings.needed is not None:  # which says how many images it takes
-            return f"No cheaper trial is shown to be within {margin} of the leader."
         if not cheaper:
             return f"No cheaper trial is shown to be within {margin} of the leader; more images might show one."
         found = [
