@@ -3,7 +3,9 @@
     python benchmarks/differences.py [--sweeps 400]
 
 Trials are equally good, or evenly spaced over two points. A sweep is wrong where any of the intervals of the leader's
-lead over another trial does not have the true difference of their accuracies (at most 5 %).
+lead over another trial does not have the true difference of their accuracies (at most 5 %). First trials on independent
+images; then trials on images in groups of ten, by the models of `clusters.py`; then configurations over folds, by those
+of `configurations.py`, and with images in groups too, by those of `folds.py` (all equally good).
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ import argparse
 import itertools
 import math
 
+import clusters
+import folds
 import numpy as np
+from configurations import beta, latent, unequal
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sweeper.inference import differences_from_leader
+from sweeper.inference import as_units, differences_by_clusters, differences_from_leader, folds_from_leader
 
 
 def drawn(model: str, random: np.random.Generator, accuracies: NDArray[np.float64], images: int) -> NDArray[np.bool_]:
@@ -31,10 +36,7 @@ def drawn(model: str, random: np.random.Generator, accuracies: NDArray[np.float6
     return random.random((len(accuracies), images)) > 2 * (1 - accuracies)[:, None] * hard
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sweeps", type=int, default=400)
-    sweeps = parser.parse_args().sweeps
+def on_independent_images(sweeps: int) -> None:
     print("| model | trials | images | best less worst, points | an interval is wrong, % |\n|---|---|---|---|---|")
     for model, num, images, spread in itertools.product(("latent", "beta"), (2, 10, 44), (100, 287, 1000), (0.0, 0.02)):
         random = np.random.default_rng([num, images, int(1000 * spread)])
@@ -43,11 +45,83 @@ def main() -> None:
         for _ in range(sweeps):
             correct = drawn(model, random, true, images)
             leader = int(correct.sum(axis=1).argmax())
-            found, lead = differences_from_leader(correct), true[leader] - true
-            wrong += bool(((found[:, 1] > lead + 1e-12) | (found[:, 2] < lead - 1e-12)).any())
-        rate = wrong / sweeps
-        error = 100 * math.sqrt(rate * (1 - rate) / sweeps)
-        print(f"| {model} | {num} | {images:,} | {100 * spread:g} | {100 * rate:.1f} ± {error:.1f} |", flush=True)
+            wrong += _is_wrong(differences_from_leader(correct), true[leader] - true)
+        print(f"| {model} | {num} | {images:,} | {100 * spread:g} | {_share(wrong, sweeps)} |", flush=True)
+
+
+def on_groups(sweeps: int) -> None:
+    print("\n| model | shared by a group | images | trials | an interval is wrong, % |\n|---|---|---|---|---|")
+    for draw, shared, images, num in itertools.product(
+        (clusters.latent, clusters.beta), (0.3, 0.7), (100, 287, 1000, 5000), (2, 10, 44)
+    ):
+        random = np.random.default_rng([num, images, int(100 * shared)])
+        codes = np.arange(images) // 10
+        wrong = sum(
+            _is_wrong(differences_by_clusters(draw(random, num, images, shared), codes), np.zeros(num))
+            for _ in range(sweeps)
+        )
+        print(f"| {draw.__name__} | {100 * shared:.0f} % | {images:,} | {num} | {_share(wrong, sweeps)} |", flush=True)
+
+
+def over_folds(sweeps: int) -> None:
+    print("\n| model | seeds' deviation | images | folds | configurations | one better | an interval is wrong, % |")
+    print(f"|{'---|' * 7}")
+    for draw, seed_sd, images, number, num, gap in itertools.product(
+        (latent, unequal, beta), (0.1, 0.3), folds.IMAGES, (5, 10), (2, 4, 10), (0.0, 0.02)
+    ):
+        random = np.random.default_rng([num, number, images, int(100 * seed_sd), int(100 * gap)])
+        true = np.where(np.arange(num) == 0, gap, 0.0)
+        wrong = 0
+        for _ in range(sweeps):
+            answers = folds.in_folds(random, draw, num, number, images, seed_sd, gap)
+            found = folds_from_leader(answers)
+            leader = int(np.flatnonzero((found == 0).all(axis=1))[0])
+            wrong += _is_wrong(found, true[leader] - true)
+        cells = [draw.__name__, f"{seed_sd:g}", f"{images:,}", str(number), str(num), f"{100 * gap:g}"]
+        print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+
+
+def over_folds_of_groups(sweeps: int) -> None:
+    print("\n| model | shared | seeds' deviation | images | folds | configurations | an interval is wrong, % |")
+    print(f"|{'---|' * 7}")
+    for draw, shared, images, seed_sd, number, num in itertools.product(
+        (folds.grouped, folds.grouped_beta), (0.3, 0.7), folds.IMAGES[:2], (0.1, 0.3), (5, 10), (2, 10)
+    ):
+        random = np.random.default_rng([num, number, images, int(100 * seed_sd), int(100 * shared)])
+        codes = np.arange(images // number) // 10
+        wrong = 0
+        for _ in range(sweeps):
+            parts = [draw(random, num, images // number, seed_sd, shared) for _ in range(number)]
+            units = [[as_units(part[index : index + 1], codes) for part in parts] for index in range(num)]
+            wrong += _is_wrong(folds_from_leader(units), np.zeros(num))
+        cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(number), str(num)]
+        print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+
+
+def _is_wrong(found: NDArray[np.float64], true: NDArray[np.float64]) -> bool:
+    return bool(((found[:, 1] > true + 1e-12) | (found[:, 2] < true - 1e-12)).any())
+
+
+def _share(wrong: int, sweeps: int) -> str:
+    rate = wrong / sweeps
+    return f"{100 * rate:.1f} ± {100 * math.sqrt(rate * (1 - rate) / sweeps):.1f}"
+
+
+PARTS = {
+    "images": on_independent_images,
+    "groups": on_groups,
+    "folds": over_folds,
+    "folds-of-groups": over_folds_of_groups,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sweeps", type=int, default=400)
+    parser.add_argument("--only", choices=PARTS, nargs="*", default=list(PARTS))
+    options = parser.parse_args()
+    for name in options.only:
+        PARTS[name](options.sweeps)
 
 
 if __name__ == "__main__":

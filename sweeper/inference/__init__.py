@@ -8,6 +8,7 @@ since a refused command line needs none of this.
 from sweeper.inference.accuracy import accuracy_interval, wilson_interval
 from sweeper.inference.clusters import (
     as_units,
+    differences_by_clusters,
     group_sums,
     leading_group_by_clusters,
     rank_intervals_by_clusters,
@@ -23,7 +24,7 @@ from sweeper.inference.contrasts.equal import (
 from sweeper.inference.contrasts.levels import level_effects
 from sweeper.inference.contrasts.needed import Needed, needed_for_configurations, needed_for_trials
 from sweeper.inference.contrasts.parts import FEWEST_SEEDS
-from sweeper.inference.folds import FEWEST_FOLDS, leading_over_folds, winning_over_folds
+from sweeper.inference.folds import FEWEST_FOLDS, folds_from_leader, leading_over_folds, winning_over_folds
 from sweeper.inference.groups import (
     Elimination,
     Left,
@@ -57,11 +58,13 @@ __all__ = [
     "both_close",
     "close_to_best",
     "configurations_from_leader",
+    "differences_by_clusters",
     "differences_from_leader",
     "discordant",
     "equal_configurations",
     "equal_trials",
     "fewest_images",
+    "folds_from_leader",
     "gains_over",
     "group_sums",
     "holm",

@@ -79,6 +79,32 @@ def leading_group_by_clusters(
     return eliminate(merit, np.array([sign_flip_p(leader - row) for row in sums]), alpha)
 
 
+def differences_by_clusters(
+    correct: NDArray[np.bool_], groups: NDArray[np.integer], alpha: float = 0.05
+) -> NDArray[np.float64]:
+    """As `differences_from_leader`, by Student's t over groups, with one degree of freedom less than groups.
+
+    Args:
+        correct: (K, n), whether trial i has image j right.
+        groups: (n,), the number of each image's group; two or more.
+        alpha: as there.
+
+    At least one image more in either direction is taken to differ.
+    """
+    from scipy.special import stdtrit
+
+    units = as_units(correct, groups)
+    num, num_groups = units.shape
+    leader = int(np.argmax(group_sums(correct, groups).sum(axis=1)))
+    apart = units[leader] - units
+    variance = np.maximum(apart.var(axis=1, ddof=1) / num_groups, 1 / correct.shape[1] ** 2)
+    half = -stdtrit(num_groups - 1, alpha / max(1, num * (num - 1) // 2) / 2) * np.sqrt(variance)
+    mean = apart.mean(axis=1)
+    found: NDArray[np.float64] = np.stack([mean, mean - half, mean + half], axis=1).clip(-1, 1)
+    found[leader] = 0
+    return found
+
+
 def rank_intervals_by_clusters(
     correct: NDArray[np.bool_], groups: NDArray[np.integer], alpha: float = 0.05
 ) -> NDArray[np.int64]:

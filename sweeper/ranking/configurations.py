@@ -55,6 +55,17 @@ def judge_configurations(case: Case) -> Findings:
     )
     if case.kind != "accuracy":
         return findings
+    if len(whole) > 1:
+        lines = _differences(tables, groups)
+        findings = replace(
+            findings,
+            differences={
+                row.number: Difference(*map(float, line))
+                for index, (rows, line) in enumerate(zip(whole, lines, strict=True))
+                for row in rows
+                if index != members[0]
+            },
+        )
     if len(whole) > 1 and about.num_folds == 1 and groups[0] is None:
         findings = _apart(case, findings, whole, _only(tables), members)
     if about.num_folds > 1:
@@ -71,18 +82,8 @@ def _apart(
     tables: Sequence[NDArray[Any]],
     members: Sequence[int],
 ) -> Findings:
-    """How far configurations lie apart; who of the group is equal, and what it would take to tell the rest of it."""
-    lines = inference.configurations_from_leader(tables, ALPHA)
-    findings = replace(
-        findings,
-        differences={
-            row.number: Difference(*map(float, line))
-            for index, (rows, line) in enumerate(zip(whole, lines, strict=True))
-            for row in rows
-            if index != members[0]
-        },
-        effects=level_effects(case, whole, tables),
-    )
+    """The effects of a grid's levels; who of the group is equal, and what it would take to tell the rest of it."""
+    findings = replace(findings, effects=level_effects(case, whole, tables))
     if len(members) == 1 or not case.margin:
         return findings
     marked = inference.equal_configurations(tables, case.margin, ALPHA)
@@ -125,6 +126,16 @@ def _leading(
     if len(tables[0]) > 1:
         return inference.leading_over_folds([_in_units(one, groups) for one in tables], ALPHA)
     return inference.leading_configurations(_only(tables), ALPHA, groups[0])
+
+
+def _differences(
+    tables: Sequence[Sequence[NDArray[Any]]], groups: Sequence[NDArray[np.uint32] | None]
+) -> NDArray[np.float64]:
+    """The leading mean less each configuration's, with its interval."""
+    units = [_in_units(one, groups) for one in tables]
+    if len(units[0]) > 1:
+        return inference.folds_from_leader(units, ALPHA)
+    return inference.configurations_from_leader(_only(units), ALPHA)
 
 
 def _only(tables: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:

@@ -153,9 +153,9 @@ class Findings:
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
         differences: of the leader's accuracy and each other trial's, by the other's number; the 95 % intervals hold
             all at once. With repeats, of the mean of the leading configuration and of that to which the trial belongs.
-            Empty for other metrics, over folds, and where images come in groups.
+            Empty for other metrics.
         effects: with repeats and a complete grid, each level of each parameter against the first one; the 95 %
-            intervals hold all at once. Empty where `differences` is.
+            intervals hold all at once. Empty for other metrics, over folds, and where images come in groups.
         equal: trials of the group that are shown to differ from the leader by at most `report.margin`; with repeats all
             those of such configurations. By accuracy, where images do not come in groups or folds.
         needed: what it would take to show a difference of the margin; None where nothing is undecided, or unknown.

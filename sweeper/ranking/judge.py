@@ -177,23 +177,25 @@ def _by_accuracy(
     candidates = np.concatenate([correct, *_other_epochs(case, compared)])
     score = inference.winners_score(candidates, groups=groups)
     findings = replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
-    # Of a margin nothing is said where images come in groups: the score test takes images as independent.
-    if groups is not None:
-        return findings
-    numbers = [row.number for row in compared]
-    equal, needed = _undecided(case, findings, numbers, correct)
-    apart = inference.differences_from_leader(correct, ALPHA)
-    return replace(
+    apart = (
+        inference.differences_from_leader(correct, ALPHA)
+        if groups is None
+        else inference.differences_by_clusters(correct, groups, ALPHA)
+    )
+    findings = replace(
         findings,
-        equal=equal,
-        needed=needed,
-        cheapest=_cheapest(case, findings, compared, correct),
         differences={
             row.number: Difference(*map(float, line))
             for row, line in zip(compared, apart, strict=True)
             if row.number != findings.leader
         },
     )
+    # Of a margin nothing is said where images come in groups: the score test takes images as independent.
+    if groups is not None:
+        return findings
+    equal, needed = _undecided(case, findings, [row.number for row in compared], correct)
+    cheapest = _cheapest(case, findings, compared, correct)
+    return replace(findings, equal=equal, needed=needed, cheapest=cheapest)
 
 
 def _undecided(

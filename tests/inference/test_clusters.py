@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from sweeper.inference import (
     as_units,
+    differences_by_clusters,
+    differences_from_leader,
     group_sums,
     leading_configurations,
     leading_group,
@@ -51,6 +53,20 @@ def test_images_that_are_copies_of_each_other_show_no_more_than_one() -> None:
     assert len(leading_group(copies).members) < len(leading_group(one).members), "copies are taken for evidence"
     score, wrongly = winners_score(copies, groups=groups), winners_score(copies)
     assert score.high - score.low > 2 * (wrongly.high - wrongly.low)
+
+
+def test_differences_are_those_of_the_groups() -> None:
+    random = np.random.default_rng(0)
+    by_group = random.random((3, 60)) < np.array([[0.95], [0.8], [0.6]])
+    alone, copies = differences_from_leader(by_group), np.repeat(by_group, 20, axis=1)
+
+    found = differences_by_clusters(copies, np.repeat(np.arange(60), 20))
+
+    assert found[0].tolist() == [0, 0, 0]
+    assert found[:, 0] == pytest.approx(alone[:, 0])
+    assert found[1:, 1:] == pytest.approx(alone[1:, 1:], abs=0.03), "copies of an image show no more than the image"
+    far = differences_from_leader(copies)
+    assert (far[1:, 2] - far[1:, 1] < (found[1:, 2] - found[1:, 1]) / 2).all(), "taken as independent they would"
 
 
 def test_sums_and_units_of_groups_in_any_order() -> None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from sweeper.inference import as_units, leading_over_folds, winning_over_folds
+from sweeper.inference import as_units, folds_from_leader, leading_over_folds, winning_over_folds
 
 Table = list[NDArray[np.floating]]
 
@@ -49,6 +49,28 @@ def test_the_p_is_by_the_formula_of_the_docstring() -> None:
     whole = networks + images
     degrees = whole**2 / (whole * (networks + images / 2) / 4 + images**2 / 199)
     assert found.left[0].p == pytest.approx(2 * student.sf(np.mean(differences) / math.sqrt(whole), degrees), rel=1e-9)
+
+
+def test_differences_are_paired_over_folds() -> None:
+    """Two configurations: Student's t of the folds' differences, where those vary more than images make them."""
+    random = np.random.default_rng(1)
+    one = [(random.random((1, 200)) < 0.9).astype(float) for _ in range(5)]
+    other = [(random.random((1, 200)) < 0.9 - 0.1 * fold).astype(float) for fold in range(5)]
+    apart = np.array([a.mean() - b.mean() for a, b in zip(one, other, strict=True)])
+    half = student.ppf(0.975, 4) * math.sqrt(apart.var(ddof=1) / 5)
+
+    leading, found = folds_from_leader([one, other])
+
+    assert leading.tolist() == [0, 0, 0]
+    assert found == pytest.approx([apart.mean(), apart.mean() - half, apart.mean() + half])
+
+
+def test_equal_answers_differ_by_one_image_at_most() -> None:
+    answers = [np.ones((1, 40)) for _ in range(5)]
+
+    _, found = folds_from_leader([answers, answers])
+
+    assert found == pytest.approx([0, -student.ppf(0.975, 4) / 200, student.ppf(0.975, 4) / 200])
 
 
 def test_folds_that_differ_in_turn_are_no_proof() -> None:

@@ -478,6 +478,8 @@ def test_groups_of_images_take_the_images_place() -> None:
     assert (alone.group, found.group) == ((0,), (0, 1)), "twenty groups show much less than a thousand images"
     assert found.num_groups == 20
     assert found.expected.high - found.expected.low > 2 * (alone.expected.high - alone.expected.low)
+    wide, narrow = (one.differences[1].high - one.differences[1].low for one in (found, alone))
+    assert wide > 2 * narrow
     assert found.cheapest == ()
     assert not any("report.margin" in said or "heaper" in said for said in found.sentences)
     assert found.sentences[-1] == (
