@@ -63,7 +63,7 @@ def _effect(known: Known, found: Sequence[Point], key: str) -> Chart:
         Variant(label, _spec(known, rows, x, ends, scale=scale, repeated=repeated)) for label, ends in views.items()
     )
     finding = _finding(known, found, key, scale=scale)
-    finding += part_of(len(rows), len(found), "point" if repeated else "trial")
+    finding += part_of(len(rows), len(found), "configuration" if repeated else "trial")
     return Chart(plain(key), finding, variants, ("trial", "x", "y", "low", "high", "jitter"), tuple(data))
 
 

@@ -172,7 +172,7 @@ def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fa
         return Fact(f"Best {plain(metric)}", figure(metric, first.metrics.get(metric)), f"trial {called(first)}")
     findings = report.findings
     if findings.configurations is not None:
-        number, noun = len(findings.configurations.group), "point"
+        number, noun = len(findings.configurations.group), "configuration"
     else:
         number, noun = len(findings.group), "trial"
     if not number:

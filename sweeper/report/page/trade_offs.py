@@ -127,7 +127,7 @@ def objectives(known: Known) -> Chart | None:
     y = _axis(known, "y", first, [point.values[0] for point in found])
     layer = points(known.present(chosen), x, y)
     front = [called(point.row) for point in found if point.row.number in known.roles.group]
-    unit = "trial" if known.num_repeats == 1 else "point"
+    unit = "trial" if known.num_repeats == 1 else "configuration"
     which = listed(front) if known.num_repeats == 1 else f"which begin with {trials(front)}"
     names = listed([plain(one.metric) for one in every])
     finding = (
