@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from sweeper.cli.report import parse_minimum, report_command
 from sweeper.config.schema import check_output_dir
-from sweeper.core.errors import ConfigError, did_you_mean
+from sweeper.core.errors import ConfigError, SweeperError, did_you_mean
 from sweeper.core.paths import OutputPaths
 from sweeper.tracking.store import relocate_if_moved
 
 COMMANDS = ("report", "verify", "promote", "replay", "ui", "clean")
 
+_FOLDER = "mlruns"  # where sweeps are, if no other folder is named
+_TRIES_COMMAND = re.compile(rf"Try: python -m sweeper ({'|'.join(COMMANDS)})( [^ ;,]+)*$")
+
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs a command."""
+    """Runs a command.
+
+    Raises:
+        SweeperError: it is refused, or something broke; a command to type instead names the given output folder.
+    """
     options, rest = _parser().parse_known_args(arguments)
     if options.command == "replay":  # key=value words may follow an option
         options.words += [word for word in rest if not word.startswith("-")]
@@ -37,13 +46,20 @@ def run(arguments: Sequence[str]) -> int:
         from sweeper.tracking import ui
 
         return ui.serve(paths.root, options.port)
-    return {
+    command_of = {
         "report": report_command,
         "verify": _verify,
         "promote": _promote,
         "replay": _replay,
         "clean": _clean,
-    }[options.command](options, paths)
+    }
+    try:
+        return command_of[options.command](options, paths)
+    except SweeperError as error:
+        text = str(error)
+        if options.output_dir != _FOLDER and _TRIES_COMMAND.search(text) and "--output-dir" not in text:
+            error.args = (f"{text} --output-dir {shlex.quote(options.output_dir)}",)
+        raise
 
 
 def refuse(word: str) -> int:
@@ -108,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (verify, promote):
         command.add_argument("--trust", action="store_true", help="use code and servers that the output folder names")
     for command in (report, verify, promote, replay, ui, clean):
-        command.add_argument("--output-dir", default="mlruns", metavar="DIR", help="where the sweeps are (mlruns)")
+        command.add_argument("--output-dir", default=_FOLDER, metavar="DIR", help="where the sweeps are (mlruns)")
     return parser
 
 

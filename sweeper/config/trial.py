@@ -78,8 +78,9 @@ class DataConfig:
                 self.validation == DataConfig.validation,
                 "data.validation",
                 self.validation,
-                f"nothing with data.folds={self.folds}, which holds out a part of 1/{self.folds} in each training",
-                f"data.folds={self.folds}",
+                f"nothing with data.folds={self.folds}, which holds out a part of 1/{self.folds} in each training; "
+                "left out, or its default",
+                str(DataConfig.validation),
             )
         if self.fold is not None:
             last = -1 if self.folds is None else self.folds - 1
