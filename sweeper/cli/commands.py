@@ -42,15 +42,12 @@ def run(arguments: Sequence[str]) -> int:
             f"  Try: python -m sweeper {options.command} --output-dir {names[0].partition('=')[2] or 'mlruns'}"
         )
     paths = OutputPaths(Path(check_output_dir(options.output_dir)).expanduser().resolve())
-    if options.command == "ui":
-        from sweeper.tracking import ui
-
-        return ui.serve(paths.root, options.port)
     command_of = {
         "report": report_command,
         "verify": _verify,
         "promote": _promote,
         "replay": _replay,
+        "ui": _ui,
         "clean": _clean,
     }
     try:
@@ -60,6 +57,12 @@ def run(arguments: Sequence[str]) -> int:
         if options.output_dir != _FOLDER and _TRIES_COMMAND.search(text) and "--output-dir" not in text:
             error.args = (f"{text} --output-dir {shlex.quote(options.output_dir)}",)
         raise
+
+
+def _ui(options: argparse.Namespace, paths: OutputPaths) -> int:
+    from sweeper.tracking import ui
+
+    return ui.serve(paths.root, options.port)
 
 
 def refuse(word: str) -> int:

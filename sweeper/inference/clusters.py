@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
-from sweeper.inference.groups import Elimination, eliminate
+from sweeper.inference.groups import Elimination, eliminate, from_leader_by_t
 from sweeper.inference.ranks import ranks_by_pairs
 
 _LARGEST_EXACT = 1000  # of the same difference; binomial coefficients of more leave the range of floats
@@ -86,23 +86,18 @@ def differences_by_clusters(
 
     Args:
         correct: (K, n), whether trial i has image j right.
-        groups: (n,), the number of each image's group; two or more.
+        groups: (n,), the number of each image's group.
         alpha: as there.
 
-    At least one image more in either direction is taken to differ.
+    At least one image more in either direction is taken to differ. One group alone shows nothing: -1 to 1.
     """
-    from scipy.special import stdtrit
-
     units = as_units(correct, groups)
-    num, num_groups = units.shape
+    num_groups, num_images = units.shape[1], correct.shape[1]
     leader = int(np.argmax(group_sums(correct, groups).sum(axis=1)))
     apart = units[leader] - units
-    variance = np.maximum(apart.var(axis=1, ddof=1) / num_groups, 1 / correct.shape[1] ** 2)
-    half = -stdtrit(num_groups - 1, alpha / max(1, num * (num - 1) // 2) / 2) * np.sqrt(variance)
-    mean = apart.mean(axis=1)
-    found: NDArray[np.float64] = np.stack([mean, mean - half, mean + half], axis=1).clip(-1, 1)
-    found[leader] = 0
-    return found
+    variance = apart.var(axis=1, ddof=1) / num_groups if num_groups > 1 else np.full(len(units), np.inf)
+    variance = np.maximum(variance, 1 / num_images**2)
+    return from_leader_by_t(apart.mean(axis=1), variance, max(1, num_groups - 1), leader, alpha)
 
 
 def rank_intervals_by_clusters(

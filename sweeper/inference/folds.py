@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
 from sweeper.inference.configurations import ConfigurationGroup, t_p
-from sweeper.inference.groups import eliminate
+from sweeper.inference.groups import eliminate, from_leader_by_t
 from sweeper.inference.winner import ExpectedScore
 
 #: Folds from which on configurations are compared: fewer do not show how much a fold changes.
@@ -76,17 +76,11 @@ def folds_from_leader(answers: Sequence[Sequence[Scores]], alpha: float = 0.05) 
     Raises:
         ValueError: as `leading_over_folds`.
     """
-    from scipy.special import stdtrit
-
     _checked(answers)
     mean, leader, variance, _ = _from_leader(answers)
-    num, images = len(mean), sum(np.shape(fold)[1] for fold in answers[0])
-    level = alpha / max(1, num * (num - 1) // 2) / 2
-    half = -stdtrit(len(answers[0]) - 1, level) * np.sqrt(np.maximum(variance, 1 / images**2))
-    apart = mean[leader] - mean
-    found: NDArray[np.float64] = np.stack([apart, apart - half, apart + half], axis=1).clip(-1, 1)
-    found[leader] = 0
-    return found
+    images = sum(np.shape(fold)[1] for fold in answers[0])
+    variance = np.maximum(variance, 1 / images**2)
+    return from_leader_by_t(mean[leader] - mean, variance, len(answers[0]) - 1, leader, alpha)
 
 
 def _from_leader(

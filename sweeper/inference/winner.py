@@ -50,7 +50,7 @@ def winners_score(
         resamples that left an image out.
 
     Raises:
-        ValueError: no such table, one image, or fewer than one resample.
+        ValueError: no such table, one image, one group, or fewer than one resample.
 
     Source: I. Tsamardinos, E. Greasidou, G. Borboudakis (2018), Bootstrapping the out-of-sample predictions for
     efficient and accurate cross-validation, Machine Learning 107, sections 3.1 and 3.2.
@@ -67,7 +67,9 @@ def winners_score(
         drawn = _resamples(num_images, seed, num_resamples)
         candidates = np.flatnonzero(_can_lead(rows, leader, len(drawn)))
     else:
-        _, codes = np.unique(groups, return_inverse=True)
+        names, codes = np.unique(groups, return_inverse=True)
+        if len(names) < 2:
+            raise ValueError("two groups of images at least are needed; given: one")
         drawn = _resamples(int(codes.max()) + 1, seed, num_resamples)[:, codes]
         candidates = np.arange(len(rows))
     chosen = _choices(rows, candidates, leader, drawn)

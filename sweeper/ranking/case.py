@@ -110,3 +110,11 @@ def groups_of(answers: Sequence[Answers]) -> NDArray[np.uint32] | None:
     """The number of each image's group, (images,); None where the images have no groups, or not of every trial."""
     known = [one.groups for one in answers if one.groups is not None]
     return known[0] if known and len(known) == len(answers) else None
+
+
+def why_one_group(answers: Sequence[Answers]) -> str:
+    """Why images that are all of one group compare nothing; empty where there are more groups, or none."""
+    groups = groups_of(answers)
+    if groups is None or len(np.unique(groups)) > 1:
+        return ""
+    return "all validation images are of one group (data.groups), and nothing shows how much groups vary"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sweeper import inference
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState, mean
-from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there
+from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there, why_one_group
 from sweeper.ranking.findings import ConfigurationFindings, Difference, ExpectedAccuracy, Findings
 from sweeper.ranking.leaderboard import compared_of, point_of, rank
 from sweeper.ranking.seeds.levels import level_effects
@@ -196,4 +196,4 @@ def _why_untested(case: Case, whole: Sequence[Sequence[TrialRow]], num_folds: in
         return "their trials were scored on different images, since data or split vary"
     if not all(is_there(case, case.validation.get(row.number)) for row in rows):
         return "predictions of some of their trials on the validation images are missing"
-    return ""
+    return "" if num_folds > 1 else why_one_group([case.validation[row.number] for row in rows])

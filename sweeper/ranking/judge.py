@@ -21,7 +21,7 @@ from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
-from sweeper.ranking.case import ALPHA, Case, groups_of, is_there
+from sweeper.ranking.case import ALPHA, Case, groups_of, is_there, why_one_group
 from sweeper.ranking.configurations import judge_configurations, representatives
 from sweeper.ranking.findings import Cheapest, Confirmation, Difference, ExpectedAccuracy, Finalist, Findings
 from sweeper.ranking.leaderboard import num_repeats, point_of, rank
@@ -97,6 +97,8 @@ def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow
     found = [row for row in complete if is_there(case, case.validation.get(row.number))]
     if len(found) > 1 and found[0] is not complete[0]:  # who leads cannot be said without the first
         return [], "the predictions of the first trial on the validation images are missing"
+    if case.kind != "counts" and (why := why_one_group([case.validation[row.number] for row in found])):
+        return [], why
     return found, "" if len(found) > 1 else "the trials' predictions on the validation images are missing"
 
 

@@ -147,7 +147,7 @@ class _Speaker:
     def _about_leader(self, findings: Findings) -> str:
         leader = self._row(findings.leader)
         label, metric = capital(self._label(leader.number)), self._objective.metric
-        scored = self._scored(leader, bare=findings.expected is not None)
+        scored = self._scored(leader, bare=findings.expected is not None or bool(self.case.groups))
         if findings.group:
             return self._about_group(findings, label, scored)
         if self.case.kind == "plain":
@@ -290,7 +290,7 @@ class _Speaker:
         return typed if bare else f"the configuration {typed} ({trials})"
 
     def _scored(self, row: TrialRow, *, bare: bool) -> str:
-        """A trial's score; `bare` without its own interval, where the expected score's interval follows."""
+        """A trial's score; `bare` without its own interval, which is of independent images: another one follows."""
         metric = self._objective.metric
         value, num_images = row.metrics[metric], row.facts.num_validation
         if metric != "val_accuracy" or not num_images:

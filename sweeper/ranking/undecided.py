@@ -12,8 +12,8 @@ from sweeper.ranking.findings import ConfigurationFindings, Findings
 
 _NAMED = 8  # trials named in one sentence
 _NEXT = (
-    "Next: the same command with data.folds=5{instead}, which validates on every training image (of data without a "
-    "validation set of its own)."
+    "Next: the same command with data.folds=5 in place of {instead}, which validates on every training image (of data "
+    "without a validation set of its own)."
 )
 
 
@@ -39,17 +39,20 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
         if needed.images_dominate:
             said.append(
                 f"More seeds cannot tell a difference of {margin}: the images' part of the error dominates. "
-                f"{_NEXT.format(instead=' in place of sweep.seeds')}"
+                f"{_NEXT.format(instead='data.validation and sweep.seeds')}"
             )
         elif needed.seeds is not None:
             said.append(
                 f"A difference of {margin} would show with about {needed.seeds} seeds (sweep.seeds={needed.seeds})."
             )
     elif needed.images is not None and needed.shown is not None:
-        said.append(
+        told = (
             f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one "
-            f"of {margin} takes about {_rounded(needed.images):,} images. {_NEXT.format(instead='')}"
         )
+        told += f"of {margin} takes about {_rounded(needed.images):,} images."
+        if findings.second is None:  # whose candidates come next
+            told += f" {_NEXT.format(instead='data.validation')}"
+        said.append(told)
     return said
 
 
@@ -67,7 +70,7 @@ def what_helps(found: ConfigurationFindings, findings: Findings) -> list[str]:
     if found.num_folds > 1 or (needed is not None and needed.seeds is not None):
         return said
     if what == "images":
-        said.append(_NEXT.format(instead=" in place of sweep.seeds"))
+        said.append(_NEXT.format(instead="data.validation and sweep.seeds"))
     else:
         said.append(f"Next: the same command with sweep.seeds={2 * found.num_seeds}, which trains only what is new.")
     return said

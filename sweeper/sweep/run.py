@@ -47,7 +47,7 @@ from sweeper.sweep.recorder import Recorder
 from sweeper.sweep.refit.training import RefitRecorder, RefitTraining
 from sweeper.sweep.reuse.takeover import TakeOver
 from sweeper.sweep.seeds.answers import complete_answers
-from sweeper.sweep.seeds.check import check_same_images
+from sweeper.sweep.seeds.check import check_images
 from sweeper.sweep.seeds.looks import StoredLooks
 from sweeper.tracking.recording.remote import RemoteTracker
 
@@ -87,7 +87,7 @@ def _run_sweep(
         for node in fold_nodes(planned.point.config["data"]):
             data_sets.prepare(node)
     if plan.settings.sweep.extent.is_auto:
-        check_same_images([one.split_digest for one in data_sets.prepared])
+        check_images(data_sets.prepared)
     retry = Retry(plan.settings.tracking.retry_timeout_s, lambda text: listener(Note(text)))
     study = _open_stores(plan, tracker, retry, lease, listener)
 

@@ -69,6 +69,14 @@ def test_differences_are_those_of_the_groups() -> None:
     assert (far[1:, 2] - far[1:, 1] < (found[1:, 2] - found[1:, 1]) / 2).all(), "taken as independent they would"
 
 
+def test_one_group_alone_shows_nothing() -> None:
+    correct = np.random.default_rng(0).random((2, 50)) < np.array([[0.9], [0.2]])
+
+    found = differences_by_clusters(correct, np.zeros(50, int))
+
+    assert found[1, 1:].tolist() == [-1, 1]
+
+
 def test_sums_and_units_of_groups_in_any_order() -> None:
     scores, groups = np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([7, 2, 7, 7])
 

@@ -329,6 +329,21 @@ def test_configurations_that_seeds_cannot_separate_are_undecided() -> None:
     )
 
 
+def test_validation_images_of_one_group_tell_no_configurations_apart() -> None:
+    rows = [*repeated(0, [990, 980, 960], 0, 3), *repeated(1, [685, 670, 672], 3, 3)]
+    answers = {one.number: right(round(one.metrics["val_accuracy"] * IMAGES)) for one in rows}
+    one_group = np.zeros(IMAGES, np.uint32)
+    grouped = {number: Answers(one.correct, groups=one_group) for number, one in answers.items()}
+
+    found = judged(case(rows, grouped, groups="patient"))
+
+    assert (found.group, found.differences, found.expected) == ((), {}, None)
+    assert found.sentences[0].endswith(
+        "How certain that is cannot be determined: all validation images are of one group (data.groups), and nothing "
+        "shows how much groups vary."
+    )
+
+
 def test_a_point_without_all_of_its_repeats_is_not_compared() -> None:
     rows = [*repeated(0, [990, 980, 985], 0, 3), *repeated(1, [900, 890], 3, 3)]
 
@@ -486,6 +501,22 @@ def test_groups_of_images_take_the_images_place() -> None:
         "Groups of images (data.groups=writer, 20 of them) are taken as independent of each other, not the images; no "
         "trial was validated on groups that it was trained on."
     )
+
+
+@pytest.mark.parametrize("metric", ["val_accuracy", "val_loss"])
+def test_validation_images_of_one_group_tell_no_trials_apart(metric: str) -> None:
+    objective = ACCURACY if metric == "val_accuracy" else LOSS
+    losses, one_group = np.linspace(0, 1, IMAGES, dtype=np.float32), np.zeros(IMAGES, np.uint32)
+    answers = {
+        number: Answers(right(correct).correct, losses=losses, groups=one_group)
+        for number, correct in ((0, 990), (1, 700))
+    }
+
+    found = judged(case([row(0, 990), row(1, 700)], answers, objectives=(objective,), groups="patient"))
+
+    assert (found.leader, found.group, found.differences) == (0, (), {})
+    assert "cannot be determined: all validation images are of one group (data.groups)" in found.sentences[0]
+    assert "interval" not in found.sentences[0], "it would take the images as independent"
 
 
 def test_the_best_epoch_was_selected_on_these_images_too() -> None:

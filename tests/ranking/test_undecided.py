@@ -23,8 +23,8 @@ SEEDS = ConfigurationFindings(3, 4, (0, 3))
         (
             Findings(leader=0, num_images=287, needed=Needed(0.005, 0.0288, 9643)),
             "287 images show a difference of about 2.9 points or more; one of 0.5 points (report.margin) takes about "
-            "9,600 images. Next: the same command with data.folds=5, which validates on every training image (of data "
-            "without a validation set of its own).",
+            "9,600 images. Next: the same command with data.folds=5 in place of data.validation, which validates on "
+            "every training image (of data without a validation set of its own).",
         ),
         (
             Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None, 6)),
@@ -59,8 +59,8 @@ def test_nothing_is_said_where_too_little_is_known() -> None:
             0.7,
             None,
             "More images would help: 70 % of what is uncertain comes from the images. Next: the same command with "
-            "data.folds=5 in place of sweep.seeds, which validates on every training image (of data without a "
-            "validation set of its own).",
+            "data.folds=5 in place of data.validation and sweep.seeds, which validates on every training image (of "
+            "data without a validation set of its own).",
         ),
         (
             0.2,

@@ -161,7 +161,7 @@ def _metric(name: str) -> str:
 
 
 def _kind(name: str) -> str:
-    return "text" if name in ("sweep", "state", "outcome", "run_id", "error", "label") else "figure"
+    return "text" if name in ("sweep", "state", "outcome", "verdict", "run_id", "error", "label") else "figure"
 
 
 def _label(report: SweepReport, name: str) -> str:

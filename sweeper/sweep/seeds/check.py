@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
+from sweeper import data
 from sweeper.config.schema import LAST_SEED
 from sweeper.config.trial import num_folds
+from sweeper.core.datasets import PreparedData
 from sweeper.core.errors import ConfigError
 from sweeper.core.looks import AUTO_SEEDS
 from sweeper.core.objectives import Objective
@@ -56,14 +58,20 @@ def check_auto(settings: Settings, space: SearchSpace, trials: Sequence[PlannedT
         )
 
 
-def check_same_images(splits: Collection[str]) -> None:
-    """Refuses configurations that are scored on different images; known once the data are prepared.
+def check_images(prepared: Sequence[PreparedData]) -> None:
+    """Refuses validation images that cannot tell configurations apart; known once the data are prepared.
 
     Raises:
-        ConfigError: there is more than one split.
+        ConfigError: there is more than one split, or all validation images are of one group.
     """
-    if len(set(splits)) > 1:
+    if len({one.split_digest for one in prepared}) > 1:
         raise ConfigError(
             f"{_KEY} compares configurations on the same validation images, and here data or split vary. Accepted: one "
             "data set with one split, or a number of seeds.  Try: sweep.seeds=3"
+        )
+    if len(set(data.group_names(prepared[0], "validation"))) == 1:
+        raise ConfigError(
+            f"{_KEY} compares configurations over groups of images (data.groups), and all validation images are of one "
+            "group. Accepted: two groups or more, or each group validated in turn by data.folds.  Try: data.folds=5 "
+            "sweep.seeds=1"
         )
