@@ -21,7 +21,13 @@ from configurations import beta, latent, unequal
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sweeper.inference import as_units, differences_by_clusters, differences_from_leader, folds_from_leader
+from sweeper.inference import (
+    as_units,
+    configurations_from_leader,
+    differences_by_clusters,
+    differences_from_leader,
+    folds_from_leader,
+)
 
 
 def drawn(model: str, random: np.random.Generator, accuracies: NDArray[np.float64], images: int) -> NDArray[np.bool_]:
@@ -93,9 +99,58 @@ def over_folds_of_groups(sweeps: int) -> None:
         for _ in range(sweeps):
             parts = [draw(random, num, images // number, seed_sd, shared) for _ in range(number)]
             units = [[as_units(part[index : index + 1], codes) for part in parts] for index in range(num)]
-            wrong += _is_wrong(folds_from_leader(units), np.zeros(num))
+            wrong += _is_wrong(folds_from_leader(units, num_answered=len(codes) * number), np.zeros(num))
         cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(number), str(num)]
         print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+
+
+def over_seeds_on_groups(sweeps: int) -> None:
+    print("\n| model | shared | seeds' deviation | images | seeds | configurations | an interval is wrong, % |")
+    print(f"|{'---|' * 7}")
+    for draw, shared, images, seed_sd, seeds, num in itertools.product(
+        (grouped, grouped_beta), (0.3, 0.7), (287, 1000, 5000), (0.05, 0.3), (3, 5), (2, 4, 10)
+    ):
+        if images * num * seeds > 100_000:
+            continue
+        random = np.random.default_rng([num, seeds, images, int(100 * seed_sd), int(100 * shared)])
+        codes = np.arange(images) // 10
+        wrong = 0
+        for _ in range(sweeps):
+            units = list(as_units(draw(random, num, seeds, images, seed_sd, shared), codes))
+            wrong += _is_wrong(configurations_from_leader(units, num_answered=images), np.zeros(num))
+        cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(seeds), str(num)]
+        print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+
+
+def grouped(
+    random: np.random.Generator, num: int, seeds: int, images: int, seed_sd: float, shared: float
+) -> NDArray[np.bool_]:
+    """(num, seeds, images), image j of group j // 10: what an image is to all, and to a configuration, is its group's
+    to a share (a probit model)."""
+    groups = -(-images // 10)
+
+    def part(rows: int, spread: float) -> NDArray[np.float64]:
+        of_group = np.repeat(random.normal(0, spread, (rows, 1, groups)), 10, axis=2)[:, :, :images]
+        return math.sqrt(shared) * of_group + math.sqrt(1 - shared) * random.normal(0, spread, (rows, 1, images))
+
+    own, of_seed = part(num, math.sqrt(0.5)), random.normal(0, math.sqrt(0.5), (num, seeds, images))
+    shift = random.normal(0, seed_sd, (num, seeds, 1))
+    answers: NDArray[np.bool_] = norm.ppf(0.95) * math.sqrt(3 + seed_sd**2) + shift + own + of_seed > part(
+        1, math.sqrt(2)
+    )
+    return answers
+
+
+def grouped_beta(
+    random: np.random.Generator, num: int, seeds: int, images: int, seed_sd: float, shared: float
+) -> NDArray[np.bool_]:
+    """The same with chances from beta distributions: of a configuration for a group, or of all for an image."""
+    of_group = np.repeat(random.beta(0.95 * 1.5, 0.05 * 1.5, (num, -(-images // 10))), 10, axis=1)[:, :images]
+    is_groups = random.random((num, images)) < shared
+    chances = np.where(is_groups, of_group, random.beta(0.57, 0.03, images))[:, None, :]
+    shift = (random.standard_t(2, (num, seeds, 1)) * seed_sd).clip(-6 * seed_sd, 6 * seed_sd)
+    answers: NDArray[np.bool_] = random.random((num, seeds, images)) < chances + 0.4 * shift * chances * (1 - chances)
+    return answers
 
 
 def _is_wrong(found: NDArray[np.float64], true: NDArray[np.float64]) -> bool:
@@ -112,6 +167,7 @@ PARTS = {
     "groups": on_groups,
     "folds": over_folds,
     "folds-of-groups": over_folds_of_groups,
+    "seeds-of-groups": over_seeds_on_groups,
 }
 
 

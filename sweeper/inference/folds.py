@@ -59,13 +59,16 @@ def leading_over_folds(answers: Sequence[Sequence[Scores]], alpha: float = 0.05)
     return ConfigurationGroup(group.members, group.left, num_seeds)
 
 
-def folds_from_leader(answers: Sequence[Sequence[Scores]], alpha: float = 0.05) -> NDArray[np.float64]:
+def folds_from_leader(
+    answers: Sequence[Sequence[Scores]], alpha: float = 0.05, num_answered: int | None = None
+) -> NDArray[np.float64]:
     """How much higher the best mean is than each, with intervals that hold all at once, however it was chosen.
 
     Args:
         answers: as for `leading_over_folds`, of accuracies: each score between 0 and 1, or the score of a group of
             images (`as_units`).
         alpha: the chance allowed of any interval being wrong; it is divided among all pairs.
+        num_answered: images of all folds behind the scores, where those are of groups of images; None: one each.
 
     Returns:
         (C, 3): the difference of the means, low and high, within [-1, 1]. The variance is that of
@@ -78,7 +81,7 @@ def folds_from_leader(answers: Sequence[Sequence[Scores]], alpha: float = 0.05) 
     """
     _checked(answers)
     mean, leader, variance, _ = _from_leader(answers)
-    images = sum(np.shape(fold)[1] for fold in answers[0])
+    images = num_answered or sum(np.shape(fold)[1] for fold in answers[0])
     variance = np.maximum(variance, 1 / images**2)
     return from_leader_by_t(mean[leader] - mean, variance, len(answers[0]) - 1, leader, alpha)
 

@@ -100,7 +100,7 @@ def look(
         raise ValueError(f"look {number} is at {num_seeds} seeds; given: {', '.join(map(str, given))}")
     level = alpha * share
     found = leading_configurations(units, level)
-    known = parts(units)
+    known = parts(units, None if groups is None else len(groups))
     equal = _equal(known, found.members, margin, level)
     shares = known.image_shares()[found.members[0]]
     of_undecided = [float(shares[index]) for index in found.members[1:] if index not in equal]
@@ -134,7 +134,8 @@ def gains_over(
         (C, 3): the difference of the means over seeds and images, low and high.
     """
     units = [np.asarray(one if groups is None else as_units(one, groups), np.float64) for one in answers]
-    return parts(units).gains(reference, alpha / max(1, len(units) - 1))
+    known = parts(units, None if groups is None else len(groups))
+    return known.gains(reference, alpha / max(1, len(units) - 1))
 
 
 def _equal(known: Parts, members: Sequence[int], margin: float, alpha: float) -> tuple[int, ...]:

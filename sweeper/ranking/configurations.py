@@ -132,10 +132,10 @@ def _differences(
     tables: Sequence[Sequence[NDArray[Any]]], groups: Sequence[NDArray[np.uint32] | None]
 ) -> NDArray[np.float64]:
     """The leading mean less each configuration's, with its interval."""
-    units = [_in_units(one, groups) for one in tables]
+    units, num_images = [_in_units(one, groups) for one in tables], sum(fold.shape[1] for fold in tables[0])
     if len(units[0]) > 1:
-        return inference.folds_from_leader(units, ALPHA)
-    return inference.configurations_from_leader(_only(units), ALPHA)
+        return inference.folds_from_leader(units, ALPHA, num_images)
+    return inference.configurations_from_leader(_only(units), ALPHA, num_images)
 
 
 def _only(tables: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:

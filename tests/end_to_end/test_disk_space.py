@@ -83,6 +83,7 @@ def test_a_sweep_keeps_the_models_that_it_is_told_to_and_all_figures(folder: Pat
     assert run_sweeper(folder, "verify", f"mine:{first}", "--trust").returncode == 0
 
 
+@pytest.mark.long
 def test_clean_says_what_it_would_free_and_frees_it(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, *WORDS, *FEW, "sweep.name=mine")
     assert done.returncode == 0, done.stderr

@@ -97,6 +97,7 @@ def test_no_traceback_reaches_the_user_and_each_is_kept_as_an_artifact(
         assert text in Path(local).read_text()
 
 
+@pytest.mark.long
 def test_the_same_line_again_trains_nothing_and_failed_trials_run_again_on_request(
     folder: Path, rows: dict[str, dict[str, str]], run_sweeper: Run
 ) -> None:

@@ -83,6 +83,7 @@ def test_it_is_the_wheel_that_runs(environment: Path, project: Path) -> None:
     assert Path(done.stdout.strip()).is_relative_to(environment.parent), done.stderr
 
 
+@pytest.mark.long
 def test_their_experiment_network_and_optimizer_are_found_without_a_flag(environment: Path, project: Path) -> None:
     done = typed(project, environment / "sweeper", "-m", "experiment=theirs", "sweep.name=own")
 

@@ -74,6 +74,7 @@ def test_the_test_set_is_opened_once_for_finalists_and_refit(swept: Path, run_sw
     assert "was trained anew on all 200 training and validation images" in page
 
 
+@pytest.mark.long
 def test_it_is_repeated_to_the_bit_and_not_trained_again(swept: Path, run_sweeper: Run) -> None:
     verified = run_sweeper(swept, "verify", "anew:refit")
     again = run_sweeper(swept, "-m", *LINE)

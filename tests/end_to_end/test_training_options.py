@@ -82,6 +82,7 @@ def test_early_stopping_ends_a_trial_that_no_longer_improves(tmp_path: Path, run
     assert row["state"] == "complete"
 
 
+@pytest.mark.long
 def test_each_optimizer_and_precision_trains(tmp_path: Path, run_sweeper: Run) -> None:
     settings = [
         *(("adadelta", "float32"), ("adadelta", "mixed_bfloat16"), ("adadelta", "mixed_float16")),

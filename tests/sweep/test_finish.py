@@ -10,6 +10,7 @@ WORDS = ["-m", "arch.depth=1", "arch.filters=2", "arch.dense_units=4", "training
 WORDS += ["data.max_samples=60", "report.finalists=0", "sweep.name=mine"]
 
 
+@pytest.mark.long
 def test_what_kills_left_behind_is_gone_after_the_next_start(tmp_path: Path, run_sweeper: Callable[..., Any]) -> None:
     assert run_sweeper(tmp_path, *WORDS).returncode == 0
     folder = tmp_path / "mlruns/sweeps/mine"

@@ -317,6 +317,7 @@ def test_a_sweeps_files_and_figures_are_on_its_run(
     assert Path(client.download_artifacts(sweep, "leaderboard.csv")).read_text(encoding="utf-8") == "rank\n1\n"
 
 
+@pytest.mark.long
 def test_a_trained_network_is_loaded_by_its_run_in_another_process(
     tracker: Tracker, sweep: str, tmp_path: Path
 ) -> None:

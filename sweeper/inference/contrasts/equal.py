@@ -66,12 +66,15 @@ def both_close(close: NDArray[np.bool_], leader: int) -> NDArray[np.bool_]:
     return marked
 
 
-def configurations_from_leader(answers: Sequence[Scores], alpha: float = 0.05) -> NDArray[np.float64]:
+def configurations_from_leader(
+    answers: Sequence[Scores], alpha: float = 0.05, num_answered: int | None = None
+) -> NDArray[np.float64]:
     """How much higher the best mean is than each, with intervals that hold all at once, however it was chosen.
 
     Args:
         answers: for each configuration (s, n): the score of image j under its seed i, right or wrong.
         alpha: the chance allowed of any interval being wrong; it is divided among all pairs.
+        num_answered: images behind the scores, where those are of groups of images (`as_units`); None: n.
 
     Returns:
         (C, 3): the difference of the means over seeds and images, low and high; 0, 0, 0 for the leader.
@@ -79,7 +82,7 @@ def configurations_from_leader(answers: Sequence[Scores], alpha: float = 0.05) -
     Raises:
         ValueError: as `sweeper.inference.leading_configurations`.
     """
-    known = parts(answers)
+    known = parts(answers, num_answered)
     num = len(known.mean)
     gains = known.gains(known.leader, alpha / max(1, num * (num - 1) // 2))
     return 0 - gains[:, [0, 2, 1]]

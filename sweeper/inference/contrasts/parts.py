@@ -27,6 +27,7 @@ class Parts:
         within: (C,), the variance over seeds of the answer to one image, a mean over the images.
         between: (C,), the variance over seeds of the score on all images.
         num_seeds: s.
+        num_answered: images behind the scores: n, or more where the scores are of groups of images.
     """
 
     mean: NDArray[np.float64]
@@ -35,6 +36,7 @@ class Parts:
     within: NDArray[np.float64]
     between: NDArray[np.float64]
     num_seeds: int
+    num_answered: int
 
     @property
     def num_images(self) -> int:
@@ -108,7 +110,7 @@ class Parts:
         """
         from scipy.special import stdtrit
 
-        images = np.maximum(self.images(weights), 1 / self.num_images**2)
+        images = np.maximum(self.images(weights), 1 / self.num_answered**2)
         seeds = weights**2 * self.seeds  # (M, C)
         variance = seeds.sum(axis=1) + images
         spread = (seeds**2).sum(axis=1) / (self.num_seeds - 1) + images**2 / (self.num_images - 1)
@@ -118,17 +120,18 @@ class Parts:
         return found
 
 
-def parts(answers: Sequence[Scores]) -> Parts:
+def parts(answers: Sequence[Scores], num_answered: int | None = None) -> Parts:
     """Takes the scores of configurations apart.
 
     Args:
         answers: for each configuration (s, n): the score of image j under its seed i, right or wrong or a finite
             number. All have the same seeds and images in number, and the same images.
+        num_answered: images behind the scores, where those are of groups of images; None: n.
 
     Raises:
         ValueError: no such tables, fewer than three seeds or two images, or a score that is not finite.
     """
-    num_seeds, _ = checked(answers)
+    num_seeds, num_images = checked(answers)
     tables = [np.asarray(one, np.float64) for one in answers]
     scores = np.stack([one.mean(axis=1) for one in tables])  # (C, s)
     between = scores.var(axis=1, ddof=1)
@@ -139,6 +142,7 @@ def parts(answers: Sequence[Scores]) -> Parts:
         within=np.array([one.var(axis=0, ddof=1).mean() for one in tables]),
         between=between,
         num_seeds=num_seeds,
+        num_answered=num_answered or num_images,
     )
 
 
