@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 WORDS = ["-m", "arch.depth=1", "arch.filters=2", "arch.dense_units=4", "training.epochs=1", "training.threads=1"]
 WORDS += ["data.max_samples=60", "report.finalists=0", "sweep.name=mine"]
 
