@@ -1,10 +1,12 @@
 """What many workers cost: sleeping trials through the real driver, recorder and stores (`executor=simulate`).
 
-    python benchmarks/workers.py [--trials 1000] [--seconds 5] [--workers 64] [--flat 10000] [--ray-tune]
+    python benchmarks/workers.py [--trials 1000] [--seconds 5] [--workers 64] [--flat 10000] [--nodes 2] [--ray-tune]
 
 First, `--trials` that sleep: the share of time in which a worker has a trial, while there are trials left to start, and
 the driver's CPU for each. Then `--flat` trials of 0 s: wall and CPU per trial by quarter, which must not grow. The
 driver's CPU includes what a simulated trial does itself (its files, 1 to 2 ms), since it runs in the driver's process.
+With `--nodes`, the sleeping trials run again on agents of a Ray cluster of so many simulated nodes, among which the
+workers are divided; an agent and its node have processes of their own, whose CPU does not count as the driver's.
 With `--ray-tune`, Ray Tune with reused actors then runs trials that sleep as long on as many workers, in an environment
 that is made for it; each of its actors is a process, so 64 of them need some 8 GB.
 """
@@ -23,6 +25,7 @@ from pathlib import Path
 
 from orchestration import cpu_s, recorder_of
 from peers import environment
+from ray_nodes import simulated_nodes
 
 _LINE = re.compile(r"trial (\d+) (starts|complete)")
 _FIXED = ["arch.depth=1", "training.epochs=3", "data.max_samples=100", "executor=simulate", "report.finalists=0"]
@@ -94,9 +97,15 @@ class Run:
         return ", ".join(f"{1000 * step:.1f}" for step in steps)
 
 
-def run(trials: int, seconds: float, workers: int) -> Run:
-    """Runs one sweep and looks at its processes whenever a trial ends."""
-    words = [*_FIXED, f"seed=range(0,{trials})", f"sweep.workers={workers}", f"executor.simulate.duration_s={seconds}"]
+def run(trials: int, seconds: float, workers: int, *more: str) -> Run:
+    """Runs one sweep, with more words, and looks at its processes whenever a trial ends."""
+    words = [
+        *_FIXED,
+        *more,
+        f"seed=range(0,{trials})",
+        f"sweep.workers={workers}",
+        f"executor.simulate.duration_s={seconds}",
+    ]
     seen, recorder = Run(), 0
     with tempfile.TemporaryDirectory() as folder:
         driver = subprocess.Popen(
@@ -152,10 +161,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--flat", type=int, default=10_000)
+    parser.add_argument("--nodes", type=int, default=0)
     parser.add_argument("--ray-tune", action="store_true")
     options = parser.parse_args()
     if options.trials:
         seen = run(options.trials, options.seconds, options.workers)
+        report(seen, options.trials, options.seconds, options.workers, seen.driver[-1] - seen.driver[0])
+    if options.nodes:
+        print(f"On {options.nodes} nodes of Ray:")
+        with simulated_nodes(options.nodes, num_cpus=options.workers // options.nodes) as nodes:
+            seen = run(options.trials, options.seconds, options.workers, f"executor.address={nodes.address}")
         report(seen, options.trials, options.seconds, options.workers, seen.driver[-1] - seen.driver[0])
     if options.ray_tune:
         print("Ray Tune:")

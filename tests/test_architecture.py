@@ -221,9 +221,13 @@ def test_every_key_of_the_schema_is_read_by_something(key: str) -> None:
     assert readers, f"nothing reads {key}"
 
 
+EVERY_EXECUTOR = ("ray", "processes", "simulate")
+
+
 def _read_by(config: sweep.ExecutorConfig) -> dict[str, object]:
     """The keys that an executor reads."""
-    shared = {"name": ("ray", "processes"), "trials_per_gpu": ("processes",), "gpu_memory_gb": ("ray", "processes")}
+    shared = {"name": EVERY_EXECUTOR, "trials_per_gpu": ("processes",), "gpu_memory_gb": ("ray", "processes")}
+    shared |= dict.fromkeys(("address", "cpus", "lost_after_s"), ("ray", "simulate"))
     known = {key: value for key, value in vars(config).items() if key != "simulate"}
     return {key: value for key, value in known.items() if config.name in shared.get(key, ("ray",))}
 
@@ -238,7 +242,10 @@ def test_the_yaml_files_say_the_schemas_own_defaults() -> None:
         "pruner/none.yaml": dataclasses.asdict(sweep.PrunerConfig()),
         "executor/ray.yaml": _read_by(sweep.ExecutorConfig("ray")),
         "executor/processes.yaml": _read_by(sweep.ExecutorConfig()),
-        "executor/simulate.yaml": {"name": "simulate", "simulate": dataclasses.asdict(simulate.SimulateConfig())},
+        "executor/simulate.yaml": {
+            **_read_by(sweep.ExecutorConfig("simulate")),
+            "simulate": dataclasses.asdict(simulate.SimulateConfig()),
+        },
     }
     for name, expected in defaults.items():
         assert canonical(yaml.safe_load((ROOT / "conf" / name).read_text())) == canonical(expected), name

@@ -29,7 +29,7 @@ from sweeper.core.events import Listener, Note, SweepEvent, SweepStarted
 from sweeper.preflight.count import fetch_weights
 from sweeper.report.command_lines import resume_line
 from sweeper.storage import server
-from sweeper.storage.locks import check_writable
+from sweeper.storage.locks import check_writable, remove_lock
 from sweeper.storage.places import Place, refuse_another
 from sweeper.sweep.finish import SweepOutcome
 from sweeper.sweep.plan import SweepPlan, plan_sweep
@@ -68,8 +68,8 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
     refuse_another(plan.place, name)
     plan = plan.named(name, resume_line(name), provenance.tags())
     with ExitStack() as stack:
-        stack.callback(_remove_unused, plan)
         lease = stack.enter_context(hold_sweep(plan.place, name))
+        stack.callback(_remove_unused, plan)  # while the sweep is still this driver's
         # The forkserver loads TensorFlow on one core while the data and the stores are opened on the other.
         settings = plan.settings
         executor = executors.create(
@@ -104,14 +104,10 @@ def _run_sweep(output: Output, plan: SweepPlan) -> int:
 
 
 def _remove_unused(plan: SweepPlan) -> None:
-    """Removes the folder that was made for this sweep, where a refusal has left nothing in it but the lock.
-
-    Not that of a name that was typed: another driver may be about to lock it.
-    """
+    """Removes the folder that was made for this sweep, where a refusal has left nothing in it but the lock."""
     folder = plan.folder
-    if plan.settings.sweep.name is None and folder.root.is_dir() and [*folder.root.iterdir()] == [folder.lock]:
-        folder.lock.unlink()
-        folder.root.rmdir()
+    if folder.root.is_dir() and [*folder.root.iterdir()] == [folder.lock]:
+        remove_lock(folder.lock)
 
 
 def _run_on_end(plan: SweepPlan, outcome: SweepOutcome | SweeperError) -> None:

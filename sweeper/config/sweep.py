@@ -252,7 +252,11 @@ class PrunerConfig:
 EXECUTORS = ("processes", "serial", "ray", "simulate")
 
 #: Keys of `executor` that another one than Ray reads.
-_READ_BY = {"trials_per_gpu": ("processes",), "gpu_memory_gb": ("processes", "ray")}
+_READ_BY = {
+    "trials_per_gpu": ("processes",),
+    "gpu_memory_gb": ("processes", "ray"),
+    **dict.fromkeys(("address", "cpus", "lost_after_s"), ("ray", "simulate")),
+}
 
 _ADDRESS = re.compile(r"auto|(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}")
 
@@ -299,10 +303,16 @@ class ExecutorConfig:
         ok = self.gpu_memory_gb is None or (math.isfinite(self.gpu_memory_gb) and self.gpu_memory_gb > 0)
         check(ok, "executor.gpu_memory_gb", self.gpu_memory_gb, "GiB of a trial, above 0, or null", "8")
 
+    @property
+    def is_on_cluster(self) -> bool:
+        """Whether Ray is needed: simulated trials sleep on its nodes where they are given its address."""
+        return self.name == "ray" or (self.name == "simulate" and self.address is not None)
+
     def _refuse_keys_of_others(self) -> None:
         for one in fields(self):
             value, readers = getattr(self, one.name), _READ_BY.get(one.name, ("ray",))
-            if one.name not in ("name", "simulate") and value != one.default and self.name not in readers:
+            is_read = self.name in readers and (self.name != "simulate" or self.is_on_cluster)
+            if one.name not in ("name", "simulate") and value != one.default and not is_read:
                 typed = f"executor.{one.name}={as_typed(value)}"
                 instead = " To share a GPU there: executor.gpus=0.5." if one.name == "trials_per_gpu" else ""
                 raise ConfigError(

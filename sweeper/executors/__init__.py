@@ -28,7 +28,7 @@ def create(
         config: `executor` of the sweep, where it has one: what a cluster needs, and how GPUs are shared.
         is_asked: whether `workers` was typed rather than derived from this machine.
     """
-    if name == "ray":
+    if name == "ray" or (config and config.is_on_cluster):
         from sweeper.executors.cluster import start
 
         return start.create(config or ExecutorConfig("ray"), workers, gpus, is_asked=is_asked)
@@ -53,7 +53,7 @@ def check(config: ExecutorConfig) -> None:
     Raises:
         ConfigError: Ray is not installed, or nobody answers at the address of its cluster.
     """
-    if config.name == "ray":
+    if config.is_on_cluster:
         from sweeper.executors.cluster import start
 
         start.check(config)

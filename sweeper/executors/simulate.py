@@ -1,10 +1,11 @@
-"""Trials that sleep instead of training, any number of them at a time in the driver's process, without threads.
+"""Trials that sleep instead of training, any number of them at a time in one process, without threads.
 
     submit    what a trial will do is drawn from its configuration, and its first epoch is due
     poll      what is due happens: an epoch is reported, or a result is left and the trial's end reported
 
 Time is real. What a trial does follows from its configuration and `executor.simulate.seed` alone, so that a sweep has
 the same figures with any number of workers. Its folder holds what a real trial leaves but for network and pictures.
+The process is the driver's, or that of an agent on a Ray cluster (`executor.address`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -48,23 +50,41 @@ class _Sleeping:
     started: float
     epoch: int = 0  # the last one that was reported
     is_stopped: bool = False
+    is_waiting: bool = False  # for the verdict on its last epoch
+    is_over: bool = False  # stopped while it waited
     history: list[dict[str, float]] = field(default_factory=list)
 
     def due(self) -> float:
-        """When its next epoch ends."""
+        """When its next epoch ends; now, where no epoch comes any more."""
+        if self.is_over:
+            return time.monotonic()
         return self.started + self.duration_s * (self.epoch + 1) / len(self.accuracies)
 
 
 class SimulateExecutor:
     """Runs up to `workers` sleeping trials."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, wake: Connection | None = None) -> None:
+        """Starts nothing.
+
+        Args:
+            workers: trials at a time.
+            wake: ends `poll` when something is sent to it; a trial that awaits a verdict then waits for `go_on` or
+                `stop`, which come later. Without it, `poll` takes an answered event for a verdict.
+        """
         self.workers = workers
+        self._wake = wake
         self._order = itertools.count()  # of trials that are due at the same time
         self._due: list[tuple[float, int, int]] = []  # a heap: when, order, trial
         self._running: dict[int, _Sleeping] = {}
         self._started: list[int] = []  # their start is not reported yet
         self._killed: dict[int, str] = {}
+
+    def warm_up(self) -> None:
+        """There is nothing to load."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
 
     def submit(self, spec: TrialSpec) -> None:
         if not isinstance(spec, TrainingSpec):
@@ -85,7 +105,12 @@ class SimulateExecutor:
             now = time.monotonic()
             if now >= until:
                 return
-            time.sleep(max(0.0, min(until, self._due[0][0] if self._due else until) - now))
+            left_s = max(0.0, min(until, self._due[0][0] if self._due else until) - now)
+            if self._wake is None:
+                time.sleep(left_s)
+            elif wait([self._wake], left_s):
+                self._wake.recv_bytes()
+                return
 
     def _happens(self, handle: Callable[[Event], None]) -> bool:
         """Reports all that is due by now; returns whether there was anything."""
@@ -107,6 +132,9 @@ class SimulateExecutor:
     def _advance(self, sleeping: _Sleeping, handle: Callable[[Event], None]) -> None:
         """Ends a trial's epoch, and the trial with its last one, where it fails or where it is to stop."""
         number, epochs = sleeping.spec.number, len(sleeping.accuracies)
+        if sleeping.is_over:
+            self._end(sleeping, _result(sleeping), handle)
+            return
         if sleeping.fails and sleeping.epoch >= epochs // 2:
             self._end(sleeping, TrialResult.failure("executor.simulate.failures chose this trial"), handle)
             return
@@ -118,8 +146,10 @@ class SimulateExecutor:
             return
         if sleeping.is_stopped or sleeping.epoch == epochs:
             self._end(sleeping, _result(sleeping), handle)
-        else:
+        elif self._wake is None or not sleeping.spec.awaits_verdict:
             self._wait_for(sleeping)
+        else:
+            sleeping.is_waiting = True
 
     def _end(self, sleeping: _Sleeping, result: TrialResult, handle: Callable[[Event], None]) -> None:
         folder = TrialPaths(sleeping.spec.folder)
@@ -144,6 +174,19 @@ class SimulateExecutor:
     def stop(self, number: int) -> None:
         if number in self._running:
             self._running[number].is_stopped = True
+            self._resume(number)
+
+    def go_on(self, number: int) -> None:
+        """Lets a trial that awaits the verdict on its epoch begin the next one."""
+        if number in self._running:
+            self._resume(number)
+
+    def _resume(self, number: int) -> None:
+        """Lets a trial go on that awaits a verdict; where that is to stop, it ends with the epoch that it has."""
+        sleeping = self._running[number]
+        if sleeping.is_waiting:
+            sleeping.is_waiting, sleeping.is_over = False, sleeping.is_stopped
+            self._wait_for(sleeping)
 
     def kill(self, number: int, reason: str) -> None:
         if number in self._running:

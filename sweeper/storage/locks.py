@@ -13,6 +13,8 @@ from typing import TextIO
 from sweeper.core.errors import StoreError, SweepLockedError
 from sweeper.core.paths import OutputPaths
 
+_OPENED = 20  # attempts to open a lock whose folder other drivers remove
+
 
 @contextlib.contextmanager
 def sweep_lock(path: Path, name: str) -> Iterator[None]:
@@ -22,20 +24,39 @@ def sweep_lock(path: Path, name: str) -> Iterator[None]:
         SweepLockedError: another driver lives on the same sweep.
         StoreError: the file cannot be written or locked.
     """
-    with _opened(path) as file:
-        try:
-            _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise SweepLockedError(
-                f"sweep.name={name} is being run by another driver, process {holder}. One driver works on a sweep at a "
-                "time; the lock ends with it.  Try: wait for it, or another sweep.name"
-            ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+    while True:
+        with _opened(path) as file:
+            try:
+                _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                raise SweepLockedError(
+                    f"sweep.name={name} is being run by another driver, process {holder}. One driver works on a sweep "
+                    "at a time; the lock ends with it.  Try: wait for it, or another sweep.name"
+                ) from error
+            if not _is_still_at(path, file):
+                continue
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+            return
+
+
+def _is_still_at(path: Path, file: TextIO) -> bool:
+    """Whether a file that was locked is the one at its path: a driver that was refused removes its own."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def remove_lock(path: Path) -> None:
+    """Removes a lock that this process holds, and its folder; not where another driver has just made its own there."""
+    path.unlink()
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
 
 
 @contextlib.contextmanager
@@ -52,11 +73,16 @@ def store_lock(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise _not_yours(path, f"written: {error.strerror or error}") from error
+    for attempt in range(_OPENED):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+            break
+        except (FileNotFoundError, FileExistsError) as error:  # a refused driver removes the folder at this moment
+            if attempt == _OPENED - 1:
+                raise _not_yours(path, f"written: {error.strerror}") from error
+        except OSError as error:
+            raise _not_yours(path, f"written: {error.strerror or error}") from error
     with file:
         yield file
 

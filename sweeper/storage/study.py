@@ -7,6 +7,7 @@ complete is complete. A trial that the study calls running while no driver lives
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -50,14 +51,11 @@ if TYPE_CHECKING:  # 0.3 s, and not needed for a refusal
 
 _FINISHED = ("COMPLETE", "PRUNED", "FAIL")  # as the store has them
 
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _retried(
-    method: Callable[Concatenate[SweepStudy, _P], _R],
-) -> Callable[Concatenate[SweepStudy, _P], _R]:
+def _retried(method: Callable[Concatenate[SweepStudy, _P], _R]) -> Callable[Concatenate[SweepStudy, _P], _R]:
     """Retries what a locked store refuses, or a server that is away for a while.
 
     A server may have done what its last words did not say: a second attempt looks for that first (`_is_retry`).
@@ -218,15 +216,11 @@ class SweepStudy:
     def write_refit(self, refit: Refit) -> None:
         """Names a refit before it trains, or writes its outcome."""
         self._lease.ensure()
-        known = {one.trial.number: one for one in self.refits}
-        every = {**known, refit.trial.number: refit}
+        every = {one.trial.number: one for one in (*self.refits, refit)}
         self._study.set_user_attr(REFITS, [refit_to_json(one) for one in every.values()])
 
     @_retried
-    def begin(
-        self,
-        trial: StudyTrial,
-    ) -> None:
+    def begin(self, trial: StudyTrial) -> None:
         """Names a trial as running, before its process starts; one that was interrupted is started again."""
         self._lease.ensure()
         point = point_to_json(trial)
@@ -241,15 +235,23 @@ class SweepStudy:
         trial_id = store.create_new_trial(store.get_study_id_from_name(self._study.study_name), named)
         self._open[trial.number] = optuna.trial.Trial(self._study, trial_id)
 
-    @_retried
     def skip(self, skipped: Skipped, params: Mapping[str, Any], reason: str) -> None:
         """Keeps a proposal that is not trained: one with a known value is complete, an impossible one has failed."""
-        self._lease.ensure()
         values = None if skipped.values is None else list(skipped.values)
+        token = secrets.token_hex(8)  # by which it is found where the server's answer was lost
+        self._keep(params, {"overrides": list(skipped.overrides), "values": values, "reason": reason, "token": token})
+
+    @_retried
+    def _keep(self, params: Mapping[str, Any], told: dict[str, Any]) -> None:
+        self._lease.ensure()
         states = quiet_optuna().trial.TrialState
-        told = {"overrides": list(skipped.overrides), "values": values, "reason": reason}
-        state = states.FAIL if values is None else states.COMPLETE
-        self._study.add_trial(frozen_trial(state, params, self._distributions, {SKIPPED: told}, values))
+        state = states.FAIL if told["values"] is None else states.COMPLETE
+        if self._is_retry:
+            store = storage(self._place)
+            known = store.get_all_trials(store.get_study_id_from_name(self._study.study_name), False, (state,))
+            if any(frozen.user_attrs.get(SKIPPED, {}).get("token") == told["token"] for frozen in known):
+                return
+        self._study.add_trial(frozen_trial(state, params, self._distributions, {SKIPPED: told}, told["values"]))
 
     @_retried
     def proposals(self) -> list[StudyTrial | Skipped]:

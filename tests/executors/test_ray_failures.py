@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ import pytest
 from ray_cluster import SimulatedNodes, simulated_nodes
 from sweeper import data, executors
 from sweeper.artifacts.result import read_result
+from sweeper.config.simulate import SimulateConfig
 from sweeper.config.sweep import ExecutorConfig
 from sweeper.config.trial import DataConfig
 from sweeper.core.errors import ConfigError
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import TrialPaths
-from sweeper.core.trials import TrainingSpec
+from sweeper.core.trials import TrainingSpec, TrialResult
 from sweeper.executors import Event, Executor, Said, TrialEnded, TrialEpoch
 
 NETWORK = """
@@ -202,6 +203,46 @@ def poll_until(executor: Executor, holds: Callable[[list[Event]], bool], seconds
 
 def ended(events: list[Event]) -> list[TrialEnded]:
     return [event for event in events if isinstance(event, TrialEnded)]
+
+
+def test_simulated_trials_sleep_on_the_nodes_and_have_the_figures_that_they_have_here(
+    config: ExecutorConfig, spec: TrainingSpec, tmp_path: Path
+) -> None:
+    simulate = asdict(SimulateConfig(duration_s=1.0))
+
+    def sleeping(number: int, where: str, arch: int) -> TrainingSpec:
+        settings = {**spec.config, "arch": {"depth": arch}, "simulate": simulate}
+        return replace(spec, number=number, folder=tmp_path / where / str(number), config=settings, awaits_verdict=True)
+
+    def run(executor: Executor, where: str) -> list[TrialResult]:
+        events: list[Event] = []
+
+        def handle(event: Event) -> None:
+            events.append(event)
+            if isinstance(event, TrialEpoch) and event.number == 0 and event.report.epoch == 1:
+                executor.stop(0)
+
+        specs = [sleeping(number, where, number) for number in range(executor.workers)]
+        for one in specs:
+            executor.submit(one)
+        deadline = time.monotonic() + 60
+        while len(ended(events)) < len(specs):
+            assert time.monotonic() < deadline, events
+            executor.poll(handle, 0.2)
+        executor.close()
+        results = [read_result(TrialPaths(one.folder)) for one in specs]
+        assert None not in results
+        return [result for result in results if result is not None]
+
+    on_nodes = replace(config, name="simulate", cpus=0.125, lost_after_s=5)
+    there = run(executors.create("simulate", 16, (), on_nodes), "there")
+    here = run(executors.create("simulate", 16, ()), "here")
+
+    assert [one.state for one in there] == ["pruned", *["complete"] * 15] == [one.state for one in here]
+    assert there[0].metrics["epochs"] == 1 == len(there[0].history)
+    assert [one.metrics["val_accuracy"] for one in there] == [one.metrics["val_accuracy"] for one in here]
+    assert len({one.metrics["val_accuracy"] for one in there}) > 5
+    assert all(one.metrics["duration_s"] >= 1.0 for one in there[1:])
 
 
 def test_lost_agents_give_their_trials_back_late_words_do_not_count_and_nodes_join(

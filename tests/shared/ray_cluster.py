@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass
 class SimulatedNodes:
-    """Nodes of one CPU each; the first is the head, which drivers on this machine join."""
+    """Nodes of one CPU each or more; the first is the head, which drivers on this machine join."""
 
     cluster: Any
     folder: Path
@@ -32,15 +32,16 @@ class SimulatedNodes:
 
 
 @contextmanager
-def simulated_nodes(count: int) -> Iterator[SimulatedNodes]:
+def simulated_nodes(count: int, **arguments: Any) -> Iterator[SimulatedNodes]:
+    """Starts nodes; `arguments` are those of Ray's `Cluster.add_node`."""
     from ray.cluster_utils import Cluster
 
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # a short path: sockets lie there
         nodes = SimulatedNodes(Cluster(shutdown_at_exit=True), Path(folder))
         try:
-            nodes.add(temp_dir=folder)
+            nodes.add(temp_dir=folder, **arguments)
             for _ in range(count - 1):
-                nodes.add()
+                nodes.add(**arguments)
             yield nodes
         finally:
             nodes.cluster.shutdown()

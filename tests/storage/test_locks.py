@@ -38,6 +38,39 @@ def test_a_second_driver_is_refused_while_the_first_lives_and_only_then(tmp_path
         assert path.is_file()
 
 
+#: Takes the lock again and again and removes it with its folder, as a refused sweep does; prints how often it had it.
+REMOVER = """
+import os, sys, time
+from pathlib import Path
+from sweeper.core.errors import SweepLockedError
+from sweeper.storage.locks import remove_lock, sweep_lock
+path, mark = Path(sys.argv[1]), Path(sys.argv[2])
+until, held = time.monotonic() + 2, 0
+while time.monotonic() < until:
+    try:
+        with sweep_lock(path, "mine"):
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL))  # fails where another one holds it too
+            held += 1
+            mark.unlink()
+            remove_lock(path)
+    except SweepLockedError:
+        pass
+print(held)
+"""
+
+
+def test_refused_drivers_that_remove_their_lock_never_hold_it_at_once(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", REMOVER, str(tmp_path / "sweep" / ".lock"), str(tmp_path / "mark")]
+    drivers = [
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for number in range(3)
+    ]
+    outputs = [driver.communicate(timeout=60) for driver in drivers]
+
+    assert [error for _, error in outputs] == ["", "", ""]
+    assert all(int(held) > 50 for held, _ in outputs)
+    assert not (tmp_path / "mark").exists()
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [

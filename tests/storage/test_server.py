@@ -21,7 +21,7 @@ from sweeper.core.errors import ConfigError, StoreError, SweepLockedError, Track
 from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.retry import Retry
-from sweeper.core.trials import StudyTrial, TrialFacts, TrialRow, TrialState
+from sweeper.core.trials import Skipped, StudyTrial, TrialFacts, TrialRow, TrialState
 from sweeper.storage import database, server
 from sweeper.storage.lease import hold_sweep
 from sweeper.storage.places import Place, place_of, refuse_another
@@ -245,6 +245,27 @@ def test_what_a_server_did_before_its_answer_was_lost_is_not_done_twice(
     [trial] = optuna.load_study(study_name="mine", storage=database.storage(place)).trials
     assert trial.state.name == "COMPLETE"
     assert [one.state for one in study.trials()] == ["complete"]
+
+
+def test_a_skipped_proposal_is_kept_once_where_the_answer_was_lost_and_twice_where_it_came_twice(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = SweepStudy.open(place, "mine", OBJECTIVES, Retry(5.0, lambda text: None))
+    study.widen({"arch.depth": IntDistribution(1, 9)})
+    original = optuna.Study.add_trial
+
+    def answers_once_in_vain(*arguments: object, **named: object) -> object:
+        monkeypatch.setattr(optuna.Study, "add_trial", original)
+        original(*arguments, **named)
+        raise optuna.exceptions.StorageInternalError("server closed the connection unexpectedly")
+
+    for skipped in (Skipped(("arch.depth=3",), (0.5,)), Skipped(("arch.depth=9",), None)):
+        monkeypatch.setattr(optuna.Study, "add_trial", answers_once_in_vain)
+        study.skip(skipped, {"arch.depth": 3}, "point 0 again")
+        study.skip(skipped, {"arch.depth": 3}, "point 0 again")
+
+    again, impossible = Skipped(("arch.depth=3",), (0.5,)), Skipped(("arch.depth=9",), None)
+    assert study.proposals() == [again, again, impossible, impossible]
 
 
 def test_writes_outlast_a_server_that_is_away_for_a_while(postgres: PostgresServer, place: Place) -> None:

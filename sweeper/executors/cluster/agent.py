@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from sweeper.core.paths import TrialPaths
@@ -30,6 +31,7 @@ from sweeper.executors.base import Event, TrialEnded, TrialEpoch, TrialEvent, Tr
 from sweeper.executors.cluster import agreement, cargo
 from sweeper.executors.cluster.cargo import Piece
 from sweeper.executors.processes import ProcessExecutor
+from sweeper.executors.simulate import SimulateExecutor
 from sweeper.host import import_path
 from sweeper.host.process import set_variables
 
@@ -51,6 +53,7 @@ class Setting:
         slots: trials at a time.
         num_gpus: GPUs that they share; those that Ray shows to the agent, counted from 0.
         gpu_memory_gb: GiB of its GPU's memory that a trial may take; None: what it needs and finds.
+        is_simulated: whether trials sleep, in the agent's own process.
         variables: of the environment, as the driver has them; None where one is not set there.
         code: the folder with the user's modules; None: below the folder that Ray has unpacked for this job.
         hidden: folders that are not looked up for modules: Ray adds those of the driver in front of all others.
@@ -62,6 +65,7 @@ class Setting:
     code: str | None
     hidden: tuple[str, ...]
     gpu_memory_gb: float | None = None
+    is_simulated: bool = False
 
 
 class Agent:
@@ -79,8 +83,7 @@ class Agent:
         vars(sys.modules["__main__"]).pop("__file__", None)  # Ray's worker: a trial's process would import it again
         self._commands: deque[Callable[[], None]] = deque()
         self._woken, self._wake = Pipe(duplex=False)
-        gpus = tuple(range(setting.num_gpus))
-        self._executor = ProcessExecutor(setting.slots, gpus, self._woken, setting.gpu_memory_gb)
+        self._executor = _executor(setting, self._woken)
         self._executor.warm_up()
         self._jobs: dict[int, TrialSpec] = {}
         self._checkpoints: dict[int, float] = {}
@@ -200,6 +203,12 @@ class Agent:
             load.append(piece)
             num_bytes += len(piece.content)
         return load
+
+
+def _executor(setting: Setting, woken: Connection) -> ProcessExecutor | SimulateExecutor:
+    if setting.is_simulated:
+        return SimulateExecutor(setting.slots, woken)
+    return ProcessExecutor(setting.slots, tuple(range(setting.num_gpus)), woken, setting.gpu_memory_gb)
 
 
 def _folders_of_ray() -> Sequence[str]:

@@ -30,19 +30,21 @@ _SET_BY_RAY = ("OMP_NUM_THREADS", "PYTHONBREAKPOINT")
 class Nodes:
     """Finds nodes and makes agents."""
 
-    def __init__(self, slot: Slot, most: int | None, *, is_local: bool) -> None:
+    def __init__(self, slot: Slot, most: int | None, *, is_local: bool, is_simulated: bool = False) -> None:
         """Makes nothing yet.
 
         Args:
             slot: what a trial takes.
             most: trials at a time; None: as many as fit.
             is_local: whether Ray runs on this machine alone, for this process.
+            is_simulated: whether trials sleep instead of training.
         """
         self.most = most
         self.faults: Counter[str] = Counter()
         self.left_out: dict[str, str] = {}
         self._slot = slot
         self._is_local = is_local
+        self._is_simulated = is_simulated
         self._looked = 0.0
 
     def check(self) -> None:
@@ -122,6 +124,7 @@ class Nodes:
             slots=granted.slots,
             num_gpus=int(-(-granted.gpus // 1)),
             gpu_memory_gb=self._slot.gpu_memory_gb,
+            is_simulated=self._is_simulated,
             variables={name: os.environ.get(name) for name in (*RECORDED_VARIABLES, *_SET_BY_RAY)},
             code=here if self._is_local else None,
             hidden=(here, os.path.dirname(os.path.abspath(sys.argv[0]))),

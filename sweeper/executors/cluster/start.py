@@ -51,7 +51,8 @@ def create(config: ExecutorConfig, workers: int, gpus: tuple[int, ...], *, is_as
         gpus_each = config.gpus if config.gpus is not None else float(has_gpus())
         slot = Slot(config.cpus, gpus_each, round((config.memory_gb or 0) * GIB), config.gpu_memory_gb)
         most = workers if is_local or is_asked else None
-        return RayExecutor(Nodes(slot, most, is_local=is_local), config.lost_after_s)
+        nodes = Nodes(slot, most, is_local=is_local, is_simulated=config.name == "simulate")
+        return RayExecutor(nodes, config.lost_after_s)
     except BaseException:
         connection.leave()
         raise
