@@ -93,6 +93,14 @@ def left_of(driver: int, nodes: SimulatedNodes) -> list[int]:
     return []
 
 
+def said(driver: subprocess.Popen[str], longest_s: float | None) -> str | None:
+    """What a driver has printed, if it ends within so many seconds."""
+    try:
+        return driver.communicate(timeout=longest_s)[0]
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def disturb(folder: Path, words: list[str], nodes: SimulatedNodes, options: argparse.Namespace) -> list[str]:
     """Kills until each kind has had its number or the sweep is done, then lets it end. Returns what went wrong."""
     chance = random.Random(options.seed)
@@ -100,29 +108,33 @@ def disturb(folder: Path, words: list[str], nodes: SimulatedNodes, options: argp
     faults: list[str] = []
     known: dict[int, float] = {}
     driver = kills.start(folder, words)
-    try:
-        while any(counts[kind] < options.kills for kind in KINDS):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                driver.communicate(timeout=chance.uniform(options.shortest, options.longest))
+    while True:
+        left = [kind for kind in KINDS if counts[kind] < options.kills]
+        output = said(driver, chance.uniform(options.shortest, options.longest) if left else None)
+        if output is not None and driver.returncode == 0:
+            break
+        if output is not None:
+            print(f"the driver gave up, and the line is typed again:\n{output[-1500:]}", flush=True)
+            counts["gave up"] += 1
+            if not left:
+                faults.append(f"the last start ended with {driver.returncode}")
                 break
-            kind = chance.choice([kind for kind in KINDS if counts[kind] < options.kills])
-            counts[kind] += killed(kind, nodes, driver, chance)
-            print(f"{dict(counts)}: {len(known)} trials were finished at the last look", flush=True)
-            if kind == "driver":
-                driver.communicate()
-                if left := left_of(driver.pid, nodes):
-                    faults.append(f"driver {counts[kind]}: processes {left} are alive {_ALIVE_S:g} s later")
-                faults += compared(folder, known)
-                driver = kills.start(folder, words)
-        output, _ = driver.communicate()
-    finally:
-        driver.kill()
-    if driver.returncode != 0:
-        faults.append(f"the last start ended with {driver.returncode}: {output}")
+            driver = kills.start(folder, words)
+            continue
+        kind = chance.choice(left)
+        counts[kind] += killed(kind, nodes, driver, chance)
+        print(f"{dict(counts)}: {len(known)} trials were finished at the last look", flush=True)
+        if kind == "driver":
+            driver.communicate()
+            if alive := left_of(driver.pid, nodes):
+                faults.append(f"driver {counts[kind]}: processes {alive} are alive {_ALIVE_S:g} s later")
+            faults += compared(folder, known)
+            driver = kills.start(folder, words)
     faults += compared(folder, known)
-    if left := left_of(driver.pid, nodes):
-        faults.append(f"at the end processes {left} are alive")
-    print(f"killed: {', '.join(f'{counts[kind]} {kind}s' for kind in KINDS)}; {len(known)} trials finished")
+    if alive := left_of(driver.pid, nodes):
+        faults.append(f"at the end processes {alive} are alive")
+    numbers = ", ".join(f"{counts[kind]} {kind}s" for kind in KINDS)
+    print(f"killed: {numbers}; {len(known)} trials finished; the driver gave up {counts['gave up']} times")
     return faults
 
 

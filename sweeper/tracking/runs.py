@@ -11,16 +11,17 @@ from sweeper.core.errors import RunGoneError
 from sweeper.core.retry import passes
 from sweeper.core.text import shortened
 from sweeper.tracking import tags as keys
-from sweeper.tracking.client import failures, reason
-from sweeper.tracking.format import CUT_MARKER, MAX_PARAM_LENGTH, param_key, param_value
+from sweeper.tracking.client import failures, reason, user
+from sweeper.tracking.format import CUT_MARKER, MAX_KEY_LENGTH, MAX_PARAM_LENGTH, param_key, param_value, tag_values
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Param, Run
 
 
-#: Params in one request, by MLflow's limit.
+#: Params and metrics in one request, by MLflow's limits.
 PARAMS_PER_BATCH = 100
+METRICS_PER_BATCH = 1000
 
 #: What MLflow says of a file that its store does not have, on this machine and from a server.
 _NO_FILE = ("No such artifact", "No such file or directory", "please ensure that the path is correct", "404 ")
@@ -54,9 +55,44 @@ class Begun:
     tags: Mapping[str, str]
 
 
+@dataclass
+class Batch:
+    """What a run is told in one request, as far as MLflow takes it: each request is several transactions."""
+
+    params: list[Param] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def send(self, client: MlflowClient, run_id: str) -> None:
+        """Sends it; what is beyond the limits of a request goes before, in requests of its own."""
+        from mlflow.entities import RunTag
+
+        if not (self.params or self.metrics or self.tags):
+            return
+        rest = (len(self.params) - 1) // PARAMS_PER_BATCH, (len(self.metrics) - 1) // METRICS_PER_BATCH
+        for number in range(max(*rest, 0) + 1):
+            client.log_batch(
+                run_id,
+                metrics=self.metrics[number * METRICS_PER_BATCH : (number + 1) * METRICS_PER_BATCH],
+                params=self.params[number * PARAMS_PER_BATCH : (number + 1) * PARAMS_PER_BATCH],
+                tags=[] if number else [RunTag(key, value) for key, value in tag_values(self.tags).items()],
+                synchronous=True,
+            )
+
+
 def tag(key: str) -> str:
     """A tag's name as MLflow's search writes it."""
     return f"tags.`{key}`"
+
+
+def create(client: MlflowClient, experiment_id: str, name: str, tags: Mapping[str, str]) -> Run:
+    """Begins a run."""
+    source = {
+        keys.MLFLOW_USER: user(),
+        keys.MLFLOW_SOURCE_NAME: "python -m sweeper",
+        keys.MLFLOW_SOURCE_TYPE: "LOCAL",
+    }
+    return client.create_run(experiment_id, tags={**source, **tag_values(tags)}, run_name=name[:MAX_KEY_LENGTH])
 
 
 def search(client: MlflowClient, experiment_id: str, query: str) -> Iterator[Run]:
@@ -94,8 +130,10 @@ def download(client: MlflowClient, run_id: str, name: str, folder: str) -> Path:
         raise RunGoneError(f"run {run_id} in MLflow has no file {name}") from error
 
 
-def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Any], recorded: set[str]) -> dict[str, str]:
-    """Records those params of a run that are not `recorded`; returns them as they are now.
+def log_params(
+    client: MlflowClient, run_id: str, params: Mapping[str, Any], recorded: set[str], held: Batch | None = None
+) -> dict[str, str]:
+    """Records those params of a run that are not `recorded`, or adds them to what is held; returns them as they are.
 
     What is longer than MLflow takes is cut, with a mark, and is complete in the artifact LONG_PARAMS.
     """
@@ -104,8 +142,10 @@ def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Any], rec
     texts = {param_key(key): param_value(value) for key, value in params.items()}
     fresh = {key: text for key, text in texts.items() if key not in recorded}
     entries = [Param(key, shortened(text, MAX_PARAM_LENGTH, CUT_MARKER)) for key, text in fresh.items()]
-    for start in range(0, len(entries), PARAMS_PER_BATCH):
-        client.log_batch(run_id, params=entries[start : start + PARAMS_PER_BATCH], synchronous=True)
+    if held is not None:
+        held.params += entries
+    elif entries:
+        Batch(params=entries).send(client, run_id)
     long = {key: text for key, text in fresh.items() if len(text) > MAX_PARAM_LENGTH}
     if long:
         client.log_dict(run_id, long, LONG_PARAMS)

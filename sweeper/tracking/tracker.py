@@ -16,8 +16,9 @@ a second to import, so it is imported inside functions; one thread of one proces
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -28,9 +29,8 @@ from sweeper.core.retry import Retry
 from sweeper.core.trials import EpochReport, TrialState
 from sweeper.tracking import logged_model, runs, store
 from sweeper.tracking import tags as keys
-from sweeper.tracking.client import failures, is_gone, metric_entries, now_ms, reason, user
-from sweeper.tracking.format import MAX_KEY_LENGTH, tag_values
-from sweeper.tracking.runs import Begun, Sweep, log_params, tag
+from sweeper.tracking.client import failures, is_gone, metric_entries, now_ms, reason
+from sweeper.tracking.runs import Batch, Begun, Sweep, log_params, tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,17 +45,11 @@ STATUS: dict[TrialState, RunStatus] = {
     TrialState.FAILED: "FAILED",
 }
 
-
-#: Metrics in one request, by MLflow's limit.
-METRICS_PER_BATCH = 1000
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _stops_the_sweep(
-    method: Callable[Concatenate[Tracker, _P], _R],
-) -> Callable[Concatenate[Tracker, _P], _R]:
+def _stops_the_sweep(method: Callable[Concatenate[Tracker, _P], _R]) -> Callable[Concatenate[Tracker, _P], _R]:
     """Tries again what may pass, and turns what does not into one paragraph: a sweep that cannot be recorded ends."""
 
     @functools.wraps(method)
@@ -86,6 +80,7 @@ class Tracker:
         self._sweeps: dict[str, Sweep] = {}
         self._begun: dict[str, Begun] = {}
         self._had_failures = False
+        self._held: dict[str, Batch] | None = None  # by run, within `together`
         self._retry = retry
         self.uri = uri
         self.moved_from = moved_from
@@ -117,7 +112,7 @@ class Tracker:
         parent = self._find_sweep(name)
         marks = {keys.SWEEP: name, keys.KIND: keys.KIND_SWEEP}
         if parent is None:
-            run_id = str(self._create_run(name, {**tags, **marks}).info.run_id)
+            run_id = str(runs.create(self._client, self._experiment_id, name, {**tags, **marks}).info.run_id)
             recorded: set[str] = set()
         else:
             run_id, recorded = parent.info.run_id, set(parent.data.params)
@@ -155,12 +150,11 @@ class Tracker:
             keys.TRIAL: str(number),
             keys.STATE: str(TrialState.RUNNING),
         }
-        run = self._create_run(run_name, {**tags, **marks})
+        run = runs.create(self._client, self._experiment_id, run_name, {**tags, **marks})
         run_id = str(run.info.run_id)
         sweep.started[number] = run_id
-        self._begun[run_id] = Begun(
-            run_id, run.info.artifact_uri, log_params(self._client, run_id, params, set()), run.data.tags
-        )
+        recorded = log_params(self._client, run_id, params, set(), self._hold(run_id))
+        self._begun[run_id] = Begun(run_id, run.info.artifact_uri, recorded, run.data.tags)
         return run_id
 
     @_stops_the_sweep
@@ -172,8 +166,28 @@ class Tracker:
                 ("epoch_duration_s" if name == "duration_s" else name): value for name, value in report.metrics.items()
             }
             entries += metric_entries(named, report.timestamp_ms, report.epoch)
-        for start in range(0, len(entries), METRICS_PER_BATCH):
-            self._log(run_id, entries[start : start + METRICS_PER_BATCH], {})
+        if (held := self._hold(run_id)) is not None:
+            held.metrics += entries
+        else:
+            self._log(run_id, entries, {})
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What begins or continues a trial within is sent with its end, or at the end, in as few requests as can be."""
+        self._held = {}
+        try:
+            yield
+            for run_id in list(self._held):
+                self._send_held(run_id)
+        finally:
+            self._held = None
+
+    def _hold(self, run_id: str) -> Batch | None:
+        return None if self._held is None else self._held.setdefault(run_id, Batch())
+
+    @_stops_the_sweep
+    def _send_held(self, run_id: str) -> None:
+        (self._hold(run_id) or Batch()).send(self._client, run_id)
 
     @_stops_the_sweep
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str], step: int = 0) -> None:
@@ -235,9 +249,12 @@ class Tracker:
         model_id = None if model is None else self._log_model(run, model, step)
         final = {(f"saved_{name}" if name.startswith("val_") else name): value for name, value in metrics.items()}
         ended_ms = now_ms() if end_time_ms is None else end_time_ms
-        self._log(run_id, metric_entries(final, ended_ms, step, model_id), {**tags, keys.STATE: str(state)})
+        held = self._hold(run_id) or Batch()
+        points = [*held.metrics, *metric_entries(final, ended_ms, step, model_id)]
+        Batch(held.params, points, {**tags, keys.STATE: str(state)}).send(self._client, run_id)
         self._client.set_terminated(run_id, STATUS[state], ended_ms)
         self._begun.pop(run_id, None)
+        (self._held or {}).pop(run_id, None)
 
     @_stops_the_sweep
     def abandon_trial(self, run_id: str) -> None:
@@ -319,25 +336,13 @@ class Tracker:
         run = self._client.get_run(run_id)
         return Begun(run_id, run.info.artifact_uri, run.data.params, run.data.tags)
 
-    def _create_run(self, run_name: str, tags: Mapping[str, str]) -> Run:
-        source = {
-            keys.MLFLOW_USER: user(),
-            keys.MLFLOW_SOURCE_NAME: "python -m sweeper",
-            keys.MLFLOW_SOURCE_TYPE: "LOCAL",
-        }
-        return self._client.create_run(
-            self._experiment_id, tags={**source, **tag_values(tags)}, run_name=run_name[:MAX_KEY_LENGTH]
-        )
-
     def _delete(self, run_id: str) -> None:
+        (self._held or {}).pop(run_id, None)
         logged_model.delete(self._client, self._experiment_id, run_id)
         self._client.delete_run(run_id)
 
     def _log(self, run_id: str, metrics: list[Metric], tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        entries = [RunTag(key, value) for key, value in tag_values(tags).items()]
-        self._client.log_batch(run_id, metrics=metrics, tags=entries, synchronous=True)
+        Batch(metrics=metrics, tags=tags).send(self._client, run_id)
 
     def _log_model(self, run: Begun, folder: Path, step: int) -> str:
         if self._had_failures:

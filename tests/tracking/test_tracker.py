@@ -89,6 +89,80 @@ def _curve(client: MlflowClient, run_id: str, name: str) -> list[tuple[int, floa
     return [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
 
 
+def _told(client: MlflowClient, run_id: str) -> dict[str, Any]:
+    """All that MLflow knows of a run, without ids and times."""
+    run = client.get_run(run_id)
+    own = {"mlflow.parentRunId", "sweeper.sweep", "mlflow.runName"}
+    return {
+        "params": run.data.params,
+        "tags": {key: value for key, value in run.data.tags.items() if key not in own},
+        "curves": {name: _curve(client, run_id, name) for name in run.data.metrics},
+        "status": run.info.status,
+    }
+
+
+def test_what_is_told_together_is_what_is_told_one_by_one_in_one_request(
+    tracker: Tracker, client: MlflowClient, sweep: str, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient as Client
+
+    requests: list[dict[str, Any]] = []
+    original = Client.log_batch
+
+    def log_batch(self: Client, run_id: str, **given: Any) -> Any:
+        requests.append({name: len(value) for name, value in given.items() if name != "synchronous"})
+        return original(self, run_id, **given)
+
+    monkeypatch.setattr(Client, "log_batch", log_batch)
+    params = {f"param{number}": number for number in range(30)}
+
+    def tell(number: int) -> str:
+        run_id = tracker.start_trial(sweep, number, "trial", params, {"first": "1"})
+        for epoch in (1, 2, 3):
+            tracker.log_epochs(run_id, [_epoch(epoch)])
+        model = Path(shutil.copytree(model_folder, model_folder.parent / f"model{number}"))
+        final = {"val_loss": 0.5, "test_loss": 0.25, "epochs": 3.0}
+        tracker.finish_trial(
+            run_id, TrialState.COMPLETE, final, {"last": "2"}, model=model, end_time_ms=1_700_000_000_999
+        )
+        return run_id
+
+    one_by_one = tell(0)
+    assert requests == [
+        {"metrics": 0, "params": 30, "tags": 0},
+        *[{"metrics": 5, "params": 0, "tags": 0}] * 3,
+        {"metrics": 3, "params": 0, "tags": 2},
+    ]
+    requests.clear()
+    with tracker.together():
+        together = tell(1)
+    assert requests == [{"metrics": 18, "params": 30, "tags": 2}]
+    told = [_told(client, run_id) for run_id in (one_by_one, together)]
+    for one in told:
+        del one["tags"]["sweeper.trial"]
+    assert told[0] == told[1]
+    assert told[0]["curves"]["val_accuracy"] == [(1, 0.25), (2, 0.5), (3, 0.75)]
+
+
+def test_what_is_told_together_is_there_at_the_end_beyond_the_limits_and_not_of_an_abandoned_run(
+    tracker: Tracker, client: MlflowClient, sweep: str
+) -> None:
+    params = {f"param{number}": number for number in range(150)}
+    with tracker.together():
+        abandoned = tracker.start_trial(sweep, 0, "trial", {"given": "up"}, {})
+        tracker.log_epochs(abandoned, [_epoch(1)])
+        tracker.abandon_trial(abandoned)
+        run_id = tracker.start_trial(sweep, 0, "trial", params, {})
+        tracker.log_epochs(run_id, [_epoch(number) for number in range(1, 301)])
+        assert client.get_run(run_id).data.params == {}
+
+    run = client.get_run(run_id)
+    assert run.data.params == {key: str(value) for key, value in params.items()}
+    assert len(_curve(client, run_id, "loss")) == 300
+    assert run.info.status == "RUNNING"
+    assert client.get_run(abandoned).data.params == {}
+
+
 def test_importing_the_tracker_does_not_import_mlflow() -> None:
     modules = "sys, sweeper.tracking.tracker, sweeper.tracking.ui"
     code = f"import {modules}; assert not {{'mlflow', 'sqlalchemy'}} & set(sys.modules)"

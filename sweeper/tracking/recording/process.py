@@ -30,7 +30,7 @@ from sweeper.tracking.tracker import Tracker
 NOTE, ANSWER, RAISED, FAILED = "note", "answer", "raised", "failed"
 
 _AT_A_TIME = 1_000  # entries read at once
-_PAUSE_S = 0.3  # between two looks at the queue
+_PAUSE_S = 1.0  # between two looks at the queue: what came in between is written in few transactions
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Recorder:
         self._tracker: Tracker | None = None
 
     def run(self) -> None:
-        """The loop: the driver's calls, and several times a second all entries that wait."""
+        """The loop: the driver's calls, and each second all entries that wait."""
         while True:
             if self._connection.poll(_PAUSE_S):
                 self._answer(*self._connection.recv())
@@ -132,9 +132,16 @@ class _Recorder:
                 shutil.rmtree(self._folder.trial(trial).root, ignore_errors=True)
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        """Writes one trial's entries, oldest first; epochs that follow one another in one request."""
+        """Writes one trial's entries, oldest first."""
         trial = entries[0].trial
-        run_id = self._queue.run_id(trial)
+        with self._opened().together():
+            run_id = self._written(trial, entries, self._queue.run_id(trial))
+        self._queue.written(entries, run_id)
+        if entries[-1].kind == "finish":
+            shutil.rmtree(self._folder.trial(trial).root, ignore_errors=True)
+
+    def _written(self, trial: int, entries: Sequence[Entry], run_id: str | None) -> str | None:
+        """Hands one trial's entries to the tracker; returns its run after them."""
         for kind, group in itertools.groupby(entries, lambda entry: entry.kind):
             same = list(group)
             match kind:
@@ -149,9 +156,7 @@ class _Recorder:
                 case "abandon":
                     self._opened().abandon_trial(_known(run_id, trial))
                     run_id = None
-        self._queue.written(entries, run_id)
-        if entries[-1].kind == "finish":
-            shutil.rmtree(self._folder.trial(trial).root, ignore_errors=True)
+        return run_id
 
     def _finish(self, run_id: str, trial: int, content: dict[str, Any]) -> None:
         folder = self._folder.trial(trial)
