@@ -3,9 +3,10 @@
     python benchmarks/differences.py [--sweeps 400]
 
 Trials are equally good, or evenly spaced over two points. A sweep is wrong where any of the intervals of the leader's
-lead over another trial does not have the true difference of their accuracies (at most 5 %). First trials on independent
-images; then trials on images in groups of ten, by the models of `clusters.py`; then configurations over folds, by those
-of `configurations.py`, and with images in groups too, by those of `folds.py` (all equally good).
+lead over another trial does not have the true difference (at most 5 %). First trials on independent images, by
+accuracy, then by losses (`losses.py`) and Brier scores, all equal or the first 30 % lower; then trials on images in
+groups of ten, by the models of `clusters.py`; then configurations over folds, by those of `configurations.py`, and with
+images in groups too, by those of `folds.py` (all equally good).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import math
 
 import clusters
 import folds
+import losses
 import numpy as np
 from configurations import beta, latent, unequal
 from numpy.typing import NDArray
+from scipy.special import expit
 from scipy.stats import norm
 
 from sweeper.inference import (
@@ -27,6 +30,7 @@ from sweeper.inference import (
     differences_by_clusters,
     differences_from_leader,
     folds_from_leader,
+    loss_differences_from_leader,
 )
 
 
@@ -67,6 +71,47 @@ def on_groups(sweeps: int) -> None:
             for _ in range(sweeps)
         )
         print(f"| {draw.__name__} | {100 * shared:.0f} % | {images:,} | {num} | {_share(wrong, sweeps)} |", flush=True)
+
+
+def brier(
+    level: NDArray[np.float64], scale: NDArray[np.float64], common: NDArray[np.float64], own: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Brier scores of two classes, 0 to 2, whose logits are those of `losses.cross_entropy`."""
+    score: NDArray[np.float64] = 2 * expit(-scale * (2 * common + 1.2 * own - level)) ** 2
+    return score
+
+
+#: Losses or scores, their shapes, and the mean of the equal trials.
+_MEANS: dict[str, tuple[losses.Loss, tuple[float, ...], float]] = {
+    "alike": (losses.cross_entropy, losses.SHAPES["alike"], losses.MEAN),
+    "calibrated": (losses.cross_entropy, losses.SHAPES["calibrated"], losses.MEAN),
+    "lognormal": (losses.lognormal, losses.SHAPES["lognormal"], losses.MEAN),
+    "Brier, alike": (brier, (1.5,), 0.1),
+    "Brier, sharp": (brier, (0.8, 1.5, 3.0), 0.1),
+}
+
+
+def by_losses(sweeps: int) -> None:
+    print("\n| losses | trials | images | best less others | an interval is wrong, % | plain t, % | width, plain t 1 |")
+    print(f"|{'---|' * 7}")
+    for model, num, images, gain in itertools.product(_MEANS, (2, 10, 44), (100, 287, 1000, 3000), (1.0, 0.7)):
+        loss, every, mean = _MEANS[model]
+        shapes = np.resize(every, num)[:, None]
+        means = np.where(np.arange(num) == 0, gain, 1) * mean
+        levels = [[losses.level_of(loss, float(shape), one)] for (shape,), one in zip(shapes, means, strict=True)]
+        random = np.random.default_rng([num, images, int(10 * gain)])
+        wrong, widths = {False: 0, True: 0}, []
+        for _ in range(sweeps):
+            common, own = random.normal(size=images), random.normal(size=(num, images))
+            table = loss(np.array(levels), shapes, common, own)
+            leader = int(table.mean(axis=1).argmin())
+            found = {plain: loss_differences_from_leader(table, bounded=plain) for plain in (False, True)}
+            for plain, intervals in found.items():
+                wrong[plain] += _is_wrong(intervals, means - means[leader])
+            whole, without = (np.delete(one[:, 2] - one[:, 1], leader).mean() for one in found.values())
+            widths.append(whole / without)
+        cells = [model, str(num), f"{images:,}", f"{mean * (1 - gain):g}", _share(wrong[False], sweeps)]
+        print(f"| {' | '.join([*cells, _share(wrong[True], sweeps), f'{np.mean(widths):.1f}'])} |", flush=True)
 
 
 def over_folds(sweeps: int) -> None:
@@ -164,6 +209,7 @@ def _share(wrong: int, sweeps: int) -> str:
 
 PARTS = {
     "images": on_independent_images,
+    "losses": by_losses,
     "groups": on_groups,
     "folds": over_folds,
     "folds-of-groups": over_folds_of_groups,

@@ -14,6 +14,7 @@ lognormal   losses with a spread of 1.5, 2 or 2.5 of their logarithm, 70 % of it
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 
 from sweeper.inference import leading_group_by_losses
 
-_CAP, _MEAN, _GAIN = 16.1, 0.2, 0.7
-_SHAPES = {"alike": (1.5,), "calibrated": (0.8, 1.5, 3.0), "lognormal": (1.5, 2.0, 2.5)}
+MEAN = 0.2
+_CAP, _GAIN = 16.1, 0.7
+SHAPES = {"alike": (1.5,), "calibrated": (0.8, 1.5, 3.0), "lognormal": (1.5, 2.0, 2.5)}
 
 #: Losses of a level and a shape, of common and own parts of the same size.
 _Floats = NDArray[np.float64]
@@ -43,6 +45,7 @@ def lognormal(
     return np.minimum(np.exp(level + spread * (math.sqrt(0.7) * common + math.sqrt(0.3) * own)), _CAP)
 
 
+@functools.cache
 def level_of(loss: Loss, shape: float, mean: float) -> float:
     """The level at which losses of a shape have this mean; they rise with it."""
     random = np.random.default_rng(1)
@@ -58,7 +61,7 @@ def level_of(loss: Loss, shape: float, mean: float) -> float:
 def row(model: str, levels: Sequence[float], better: float, num: int, images: int, sweeps: int) -> list[str]:
     loss = lognormal if model == "lognormal" else cross_entropy
     random = np.random.default_rng([num, images])
-    shapes = np.resize(_SHAPES[model], num)[:, None]
+    shapes = np.resize(SHAPES[model], num)[:, None]
     level = np.resize(levels, num)[:, None]
     best = level.copy()
     best[0] = better
@@ -80,10 +83,10 @@ def main() -> None:
     sweeps = parser.parse_args().sweeps
     heads = ["model", "trials", "images", "lost", "lost, plain t", "the better one alone", "alone, plain t"]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    for model, shapes in _SHAPES.items():
+    for model, shapes in SHAPES.items():
         loss = lognormal if model == "lognormal" else cross_entropy
-        levels = [level_of(loss, shape, _MEAN) for shape in shapes]
-        better = level_of(loss, shapes[0], _GAIN * _MEAN)
+        levels = [level_of(loss, shape, MEAN) for shape in shapes]
+        better = level_of(loss, shapes[0], _GAIN * MEAN)
         for num, images in itertools.product((2, 12, 44), (100, 287, 1000, 3000)):
             print(f"| {' | '.join(row(model, levels, better, num, images, sweeps))} |", flush=True)
 

@@ -31,6 +31,7 @@ from sweeper.inference.groups import (
     differences_from_leader,
     leading_group,
     leading_group_by_losses,
+    loss_differences_from_leader,
     paired_p,
 )
 from sweeper.inference.looks import LOOKS, Look, gains_over, look
@@ -76,6 +77,7 @@ __all__ = [
     "leading_over_folds",
     "level_effects",
     "look",
+    "loss_differences_from_leader",
     "mcnemar_p",
     "needed_for_configurations",
     "needed_for_trials",

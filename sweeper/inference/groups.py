@@ -11,6 +11,7 @@ If all that are left are equally good, Bonferroni's inequality over their ordere
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,10 +124,57 @@ def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05, *
     rows = checked_losses(losses)
     mean = rows.mean(axis=1, dtype=np.float64)
     leader = rows[int(np.argmin(mean))].astype(np.float64)
-    starts = range(0, len(rows), _BLOCK)
-    largest = 0.0 if bounded else max(float(np.abs(rows[start : start + _BLOCK] - leader).max()) for start in starts)
-    p_values = [paired_t_p(rows[start : start + _BLOCK] - leader, largest) for start in starts]
+    largest = 0.0 if bounded else _largest_difference(rows, leader)
+    p_values = [paired_t_p(block - leader, largest) for block in _blocks(rows)]
     return eliminate(-mean, np.concatenate(p_values), alpha)
+
+
+def loss_differences_from_leader(
+    losses: NDArray[np.floating], alpha: float = 0.05, *, bounded: bool = False
+) -> NDArray[np.float64]:
+    """How much lower the smallest mean loss is than each, with intervals that hold all at once, however it was chosen.
+
+    Each end is the paired t interval's with one image more, which has the largest difference from the leader that any
+    trial has on any image, in that end's direction: the tests of `leading_group_by_losses`, turned around.
+
+    Args:
+        losses, bounded: as in `leading_group_by_losses`.
+        alpha: the chance allowed of any interval being wrong; it is divided among all pairs, since the leader was
+            chosen on these images.
+
+    Returns:
+        (K, 3): the difference of the mean losses, low and high; 0, 0, 0 for the leader.
+
+    Raises:
+        ValueError: as `leading_group_by_losses`.
+    """
+    from scipy.special import stdtrit
+
+    rows = checked_losses(losses)
+    leader = int(np.argmin(rows.mean(axis=1, dtype=np.float64)))
+    best = rows[leader].astype(np.float64)
+    largest = None if bounded else _largest_difference(rows, best)
+    found = []
+    for block in _blocks(rows):
+        apart = block - best
+        ends = [apart.mean(axis=1)]
+        for sign in (-1, 1):
+            extra = [] if largest is None else [np.full((len(apart), 1), sign * largest)]
+            whole = np.concatenate([apart, *extra], axis=1)
+            half = stdtrit(whole.shape[1] - 1, 1 - alpha / max(1, len(rows) * (len(rows) - 1) // 2) / 2)
+            ends.append(whole.mean(axis=1) + sign * half * np.sqrt(whole.var(axis=1, ddof=1) / whole.shape[1]))
+        found.append(np.stack(ends, axis=1))
+    table: NDArray[np.float64] = np.concatenate(found)
+    table[leader] = 0
+    return table
+
+
+def _blocks(rows: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
+    return (rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK))
+
+
+def _largest_difference(rows: NDArray[np.floating], leader: NDArray[np.float64]) -> float:
+    return max(float(np.abs(block - leader).max()) for block in _blocks(rows))
 
 
 def checked_losses(losses: NDArray[np.floating]) -> NDArray[np.floating]:

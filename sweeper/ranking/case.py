@@ -79,6 +79,11 @@ class Case:
         return _kind(self.tested)
 
     @property
+    def is_mean(self) -> bool:
+        """Whether it is a mean of losses or scores, smaller is better; otherwise a share or a function of them."""
+        return self.kind in ("loss", "scores")
+
+    @property
     def num_repeats(self) -> int:
         return leaderboard.num_repeats(self.rows)
 

@@ -31,11 +31,28 @@ class ExpectedAccuracy:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more accurate the leader is than a trial, as a fraction, with the ends of its interval."""
+    """How much better the leader is than a trial: a fraction of the images, or a mean loss or score lower by so much.
+
+    Attributes:
+        value: the difference; low, high: the ends of its interval.
+    """
 
     value: float
     low: float
     high: float
+
+    def words(self, kind: str, sign: str = "") -> tuple[str, str]:
+        """The difference with its unit, and the interval: points of a share of images, else the metric itself.
+
+        Args:
+            kind: of the ranking's metric (`sweeper.ranking.case.Kind`).
+            sign: "+" to write the sign of what is positive too.
+        """
+        if kind in ("accuracy", "hits"):
+            value, low, high = (f"{100 * end:{sign}.2f}" for end in (self.value, self.low, self.high))
+            return f"{value} points", f"{low} to {high}"
+        value, low, high = (f"{end:{sign}.3g}" for end in (self.value, self.low, self.high))
+        return value, f"{low} to {high}"
 
 
 @dataclass(frozen=True)
@@ -153,7 +170,8 @@ class Findings:
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
         differences: of the leader's accuracy and each other trial's, by the other's number; the 95 % intervals hold
             all at once. With repeats, of the mean of the leading configuration and of that to which the trial belongs.
-            Empty for other metrics.
+            With one seed also by top-5 accuracy, and by loss and Brier score, where they say how much lower the
+            leader's is; of losses from 200 images on. Empty for other metrics.
         effects: with repeats and a complete grid, each level of each parameter against the first one; the 95 %
             intervals hold all at once. Empty for other metrics, over folds, and where images come in groups.
         equal: trials of the group that are shown to differ from the leader by at most `report.margin`; with repeats all

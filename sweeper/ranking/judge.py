@@ -30,6 +30,7 @@ from sweeper.ranking.seeds.looks import first_stage, judge_looks
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
 _MOST_RANKED_SLOWLY = 50
+_FEWEST_FOR_LOSSES = 200  # images from which the intervals of differences by loss hold (`benchmarks/differences.py`)
 _MOST_CANDIDATES = 4000  # trials and epochs from which resamples choose
 
 
@@ -107,6 +108,7 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
     numbers = [row.number for row in compared]
     answers = [case.validation[number] for number in numbers]
     ranks: NDArray[np.int64] | None = None
+    apart: NDArray[np.float64] | None = None
     groups = None if case.kind == "counts" else groups_of(answers)
     is_few = len(compared) <= _MOST_RANKED_SLOWLY
     match case.kind:
@@ -117,19 +119,26 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
         case "hits":
             hits = np.stack([one.scores[case.tested.metric] for one in answers]) > 0
             elimination, ranks = _by_right_images(hits, groups)
+            apart = _apart(hits, groups)
         case "scores":
             scores = np.stack([one.scores[case.tested.metric] for one in answers])
             units = scores if groups is None else inference.as_units(scores, groups)
             elimination = inference.leading_group_by_losses(units, ALPHA, bounded=True)
             ranks = inference.rank_intervals_by_losses(units, ALPHA) if is_few else None
+            if groups is None:
+                apart = inference.loss_differences_from_leader(scores, ALPHA, bounded=True)
         case "loss":
             losses = [one.losses for one in answers if one.losses is not None]
             table = np.stack(losses).astype(np.float64)
             elimination = inference.leading_group_by_losses(
                 table if groups is None else inference.as_units(table, groups), ALPHA
             )
+            if groups is None and table.shape[1] >= _FEWEST_FOR_LOSSES:
+                apart = inference.loss_differences_from_leader(table, ALPHA)
         case _:
-            elimination, ranks = _by_right_images(np.stack([one.correct for one in answers]), groups)
+            correct = np.stack([one.correct for one in answers])
+            elimination, ranks = _by_right_images(correct, groups)
+            apart = _apart(correct, groups)
     group = tuple(numbers[index] for index in elimination.members)
     findings = replace(
         findings,
@@ -139,6 +148,13 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
         num_images=len(answers[0].correct),
         num_groups=0 if groups is None else len(np.unique(groups)),
         rank_intervals={} if ranks is None else _intervals(compared, ranks),
+        differences={}
+        if apart is None
+        else {
+            row.number: Difference(*map(float, line))
+            for row, line in zip(compared, apart, strict=True)
+            if row.number != group[0]
+        },
     )
     if case.kind != "accuracy":
         return findings
@@ -155,6 +171,13 @@ def _by_right_images(
     is_few = len(correct) <= _MOST_RANKED_SLOWLY
     ranks = inference.rank_intervals_by_clusters(correct, groups, ALPHA) if is_few else None
     return inference.leading_group_by_clusters(correct, groups, ALPHA), ranks
+
+
+def _apart(correct: NDArray[np.bool_], groups: NDArray[np.integer] | None) -> NDArray[np.float64]:
+    """The leader's share of right images less each trial's, with its interval."""
+    if groups is None:
+        return inference.differences_from_leader(correct, ALPHA)
+    return inference.differences_by_clusters(correct, groups, ALPHA)
 
 
 def _classes(
@@ -179,19 +202,6 @@ def _by_accuracy(
     candidates = np.concatenate([correct, *_other_epochs(case, compared)])
     score = inference.winners_score(candidates, groups=groups)
     findings = replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
-    apart = (
-        inference.differences_from_leader(correct, ALPHA)
-        if groups is None
-        else inference.differences_by_clusters(correct, groups, ALPHA)
-    )
-    findings = replace(
-        findings,
-        differences={
-            row.number: Difference(*map(float, line))
-            for row, line in zip(compared, apart, strict=True)
-            if row.number != findings.leader
-        },
-    )
     # Of a margin nothing is said where images come in groups: the score test takes images as independent.
     if groups is not None:
         return findings

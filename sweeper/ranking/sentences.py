@@ -182,9 +182,9 @@ class _Speaker:
         if not findings.differences:
             return ""
         number, lead = min(findings.differences.items(), key=lambda one: (one[1].value, one[0]))
-        value, low, high = (f"{100 * end:.2f}" for end in (lead.value, lead.low, lead.high))
+        value, interval = lead.words(self.case.kind)
         whom = self._trials([number]) if findings.configurations is None else self._configuration(number, bare=True)
-        return f", {value} points ahead of {whom} (95 % interval {low} to {high})"
+        return f", {value} {'below' if self.case.is_mean else 'ahead of'} {whom} (95 % interval {interval})"
 
     def _about_tails(self, findings: Findings) -> str:
         """What to do where a mean loss cannot separate trials."""

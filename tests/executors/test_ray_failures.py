@@ -287,6 +287,21 @@ def test_lost_agents_give_their_trials_back_late_words_do_not_count_and_nodes_jo
     _join(executor, nodes, tmp_path)
 
 
+@pytest.mark.long
+def test_a_node_that_was_just_killed_is_left_out_at_the_start(spec: TrainingSpec) -> None:
+    with simulated_nodes(2) as nodes:
+        nodes.cluster.remove_node(nodes.cluster.worker_nodes.copy().pop(), allow_graceful=False)
+        executor = executors.create("ray", 8, (), ExecutorConfig("ray", address=nodes.address, lost_after_s=5))
+        executor.submit(spec)
+        events = poll_until(executor, lambda events: bool(ended(events)), 90)
+        executor.close()
+
+    [lost, begun] = [event.text for event in events if isinstance(event, Said)][:2]
+    assert "was lost before it ran a trial" in lost
+    assert begun == "Ray: 1 node, 1 trial at a time, 1 CPU each."
+    assert ended(events) == [TrialEnded(0)]
+
+
 def test_what_no_node_has_is_refused(config: ExecutorConfig) -> None:
     with pytest.raises(ConfigError, match=r"A trial takes 64 CPUs .*no node has that.*1 CPU, .*Try: executor.cpus="):
         executors.create("ray", 2, (), replace(config, cpus=64))

@@ -15,6 +15,7 @@ from sweeper.inference import (
     Elimination,
     leading_group,
     leading_group_by_losses,
+    loss_differences_from_leader,
 )
 
 tables = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8))
@@ -147,3 +148,34 @@ def test_one_loss_less_than_the_largest_difference_shows_nothing() -> None:
     losses[1, 0] = 10.0
 
     assert leading_group_by_losses(losses, alpha=0.9999).members == (0, 1)
+
+
+def test_intervals_of_differences_by_loss_are_the_paired_t_test_turned_around() -> None:
+    from scipy.stats import ttest_rel
+
+    random = np.random.default_rng(3)
+    losses = random.exponential(0.3, (4, 500)) + np.array([[0.0], [0.02], [0.1], [0.4]])
+    leader = int(losses.mean(axis=1).argmin())
+
+    plain = loss_differences_from_leader(losses, bounded=True)
+    whole = loss_differences_from_leader(losses)
+
+    for row in range(4):
+        if row == leader:
+            assert plain[row].tolist() == whole[row].tolist() == [0, 0, 0]
+            continue
+        known = ttest_rel(losses[row], losses[leader]).confidence_interval(1 - 0.05 / 6)
+        assert plain[row] == pytest.approx([losses[row].mean() - losses[leader].mean(), known.low, known.high])
+        assert whole[row, 1] < plain[row, 1] < plain[row, 0] == whole[row, 0] < plain[row, 2] < whole[row, 2]
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_an_interval_by_loss_holds_no_zero_where_the_elimination_needs_all_of_alpha(bounded: bool) -> None:
+    random, named = np.random.default_rng(4), []
+    for _ in range(50):
+        losses = random.exponential(0.3, (2, 300)) + np.array([[0.0], [random.uniform(0, 0.15)]])
+        alone = len(leading_group_by_losses(losses, bounded=bounded).members) == 1
+        low = loss_differences_from_leader(losses, bounded=bounded)[:, 1].max()
+        assert (low > 0) == alone
+        named.append(alone)
+    assert 5 < sum(named) < 45

@@ -74,9 +74,19 @@ def test_a_clear_leader_is_named_by_the_test_that_fits_the_metric(name: str) -> 
     assert found.rank_intervals == {1: (1, 1), 2: (2, 2), 0: (3, 3)}
     assert (found.num_compared, found.num_images) == (3, len(LABELS))
     assert found.expected is None, "only for accuracies"
-    value = one.rows[1].metrics[name]
+    value, next_value = (one.rows[number].metrics[name] for number in (1, 2))
+    ahead = ""
+    if name in ("val_top5_accuracy", "val_brier"):
+        lead = found.differences[2]
+        assert lead.value == pytest.approx(abs(value - next_value), abs=1e-6)
+        assert 0 < lead.low < lead.value < lead.high < found.differences[0].value
+        shown = (lead.value, lead.low, lead.high)
+        value_text, low, high = (f"{end:.3g}" if name == "val_brier" else f"{100 * end:.2f}" for end in shown)
+        unit = " below" if name == "val_brier" else " points ahead of"
+        ahead = f", {value_text}{unit} trial 2 (95 % interval {low} to {high})"
     assert sentences(one, found)[0] == (
-        f"Trial 1 (arch.depth=1) is better than each of the other 2 complete trials beyond chance: {name} {value:.4g}."
+        "Trial 1 (arch.depth=1) is better than each of the other 2 complete trials beyond chance: "
+        f"{name} {value:.4g}{ahead}."
     )
 
 

@@ -61,7 +61,6 @@ class RayExecutor:
             self._exchange(self._hold_s)
             for fault in self._nodes.left_out.values():
                 raise ConfigError(fault)
-        self._events.clear()
         self._is_started = True
         if self._links:
             self._events.append((None, Said(self._nodes.describe(self._links))))
@@ -145,10 +144,11 @@ class RayExecutor:
 
         try:
             answer = ray.get(ref)
-        except ray.exceptions.RayTaskError as error:
-            self._lose(link, f"its agent failed: {_last_line(error)}")
         except ray.exceptions.RayError as error:
-            self._lose(link, f"its agent ended: {_last_line(error)}")
+            failures = (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError)
+            has_failed = isinstance(error, failures) or getattr(error, "actor_init_failed", False)
+            what = "failed" if has_failed else "ended"
+            self._lose(link, f"its agent {what}: {_last_line(error)}", has_failed=has_failed)
         else:
             if ref is not link.waits:
                 del link.commands[ref]
@@ -178,19 +178,26 @@ class RayExecutor:
             self._events.append((None, Said(f"{fault} It runs no trial.")))
             return
         link.load()
-        at_a_time = f"{link.slots} more trial{'' if link.slots == 1 else 's'} at a time"
-        self._events.append((None, Said(f"Node {link.name} joined: {at_a_time}.")))
+        if self._is_started:
+            at_a_time = f"{link.slots} more trial{'' if link.slots == 1 else 's'} at a time"
+            self._events.append((None, Said(f"Node {link.name} joined: {at_a_time}.")))
 
-    def _lose(self, link: Link, why: str) -> None:
-        """Gives an agent up; its trials are lost, and nothing that it still sends is listened to."""
+    def _lose(self, link: Link, why: str, *, has_failed: bool = False) -> None:
+        """Gives an agent up; its trials are lost, and nothing that it still sends is listened to.
+
+        Raises:
+            ConfigError: one of the first agents has failed of itself, so its node cannot run trials.
+        """
         self._links.remove(link)
         self._nodes.note_fault(link, why)
         self._end(link)
-        if not self._is_started:
+        if not self._is_started and has_failed:
             raise ConfigError(
                 f"No trial can run on node {link.name}: {why}. Accepted: nodes on which this project is installed."
                 "  Try, on that node: pip install -r requirements.lock && pip install --no-deps ."
             )
+        if not self._is_started:  # the node is gone, and Ray had not noticed it yet
+            self._events.append((None, Said(f"Node {link.name} was lost before it ran a trial: {why}.")))
         for job in link.jobs.values():
             reason = job.killed or f"node {link.name} was lost: {why}"
             self._events.append((job, TrialEnded(job.spec.number, reason, is_lost=job.killed is None)))

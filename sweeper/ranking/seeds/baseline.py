@@ -9,7 +9,7 @@ import numpy as np
 from sweeper import inference
 from sweeper.core.text import amount
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.case import Case, by_image, groups_of
+from sweeper.ranking.case import Case, Kind, by_image, groups_of
 from sweeper.ranking.findings import ConfigurationFindings, Difference, Findings
 from sweeper.ranking.leaderboard import point_of
 
@@ -31,7 +31,7 @@ def about_baseline(case: Case, findings: Findings) -> list[str]:
     single = findings.differences.get(complete[0].number)
     gain = single if found is None else _of_configurations(case, found, complete)
     if gain is not None:
-        return [told(gain)]
+        return [told(gain, kind=case.kind, metric=case.tested.metric)]
     metric = case.tested.metric
     ours, theirs = (row.metrics.get(metric) for row in (leader, complete[0]))
     if ours is None or theirs is None or found is not None:
@@ -40,12 +40,14 @@ def about_baseline(case: Case, findings: Findings) -> list[str]:
     return [f"The default configuration has {figures}; no test compares the two."]
 
 
-def told(gain: Difference, at: str = "") -> str:
-    """A gain in accuracy in words; `at` says more of the interval."""
-    interval = f"(95 % interval {100 * gain.low:+.2f} to {100 * gain.high:+.2f}{at})"
+def told(gain: Difference, at: str = "", kind: Kind = "accuracy", metric: str = "val_accuracy") -> str:
+    """A gain by a metric of that kind in words; `at` says more of the interval."""
+    by = "" if kind == "accuracy" else f" by {metric}"
+    value, interval = gain.words(kind, "+")
+    within = f"(95 % interval {interval}{at})"
     if gain.low > 0:
-        return f"It is {100 * gain.value:.2f} points better than the default configuration {interval}."
-    return f"That it is better than the default configuration is not shown: {100 * gain.value:+.2f} points {interval}."
+        return f"It is {gain.words(kind)[0]} better{by} than the default configuration {within}."
+    return f"That it is better than the default configuration is not shown: {value}{by} {within}."
 
 
 def _of_configurations(case: Case, found: ConfigurationFindings, baseline: Sequence[TrialRow]) -> Difference | None:
