@@ -30,7 +30,7 @@ from sweeper.ranking.seeds.looks import first_stage, judge_looks
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
 _MOST_RANKED_SLOWLY = 50
-_FEWEST_FOR_LOSSES = 200  # images from which the intervals of differences by loss hold (`benchmarks/differences.py`)
+_FEWEST_FOR_MEANS = 200  # images from which intervals of differences of mean losses hold (`benchmarks/differences.py`)
 _MOST_CANDIDATES = 4000  # trials and epochs from which resamples choose
 
 
@@ -125,7 +125,7 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
             units = scores if groups is None else inference.as_units(scores, groups)
             elimination = inference.leading_group_by_losses(units, ALPHA, bounded=True)
             ranks = inference.rank_intervals_by_losses(units, ALPHA) if is_few else None
-            if groups is None:
+            if groups is None and scores.shape[1] >= _FEWEST_FOR_MEANS:
                 apart = inference.loss_differences_from_leader(scores, ALPHA, bounded=True)
         case "loss":
             losses = [one.losses for one in answers if one.losses is not None]
@@ -133,7 +133,7 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
             elimination = inference.leading_group_by_losses(
                 table if groups is None else inference.as_units(table, groups), ALPHA
             )
-            if groups is None and table.shape[1] >= _FEWEST_FOR_LOSSES:
+            if groups is None and table.shape[1] >= _FEWEST_FOR_MEANS:
                 apart = inference.loss_differences_from_leader(table, ALPHA)
         case _:
             correct = np.stack([one.correct for one in answers])

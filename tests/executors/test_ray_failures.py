@@ -302,6 +302,17 @@ def test_a_node_that_was_just_killed_is_left_out_at_the_start(spec: TrainingSpec
     assert ended(events) == [TrialEnded(0)]
 
 
+@pytest.mark.long
+def test_a_node_without_this_project_is_refused_with_the_line_that_installs_it(tmp_path: Path) -> None:
+    (tmp_path / "sweeper").mkdir()
+    (tmp_path / "sweeper" / "__init__.py").write_text("raise ImportError('there is no such project here')\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with simulated_nodes(1) as nodes:
+        nodes.cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": path, "TMPDIR": str(tmp_path)})
+        with pytest.raises(ConfigError, match=r"No trial can run on node .* its agent failed: .*no such project here"):
+            executors.create("ray", 8, (), ExecutorConfig("ray", address=nodes.address))
+
+
 def test_what_no_node_has_is_refused(config: ExecutorConfig) -> None:
     with pytest.raises(ConfigError, match=r"A trial takes 64 CPUs .*no node has that.*1 CPU, .*Try: executor.cpus="):
         executors.create("ray", 2, (), replace(config, cpus=64))

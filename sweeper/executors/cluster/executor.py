@@ -50,6 +50,7 @@ class RayExecutor:
         self._here = agreement.of_this_process()
         self._num_jobs = 0
         self._is_started = False
+        self._again: set[str] = set()  # nodes whose first agent has failed, which get another one
         self._polled = time.monotonic()
         nodes.check()
         self._start()
@@ -57,10 +58,13 @@ class RayExecutor:
     def _start(self) -> None:
         self._links += self._nodes.join([])
         until = time.monotonic() + _STARTED_S
-        while any(not link.is_ready for link in self._links) and time.monotonic() < until:
+        while (self._again or any(not link.is_ready for link in self._links)) and time.monotonic() < until:
             self._exchange(self._hold_s)
             for fault in self._nodes.left_out.values():
                 raise ConfigError(fault)
+            if self._again:
+                self._links += self._nodes.join(self._links)
+                self._again -= {link.node for link in self._links}
         self._is_started = True
         if self._links:
             self._events.append((None, Said(self._nodes.describe(self._links))))
@@ -186,12 +190,15 @@ class RayExecutor:
         """Gives an agent up; its trials are lost, and nothing that it still sends is listened to.
 
         Raises:
-            ConfigError: one of the first agents has failed of itself, so its node cannot run trials.
+            ConfigError: the first two agents of a node have failed of themselves, so it cannot run trials. One may
+                meet the folder of a driver that was killed a moment ago, which Ray is about to delete.
         """
         self._links.remove(link)
         self._nodes.note_fault(link, why)
         self._end(link)
-        if not self._is_started and has_failed:
+        if not self._is_started and has_failed and self._nodes.faults[link.node] == 1:
+            self._again.add(link.node)
+        elif not self._is_started and has_failed:
             raise ConfigError(
                 f"No trial can run on node {link.name}: {why}. Accepted: nodes on which this project is installed."
                 "  Try, on that node: pip install -r requirements.lock && pip install --no-deps ."
