@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ FIXED = ["arch=custom", "arch._target_=stub.build", "training.epochs=1", "traini
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     (folder / "stub.py").write_text(STUB)
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "sweeper", "-m", *FIXED, *words], cwd=folder, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-u", "-m", "sweeper", "-m", *words], cwd=folder, stdout=subprocess.PIPE, text=True
     )
 
 
@@ -43,15 +42,23 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def first_start_s(points: int) -> float:
+def first_start_s(points: int, network: str) -> float:
+    """Seconds until the first trial of a grid starts, of a builder of one's own or of the built-in network."""
     side = round(points**0.5)
+    custom = [*FIXED, f"+arch.a=range(0,{side})", f"+arch.b=range(0,{side})"]
+    built_in = [
+        f"arch.filters=range(1,{side + 1})",
+        f"seed=range(0,{side})",
+        "training.epochs=1",
+        "data.max_samples=60",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        driver = start(Path(folder), f"+arch.a=range(0,{side})", f"+arch.b=range(0,{side})")
+        driver = start(Path(folder), *(custom if network == "custom" else built_in))
         assert driver.stdout is not None
         next(line for line in driver.stdout if line.startswith("trial 0 starts"))
         seconds = time.monotonic() - began
-        driver.send_signal(signal.SIGINT)
+        driver.terminate()
         driver.communicate()
     return seconds
 
@@ -76,7 +83,7 @@ def quarters(sampler: str, trials: int) -> tuple[list[float], list[float], float
     marks: list[tuple[float, float]] = []
     recorder = 0
     with tempfile.TemporaryDirectory() as folder:
-        driver = start(Path(folder), *space, *more)
+        driver = start(Path(folder), *FIXED, *space, *more)
         assert driver.stdout is not None
         began = 0.0
         for line in driver.stdout:
@@ -101,8 +108,13 @@ def main() -> None:
     parser.add_argument("--sampler", choices=("grid", "random", "tpe"), nargs="+", default=["grid", "random", "tpe"])
     parser.add_argument("--points", type=int, default=10_000)
     options = parser.parse_args()
-    seconds = first_start_s(options.points)
-    print(f"a grid of {options.points} configurations: its first trial starts after {seconds:.1f} s\n")
+    for network in ("built-in", "custom", "built-in", "custom"):
+        seconds = first_start_s(options.points, network)
+        print(
+            f"a grid of {options.points} configurations, {network}: its first trial starts after {seconds:.1f} s",
+            flush=True,
+        )
+    print()
     print("| sampler | CPU ms per trial, by quarter of the sweep: driver | recorder | wall ms per trial |")
     print("|---|---|---|---|")
     for sampler in options.sampler:

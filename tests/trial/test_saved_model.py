@@ -156,7 +156,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], tuple[i
 USUAL = {
     "plain", "averaged weights", "best epoch of averaged weights", "early stopping resumed", "cosine", "plateau",
     "ema", "best epoch of schedule-free", "balanced and smoothed", "a callback that sets weights at the end",
-    "a callback with a memory", "Keras's own early stopping", "mixed images", "everything", "at first frozen",
+    "a callback with a memory", "Keras's own early stopping", "mixed images", "everything",
     "mixed precision with averages",
 }  # fmt: skip
 
