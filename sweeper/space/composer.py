@@ -1,7 +1,7 @@
 """From a search space to the resolved configuration of each of its points, by Hydra.
 
-Composing from files costs 55 ms, so it is done once for each combination of config groups; the values of the
-other keys are then set in that configuration, 0.3 ms per point.
+Composing from files costs 55 ms, so it is done once for each combination of config groups; each value of the other
+keys is then set once in that configuration, and points are made of what it became.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sweeper.core.errors import ConfigError, SpaceError, as_typed
 from sweeper.models import networks
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
 from sweeper.space.kinds import cast_config
+from sweeper.space.template import Template, are_apart, is_leaf, select
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,25 @@ class Point:
         return canonical(numbers_alike(self.config))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Base:
     """The configuration of one combination of groups.
 
     Attributes:
-        config: with the values of some point, set again for each.
+        config: with some values of the keys that vary, which are set again.
         varied: top nodes that may differ from point to point.
         unvaried: the others, plain; shared by all points, which is never changed.
+        existing: the keys that vary and exist here.
+        is_simple: whether no value may be another one's: by an interpolation, or since one key lies below another.
+        template: nodes of the first such point, of which others are made.
     """
 
     config: DictConfig
     varied: tuple[str, ...]
     unvaried: dict[str, Any]
+    existing: frozenset[str]
+    is_simple: bool
+    template: Template | None = None
 
 
 class Composer:
@@ -124,13 +131,13 @@ class Composer:
         pairs = [
             (dimension, choice)
             for dimension, choice in zip(self.space.dimensions, choices, strict=True)
-            if choice is not None and (dimension.is_group or dimension.prefix or _exists(base.config, dimension.key))
+            if choice is not None and (dimension.is_group or dimension.prefix or dimension.key in base.existing)
         ]
         self._found.update(dimension.key for dimension, _ in pairs)
         overrides = tuple(dimension.override(choice) for dimension, choice in pairs)
         config = self._resolve(base, pairs, overrides)
         params = {
-            dimension.key: choice.value if dimension.is_group else _select(config, dimension.key)
+            dimension.key: choice.value if dimension.is_group else select(config, dimension.key)
             for dimension, choice in pairs
         }
         config = as_earlier_releases(config)  # after `params`, which may name such a key
@@ -153,7 +160,7 @@ class Composer:
 
     def exists(self, dimension: Dimension, groups: Choices) -> bool:
         """Whether a key exists under these choices of groups (the other entries are not read)."""
-        return dimension.is_group or bool(dimension.prefix) or _exists(self._group(groups).config, dimension.key)
+        return dimension.is_group or bool(dimension.prefix) or dimension.key in self._group(groups).existing
 
     def nodes(self, top: str) -> Iterator[Mapping[str, Any]]:
         """Yields the node `arch` or `optimizer` for each combination of groups; its swept values are arbitrary."""
@@ -170,10 +177,15 @@ class Composer:
             isinstance(choice.value, dict) for _, choice in pairs
         ):  # a dict is merged into the value of an earlier point, so these are composed from files
             return cast_config(_plain(self._load(overrides)))
-        for dimension, choice in pairs:
-            if not dimension.is_group:
+        values = [(dimension, choice) for dimension, choice in pairs if not dimension.is_group]
+        is_simple = base.is_simple and all(is_leaf(choice.value) for _, choice in values)
+        if is_simple and base.template is not None:
+            found = base.template.with_values(values, lambda key, choice: _leaf(base.config, key, choice))
+        else:
+            for dimension, choice in values:
                 _set(base.config, dimension.key, choice)
-        found = base.unvaried | _plain(base.config, base.varied)
+            found = base.unvaried | _plain(base.config, base.varied)
+            base.template = Template(found) if is_simple else base.template
         return cast_config({key: found[key] for key in VARYING})
 
     def _group(self, choices: Choices) -> _Base:
@@ -187,9 +199,13 @@ class Composer:
 
     def _base(self, config: DictConfig) -> _Base:
         """Nodes that no value key lies under are made plain once, unless an interpolation may bring a value there."""
-        touched = {d.key.split(".")[0] for d in self.space.dimensions if not d.is_group}
-        varied = VARYING if "${" in OmegaConf.to_yaml(config) else tuple(key for key in VARYING if key in touched)
-        return _Base(config, varied, _plain(config, tuple(key for key in VARYING if key not in varied)))
+        swept = [d.key for d in self.space.dimensions if not d.is_group]
+        touched, has_references = {key.split(".")[0] for key in swept}, "${" in OmegaConf.to_yaml(config)
+        varied = VARYING if has_references else tuple(key for key in VARYING if key in touched)
+        unvaried = _plain(config, tuple(key for key in VARYING if key not in varied))
+        existing = frozenset(key for key in swept if _exists(config, key))
+        is_simple = not has_references and touched <= {*VARYING} and are_apart(swept)
+        return _Base(config, varied, unvaried, existing, is_simple)
 
     def _load(self, overrides: tuple[str, ...]) -> DictConfig:
         words = [word for word in (*self.space.fixed, *overrides) if word not in self._defaults]
@@ -217,7 +233,7 @@ def _default(dimension: Dimension, composed: DictConfig) -> Choice | None:
     if dimension.prefix or not _exists(composed, key):
         return None
     top, *path = key.split(".")
-    value = _select({top: _plain(composed, (top,))[top]}, ".".join([top, *path]))
+    value = select({top: _plain(composed, (top,))[top]}, ".".join([top, *path]))
     if dimension.interval is not None:
         return dimension.interval.choice(value) if value in dimension.interval else Choice(as_typed(value), value)
     known = (choice for choice in dimension.choices if choice.value == value and type(choice.value) is type(value))
@@ -300,6 +316,13 @@ def _set(config: DictConfig, key: str, choice: Choice) -> None:
         raise ConfigError(keys.refused_value(key, choice.text)) from error
 
 
+def _leaf(config: DictConfig, key: str, choice: Choice) -> Any:
+    """What a key becomes with a value, in plain containers."""
+    _set(config, key, choice)
+    value = OmegaConf.select(config, key)
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
 def _plain(config: DictConfig, keys_: Sequence[str] = VARYING) -> dict[str, Any]:
     try:
         return {key: _container(config, key) for key in keys_}
@@ -321,13 +344,6 @@ def _container(config: DictConfig, key: str) -> Any:
     if not OmegaConf.is_config(value):
         return value
     return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
-
-
-def _select(config: dict[str, Any], key: str) -> Any:
-    value: Any = config
-    for part in key.split("."):
-        value = value[int(part)] if isinstance(value, list) else value[part]
-    return value
 
 
 def _first_line(error: Exception) -> str:

@@ -241,3 +241,42 @@ def test_a_value_that_its_key_does_not_take_is_refused(compose: Compose, argumen
 def test_what_does_not_exist_is_hydras_own_refusal(compose: Compose, arguments: list[str], message: str) -> None:
     with pytest.raises(HydraException, match=message):
         compose(*arguments)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("arch.depth=1,2", "arch.filters=8,[8,16]", "seed=0,1", "optimizer.learning_rate=1,0.5"),
+        ("arch=cnn,depth3_kernel3", "arch.dropout=0,0.5", "training.early_stopping.patience=null,2"),
+        ("optimizer=sgd,adam", "optimizer.momentum=0.0,0.9", "optimizer.learning_rate=0.1,1e-3"),
+        ("+arch.extra=1,2", "arch=custom", "arch._target_=mine.build,mine.other", "data.validation=0.2,100"),
+        ("arch.kernel_size=[3,3],[3,5]", "arch.depth=2", "arch.padding=same,valid"),
+        ("arch.filters=8,16", "arch.dense_units=${arch.filters},32"),
+        ("training.class_weight={1: 2.0},{2: 3.0}", "training.epochs=2,3"),
+        ("training.batch_size=32,64", "training.epochs=${training.batch_size}"),
+        ("augment.rotation=0,0.1", "augment.layers=[],[{_target_: keras.layers.RandomFlip}]", "seed=3,4"),
+    ],
+    ids=lambda line: line[0],
+)
+def test_a_point_among_many_is_the_point_alone(compose: Compose, line: tuple[str, ...]) -> None:
+    fixed = [word for word in line if "," not in word.partition("=")[2]]
+    points = compose(*line)
+
+    assert len(points) > 1
+    assert len({point.identity for point in points}) > 1
+    for point in points:
+        [alone] = compose(*fixed, *point.overrides)
+        assert point.config == alone.config
+        assert {key: point.params[key] for key in alone.params} == alone.params
+        assert [type(value) for value in point.config["arch"].values()] == [
+            type(value) for value in alone.config["arch"].values()
+        ]
+
+
+def test_points_share_nothing_that_one_of_them_may_change(compose: Compose) -> None:
+    first, second = compose("arch.filters=[8,16],[16,32]", "arch.depth=2")
+    before = canonical(second.config)
+
+    first.config["arch"]["filters"].append(64)
+
+    assert canonical(second.config) == before
