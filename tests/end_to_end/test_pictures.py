@@ -131,6 +131,7 @@ def test_a_longer_line_resumes_and_reads_no_picture_again(folder: Path, run_swee
     assert kept == {path: path.stat().st_mtime_ns for path in folder.glob("mlruns/pictures/*/*")}
 
 
+@pytest.mark.long
 def test_a_row_is_trained_again_to_the_bit(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, "verify", "pictures:0")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -155,6 +155,7 @@ def test_what_a_killed_driver_had_not_recorded_is_recorded_by_the_next_start(
     check_whole(tmp_path)
 
 
+@pytest.mark.long
 def test_a_store_that_is_away_delays_no_trial(start: Callable[[], Sweep], tmp_path: Path) -> None:
     sweep = start()
     sweep.wait_for("trial 0 starts")

@@ -61,6 +61,7 @@ def test_a_driver_that_is_killed_again_and_again_ends_with_the_undisturbed_leade
     assert done.stdout.endswith("3 kills: nothing lost, nothing trained twice, the same leaderboard\n")
 
 
+@pytest.mark.long
 def test_a_trial_whose_process_died_is_run_again_and_one_whose_code_raised_is_not(
     tmp_path: Path, run_sweeper: Run
 ) -> None:

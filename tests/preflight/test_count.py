@@ -44,6 +44,7 @@ def test_a_plan_is_complete_with_a_custom_builder(folder: Path, run_sweeper: Run
     assert not (folder / "mlruns").exists()
 
 
+@pytest.mark.long
 def test_programs_get_the_same(folder: Path, run_sweeper: Run) -> None:
     done = run_sweeper(folder, "-m", *WORDS, "+arch.width=4,8", "sweep.progress=json")
 

@@ -246,7 +246,7 @@ def test_what_does_not_exist_is_hydras_own_refusal(compose: Compose, arguments: 
 @pytest.mark.parametrize(
     "line",
     [
-        ("arch.depth=1,2", "arch.filters=8,[8,16]", "seed=0,1", "optimizer.learning_rate=1,0.5"),
+        ("arch.depth=1,2", "arch.filters=8,[8,16]", "optimizer.learning_rate=1,0.5"),
         ("arch=cnn,depth3_kernel3", "arch.dropout=0,0.5", "training.early_stopping.patience=null,2"),
         ("optimizer=sgd,adam", "optimizer.momentum=0.0,0.9", "optimizer.learning_rate=0.1,1e-3"),
         ("+arch.extra=1,2", "arch=custom", "arch._target_=mine.build,mine.other", "data.validation=0.2,100"),
