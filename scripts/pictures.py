@@ -1,7 +1,8 @@
 """Makes the README's pictures from a sweep: the leaderboard as it is printed, the curves, MLflow's UI.
 
     python scripts/pictures.py OUTPUT_DIR            all of the README's, from the newest sweep
-    python scripts/pictures.py OUTPUT_DIR network1   the curve in docs/results.md, from a sweep of the first network
+    python scripts/pictures.py OUTPUT_DIR network1   a curve in docs/results.md, from the first trial of a sweep of that
+                                                     name: the notebook's first network; network2, network3: the others
     python scripts/pictures.py OUTPUT_DIR page       the page alone, from the newest sweep
 
 MLflow's page and the report's page need Chromium (Debian: apt-get install chromium); without it they stay unchanged.
@@ -34,8 +35,12 @@ PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PORT = 5177
 TOP_HEIGHT = 1330  # pixels: summary and leaderboard
 
-#: The last figures of the notebook's first network.
-NOTEBOOK = {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207, "test_accuracy": 0.9935}
+#: The last figures of the notebook's three networks, by the name of the sweep and of its picture.
+NOTEBOOK = {
+    "network1": {"train_loss": 0.0623, "train_accuracy": 0.9818, "test_loss": 0.0207, "test_accuracy": 0.9935},
+    "network2": {"train_loss": 0.0511, "train_accuracy": 0.9860, "test_loss": 0.0194, "test_accuracy": 0.9940},
+    "network3": {"train_loss": 0.0326, "train_accuracy": 0.9914, "test_loss": 0.0277, "test_accuracy": 0.9945},
+}
 
 
 def leaderboard_rows(paths: OutputPaths, name: str) -> list[TrialRow]:
@@ -52,16 +57,16 @@ def leaderboard(paths: OutputPaths, name: str) -> None:
     (PICTURES / "leaderboard.svg").write_text(svg, encoding="utf-8")
 
 
-def network1(paths: OutputPaths, name: str) -> None:
-    """The first network's curves; dashed lines show where the notebook ended."""
-    [row] = stored_sweep.load(paths, name).rows
+def network(paths: OutputPaths, name: str) -> None:
+    """The curves of one of the notebook's networks; dashed lines show where the notebook ended."""
+    row = stored_sweep.load(paths, name).rows[0]
     figure = figures.curves_figure(row.history, test_is_validation=True)
     for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
         for line, images in zip(axes.lines[:2], ("train", "test"), strict=True):
-            value = NOTEBOOK[f"{images}_{metric}"]
+            value = NOTEBOOK[name][f"{images}_{metric}"]
             axes.axhline(value, ls="--", lw=1, color=line.get_color(), label=f"the notebook's last ({images})")
         axes.legend(loc="best", fontsize=8)
-    figures.save(figure, PICTURES / "network1.png")
+    figures.save(figure, PICTURES / f"{name}.png")
 
 
 def page(paths: OutputPaths, name: str) -> None:
@@ -136,7 +141,7 @@ def main() -> None:
         page(paths, name)
         return
     if sys.argv[2:]:
-        network1(paths, sys.argv[2])
+        network(paths, sys.argv[2])
         return
     leaderboard(paths, name)
     shutil.copy(paths.sweep(name).curves, PICTURES / "curves.png")
