@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run
 
 
-#: Params and metrics in one request, by MLflow's limits.
-PARAMS_PER_BATCH = 100
-METRICS_PER_BATCH = 1000
-
 #: What MLflow says of a file that its store does not have, on this machine and from a server.
 _NO_FILE = ("No such artifact", "No such file or directory", "please ensure that the path is correct", "404 ")
 
@@ -57,27 +53,19 @@ class Begun:
 
 @dataclass
 class Batch:
-    """What a run is told in one request, as far as MLflow takes it: each request is several transactions."""
+    """What a run is told in one request; MLflow's client splits what is beyond the limits of one."""
 
     params: list[Param] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def send(self, client: MlflowClient, run_id: str) -> None:
-        """Sends it; what is beyond the limits of a request goes before, in requests of its own."""
+        """Sends it, where there is anything."""
         from mlflow.entities import RunTag
 
-        if not (self.params or self.metrics or self.tags):
-            return
-        rest = (len(self.params) - 1) // PARAMS_PER_BATCH, (len(self.metrics) - 1) // METRICS_PER_BATCH
-        for number in range(max(*rest, 0) + 1):
-            client.log_batch(
-                run_id,
-                metrics=self.metrics[number * METRICS_PER_BATCH : (number + 1) * METRICS_PER_BATCH],
-                params=self.params[number * PARAMS_PER_BATCH : (number + 1) * PARAMS_PER_BATCH],
-                tags=[] if number else [RunTag(key, value) for key, value in tag_values(self.tags).items()],
-                synchronous=True,
-            )
+        tags = [RunTag(key, value) for key, value in tag_values(self.tags).items()]
+        if self.params or self.metrics or tags:
+            client.log_batch(run_id, metrics=self.metrics, params=self.params, tags=tags, synchronous=True)
 
 
 def tag(key: str) -> str:
@@ -144,7 +132,7 @@ def log_params(
     entries = [Param(key, shortened(text, MAX_PARAM_LENGTH, CUT_MARKER)) for key, text in fresh.items()]
     if held is not None:
         held.params += entries
-    elif entries:
+    else:
         Batch(params=entries).send(client, run_id)
     long = {key: text for key, text in fresh.items() if len(text) > MAX_PARAM_LENGTH}
     if long:
