@@ -314,10 +314,11 @@ class ExecutorConfig:
             is_read = self.name in readers and (self.name != "simulate" or self.is_on_cluster)
             if one.name not in ("name", "simulate") and value != one.default and not is_read:
                 typed = f"executor.{one.name}={as_typed(value)}"
+                lacks = " and an executor.address" if self.name in readers else ""
                 instead = " To share a GPU there: executor.gpus=0.5." if one.name == "trials_per_gpu" else ""
                 raise ConfigError(
                     f"{typed} would have no effect with executor={self.name}. Accepted: with executor="
-                    f"{' or executor='.join(readers)}.{instead if self.name == 'ray' else ''}"
+                    f"{' or executor='.join(readers)}{lacks}.{instead if self.name == 'ray' else ''}"
                     f"  Try: executor={readers[0]} {typed}"
                 )
 
