@@ -191,9 +191,7 @@ def test_values_that_cannot_be_simulated_are_refused(given: dict[str, Any], said
 def test_its_keys_have_no_effect_on_others_and_are_refused_there() -> None:
     with pytest.raises(ConfigError, match=r"executor\.simulate would have no effect with executor=processes"):
         ExecutorConfig("processes", simulate=SimulateConfig(duration_s=2.0))
-    with pytest.raises(
-        ConfigError, match=r"cpus=0\.5 would have .*executor=simulate and an executor\.address"
-    ):
+    with pytest.raises(ConfigError, match=r"cpus=0\.5 would have .*executor=simulate and an executor\.address"):
         ExecutorConfig("simulate", cpus=0.5)
     ExecutorConfig("simulate", cpus=0.5, address="auto")
 
