@@ -25,7 +25,6 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from sweeper.inference import (
-    as_units,
     configurations_from_leader,
     differences_by_clusters,
     differences_from_leader,
@@ -143,8 +142,8 @@ def over_folds_of_groups(sweeps: int) -> None:
         wrong = 0
         for _ in range(sweeps):
             parts = [draw(random, num, images // number, seed_sd, shared) for _ in range(number)]
-            units = [[as_units(part[index : index + 1], codes) for part in parts] for index in range(num)]
-            wrong += _is_wrong(folds_from_leader(units, num_answered=len(codes) * number), np.zeros(num))
+            answers = [[part[index : index + 1] for part in parts] for index in range(num)]
+            wrong += _is_wrong(folds_from_leader(answers, groups=[codes] * number), np.zeros(num))
         cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(number), str(num)]
         print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
 
@@ -161,8 +160,8 @@ def over_seeds_on_groups(sweeps: int) -> None:
         codes = np.arange(images) // 10
         wrong = 0
         for _ in range(sweeps):
-            units = list(as_units(draw(random, num, seeds, images, seed_sd, shared), codes))
-            wrong += _is_wrong(configurations_from_leader(units, num_answered=images), np.zeros(num))
+            answers = list(draw(random, num, seeds, images, seed_sd, shared))
+            wrong += _is_wrong(configurations_from_leader(answers, groups=codes), np.zeros(num))
         cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(seeds), str(num)]
         print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
 

@@ -26,7 +26,7 @@ from configurations import LEVEL, Draw, beta, latent, share, unequal
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sweeper.inference import as_units, leading_configurations, leading_over_folds, winning_over_folds
+from sweeper.inference import leading_configurations, leading_over_folds, winning_over_folds
 
 IMAGES = (287, 1437, 6000)
 _SIZE = 10  # images of a group
@@ -68,8 +68,7 @@ def in_groups(sweeps: int, draw: Grouped) -> Iterator[list[str]]:
         for _ in range(sweeps):
             parts = [draw(random, num, images // folds, seed_sd, shared) for _ in range(folds)]
             plain = [[part[index : index + 1] for part in parts] for index in range(num)]
-            units = [[as_units(table, codes) for table in one] for one in plain]
-            lost[0].append(len(leading_over_folds(units).members) < num)
+            lost[0].append(len(leading_over_folds(plain, groups=[codes] * folds).members) < num)
             lost[1].append(len(leading_over_folds(plain).members) < num)
         yield [
             draw.__name__,

@@ -8,6 +8,7 @@ since a refused command line needs none of this.
 from sweeper.inference.accuracy import accuracy_interval, wilson_interval
 from sweeper.inference.clusters import (
     as_units,
+    close_by_clusters,
     differences_by_clusters,
     group_sums,
     leading_group_by_clusters,
@@ -21,10 +22,18 @@ from sweeper.inference.contrasts.equal import (
     equal_configurations,
     equal_trials,
 )
+from sweeper.inference.contrasts.fold_parts import FEWEST_FOLDS
 from sweeper.inference.contrasts.levels import level_effects
+from sweeper.inference.contrasts.means import means_from_leader, means_over_folds_from_leader
 from sweeper.inference.contrasts.needed import Needed, needed_for_configurations, needed_for_trials
+from sweeper.inference.contrasts.over_folds import (
+    equal_over_folds,
+    gains_over_folds,
+    level_effects_over_folds,
+    needed_over_folds,
+)
 from sweeper.inference.contrasts.parts import FEWEST_SEEDS
-from sweeper.inference.folds import FEWEST_FOLDS, folds_from_leader, leading_over_folds, winning_over_folds
+from sweeper.inference.folds import folds_from_leader, leading_over_folds, winning_over_folds
 from sweeper.inference.groups import (
     Elimination,
     Left,
@@ -57,16 +66,19 @@ __all__ = [
     "as_units",
     "beats_chance",
     "both_close",
+    "close_by_clusters",
     "close_to_best",
     "configurations_from_leader",
     "differences_by_clusters",
     "differences_from_leader",
     "discordant",
     "equal_configurations",
+    "equal_over_folds",
     "equal_trials",
     "fewest_images",
     "folds_from_leader",
     "gains_over",
+    "gains_over_folds",
     "group_sums",
     "holm",
     "leading_configurations",
@@ -76,11 +88,15 @@ __all__ = [
     "leading_group_by_swaps",
     "leading_over_folds",
     "level_effects",
+    "level_effects_over_folds",
     "look",
     "loss_differences_from_leader",
     "mcnemar_p",
+    "means_from_leader",
+    "means_over_folds_from_leader",
     "needed_for_configurations",
     "needed_for_trials",
+    "needed_over_folds",
     "not_worse",
     "paired_p",
     "rank_intervals",

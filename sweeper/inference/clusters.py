@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
 from sweeper.inference.groups import Elimination, eliminate, from_leader_by_t
+from sweeper.inference.margin import passing
 from sweeper.inference.ranks import ranks_by_pairs
 
 _LARGEST_EXACT = 1000  # of the same difference; binomial coefficients of more leave the range of floats
@@ -35,6 +36,11 @@ def as_units(scores: NDArray[np.bool_] | NDArray[np.floating], groups: NDArray[n
     sums = group_sums(scores, groups)
     units: NDArray[np.float64] = sums * (sums.shape[-1] / len(groups))
     return units
+
+
+def worth_of_units(groups: NDArray[np.integer]) -> float:
+    """The mean square of what a group counts in `as_units`: 1 where all are of one size, else more."""
+    return float((as_units(np.ones(len(groups), np.bool_), groups) ** 2).mean())
 
 
 def sign_flip_p(differences: NDArray[np.float64]) -> float:
@@ -98,6 +104,38 @@ def differences_by_clusters(
     variance = apart.var(axis=1, ddof=1) / num_groups if num_groups > 1 else np.full(len(units), np.inf)
     variance = np.maximum(variance, 1 / num_images**2)
     return from_leader_by_t(apart.mean(axis=1), variance, max(1, num_groups - 1), leader, alpha)
+
+
+def close_by_clusters(
+    correct: NDArray[np.bool_], groups: NDArray[np.integer], margin: float, alpha: float = 0.05
+) -> NDArray[np.bool_]:
+    """As `sweeper.inference.margin.close_to_best`, by Student's t over groups.
+
+    Args:
+        correct: (K, n), whether trial i has image j right.
+        groups: (n,), the number of each image's group.
+        margin: accuracy that may be lost, from 0 to below 1.
+        alpha: the chance allowed of any trial being marked wrongly, between 0 and 1.
+
+    Returns:
+        (K,): true for the trials that are shown to be at most `margin` worse than the truly best.
+
+    A pair's variance is at least what it would be if the worse trial failed on whole groups alone, as many as make the
+    margin, and agreed with the other on the rest: few groups on which nothing differs are no proof.
+    """
+    from scipy.special import stdtr
+
+    units = as_units(correct, groups)
+    num_groups = units.shape[1]
+    if num_groups < 2 or margin == 0:
+        return np.zeros(len(units), np.bool_)
+    covariance = np.atleast_2d(np.cov(units))
+    own, least = covariance.diagonal(), margin * (1 - margin) * worth_of_units(groups)
+    variance = np.maximum(own[:, None] + own - 2 * covariance, least) / num_groups
+    mean = correct.mean(axis=1)
+    p_values: NDArray[np.float64] = stdtr(num_groups - 1, -(mean[:, None] - mean + margin) / np.sqrt(variance))
+    np.fill_diagonal(p_values, 0)
+    return passing(p_values.max(axis=1), alpha)
 
 
 def rank_intervals_by_clusters(

@@ -69,9 +69,7 @@ def leading_configurations(
     it may be far too small by chance; its degrees of freedom stay s - 1. The images' part is the variance over images
     of the difference of the two means over seeds, less what the seeds add to it.
     """
-    if groups is not None:
-        answers = [as_units(one, groups) for one in answers]
-    known = parts(answers)
+    known = parts(answers, groups)
     mean, leader, seeds_part, num_seeds = known.mean, known.leader, known.seeds, known.num_seeds
     from_leader = np.eye(len(mean))
     from_leader[:, leader] -= 1

@@ -80,25 +80,31 @@ def differences_from_leader(correct: NDArray[np.bool_], alpha: float = 0.05) -> 
 
 
 def from_leader_by_t(
-    apart: NDArray[np.float64], variance: NDArray[np.float64], degrees: float, leader: int, alpha: float
+    apart: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    degrees: float,
+    leader: int,
+    alpha: float,
+    most: float = 1.0,
 ) -> NDArray[np.float64]:
     """Differences from a leader that was chosen for its lead, with Student's intervals that hold all at once.
 
     Args:
-        apart: (K,), the leader's accuracy less each.
+        apart: (K,), the leader's accuracy (or other mean) less each.
         variance: (K,), of each difference.
         degrees: of freedom, 1 or more.
         leader: its row.
         alpha: the chance allowed of any interval being wrong; it is divided among all pairs.
+        most: the largest difference that there can be.
 
     Returns:
-        (K, 3): the difference, low and high, within [-1, 1]; 0, 0, 0 for the leader.
+        (K, 3): the difference, low and high; 0, 0, 0 for the leader.
     """
     from scipy.special import stdtrit
 
     num_pairs = max(1, len(apart) * (len(apart) - 1) // 2)
     half = -stdtrit(degrees, alpha / num_pairs / 2) * np.sqrt(variance)
-    found: NDArray[np.float64] = np.stack([apart, apart - half, apart + half], axis=1).clip(-1, 1)
+    found: NDArray[np.float64] = np.stack([apart, apart - half, apart + half], axis=1).clip(-most, most)
     found[leader] = 0
     return found
 

@@ -18,7 +18,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.inference.clusters import as_units
 from sweeper.inference.configurations import leading_configurations
 from sweeper.inference.contrasts.parts import Parts, parts
 
@@ -94,13 +93,12 @@ def look(
     if not 0 <= number < len(LOOKS):
         raise ValueError(f"looks have numbers from 0 to {len(LOOKS) - 1}; given: {number}")
     num_seeds, share = LOOKS[number]
-    units = [np.asarray(one if groups is None else as_units(one, groups), np.float64) for one in answers]
-    if {len(one) for one in units} != {num_seeds}:
-        given = sorted({len(one) for one in units})
+    if {len(one) for one in answers} != {num_seeds}:
+        given = sorted({len(one) for one in answers})
         raise ValueError(f"look {number} is at {num_seeds} seeds; given: {', '.join(map(str, given))}")
     level = alpha * share
-    found = leading_configurations(units, level)
-    known = parts(units, None if groups is None else len(groups))
+    found = leading_configurations(answers, level, groups)
+    known = parts(answers, groups)
     equal = _equal(known, found.members, margin, level)
     shares = known.image_shares()[found.members[0]]
     of_undecided = [float(shares[index]) for index in found.members[1:] if index not in equal]
@@ -109,7 +107,7 @@ def look(
         eliminated=tuple(one.index for one in found.left),
         equal=equal,
         mean=known.mean,
-        gain=None if reference is None else known.gains(reference, level / max(1, len(units) - 1)),
+        gain=None if reference is None else known.gains(reference, level / max(1, len(answers) - 1)),
         image_share=min(of_undecided, default=None),
         ends=_ending(number, of_undecided),
     )
@@ -133,9 +131,7 @@ def gains_over(
     Returns:
         (C, 3): the difference of the means over seeds and images, low and high.
     """
-    units = [np.asarray(one if groups is None else as_units(one, groups), np.float64) for one in answers]
-    known = parts(units, None if groups is None else len(groups))
-    return known.gains(reference, alpha / max(1, len(units) - 1))
+    return parts(answers, groups).gains(reference, alpha / max(1, len(answers) - 1))
 
 
 def _equal(known: Parts, members: Sequence[int], margin: float, alpha: float) -> tuple[int, ...]:

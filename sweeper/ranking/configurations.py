@@ -20,7 +20,7 @@ from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there, why_one_group
 from sweeper.ranking.findings import ConfigurationFindings, Difference, ExpectedAccuracy, Findings
 from sweeper.ranking.leaderboard import compared_of, point_of, rank
-from sweeper.ranking.seeds.levels import level_effects
+from sweeper.ranking.seeds.levels import Groups, level_effects
 
 
 def judge_configurations(case: Case) -> Findings:
@@ -28,15 +28,14 @@ def judge_configurations(case: Case) -> Findings:
 
     The leader is the median seed of the leading configuration, and the group has the trials of the leading ones.
     """
-    whole = _whole(case)
+    whole = whole_configurations(case)
     about = ConfigurationFindings(case.num_repeats, len(whole), (), num_folds=_num_folds(whole))
     if not whole:
         first = next(one.row for one in rank(case.rows, *case.objectives) if one.row.state is TrialState.COMPLETE)
         return Findings(leader=first.number, configurations=about)
     if why := _why_untested(case, whole, about.num_folds):
         return _led_by(case, whole[0], replace(about, why_untested=why))
-    tables = [_tables(case, rows) for rows in whole]  # of each configuration, by fold: (seeds, images)
-    groups = [groups_of([case.validation[row.number] for row in fold]) for fold in _by_fold(whole[0])]
+    tables, groups = tables_by_fold(case, whole)
     members: tuple[int, ...] = (0,)
     if len(whole) > 1:
         found = _leading(tables, groups)
@@ -66,33 +65,13 @@ def judge_configurations(case: Case) -> Findings:
                 if index != members[0]
             },
         )
-    if len(whole) > 1 and about.num_folds == 1 and groups[0] is None:
-        findings = _apart(case, findings, whole, _only(tables), members)
-    if about.num_folds > 1:
-        score = inference.winning_over_folds([_in_units(one, groups) for one in tables])
-    else:
-        score = inference.winning_configuration(_only(tables), groups=groups[0])
-    return replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
-
-
-def _apart(
-    case: Case,
-    findings: Findings,
-    whole: Sequence[Sequence[TrialRow]],
-    tables: Sequence[NDArray[Any]],
-    members: Sequence[int],
-) -> Findings:
-    """The effects of a grid's levels; who of the group is equal, and what it would take to tell the rest of it."""
-    findings = replace(findings, effects=level_effects(case, whole, tables))
-    if len(members) == 1 or not case.margin:
-        return findings
-    marked = inference.equal_configurations(tables, case.margin, ALPHA)
-    same = [index for index in members[1:] if marked[index]]
-    needed = inference.needed_for_configurations(tables, members, case.margin, ALPHA)
+    same, needed = _undecided(case, tables, groups, members)
     return replace(
         findings,
+        effects=level_effects(case, whole, tables, groups) if len(whole) > 1 else (),
         equal=tuple(row.number for index in same for row in whole[index]),
-        needed=None if len(same) == len(members) - 1 else needed,
+        needed=needed,
+        expected=_expected(tables, groups),
     )
 
 
@@ -110,32 +89,52 @@ def _by_fold(rows: Sequence[TrialRow]) -> list[list[TrialRow]]:
     return list(folds.values())
 
 
-def _tables(case: Case, rows: Sequence[TrialRow]) -> list[NDArray[Any]]:
-    """A configuration's scores, fold by fold: (seeds, images)."""
-    return [np.stack([by_image(case, case.validation[row.number]) for row in fold]) for fold in _by_fold(rows)]
+def tables_by_fold(case: Case, whole: Sequence[Sequence[TrialRow]]) -> tuple[list[list[NDArray[Any]]], Groups]:
+    """Each configuration's scores, fold by fold: (seeds, images); and of each fold the images' groups."""
+    tables = [
+        [np.stack([by_image(case, case.validation[row.number]) for row in fold]) for fold in _by_fold(rows)]
+        for rows in whole
+    ]
+    return tables, [groups_of([case.validation[row.number] for row in fold]) for fold in _by_fold(whole[0])]
 
 
-def _in_units(tables: Sequence[NDArray[Any]], groups: Sequence[NDArray[np.uint32] | None]) -> list[NDArray[Any]]:
-    """A configuration's scores, fold by fold, of the groups of images where those have some."""
-    return [table if own is None else inference.as_units(table, own) for table, own in zip(tables, groups, strict=True)]
-
-
-def _leading(
-    tables: Sequence[Sequence[NDArray[Any]]], groups: Sequence[NDArray[np.uint32] | None]
-) -> inference.ConfigurationGroup:
+def _leading(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> inference.ConfigurationGroup:
     if len(tables[0]) > 1:
-        return inference.leading_over_folds([_in_units(one, groups) for one in tables], ALPHA)
+        return inference.leading_over_folds(tables, ALPHA, groups)
     return inference.leading_configurations(_only(tables), ALPHA, groups[0])
 
 
-def _differences(
-    tables: Sequence[Sequence[NDArray[Any]]], groups: Sequence[NDArray[np.uint32] | None]
-) -> NDArray[np.float64]:
+def _differences(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> NDArray[np.float64]:
     """The leading mean less each configuration's, with its interval."""
-    units, num_images = [_in_units(one, groups) for one in tables], sum(fold.shape[1] for fold in tables[0])
-    if len(units[0]) > 1:
-        return inference.folds_from_leader(units, ALPHA, num_images)
-    return inference.configurations_from_leader(_only(units), ALPHA, num_images)
+    if len(tables[0]) > 1:
+        return inference.folds_from_leader(tables, ALPHA, groups)
+    return inference.configurations_from_leader(_only(tables), ALPHA, groups[0])
+
+
+def _expected(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> ExpectedAccuracy:
+    if len(tables[0]) > 1:
+        score = inference.winning_over_folds(tables, groups)
+    else:
+        score = inference.winning_configuration(_only(tables), groups=groups[0])
+    return ExpectedAccuracy(score.raw, score.expected, score.low, score.high)
+
+
+def _undecided(
+    case: Case, tables: Sequence[Sequence[NDArray[Any]]], groups: Groups, members: Sequence[int]
+) -> tuple[list[int], inference.Needed | None]:
+    """Who of the group is equal, and what it would take to tell the rest of it."""
+    if len(members) == 1 or not case.margin:
+        return [], None
+    margin = case.margin
+    if len(tables[0]) > 1:
+        marked = inference.equal_over_folds(tables, margin, ALPHA, groups)
+        needed = inference.needed_over_folds(tables, members, margin, ALPHA, groups)
+    else:
+        answers, own = _only(tables), groups[0]
+        marked = inference.equal_configurations(answers, margin, ALPHA, own)
+        needed = inference.needed_for_configurations(answers, members, margin, ALPHA, own)
+    same = [index for index in members[1:] if marked[index]]
+    return same, None if len(same) == len(members) - 1 else needed
 
 
 def _only(tables: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
@@ -171,7 +170,7 @@ def _led_by(case: Case, rows: Sequence[TrialRow], about: ConfigurationFindings) 
     return Findings(leader=median_seed(rows, case.tested).number, configurations=about)
 
 
-def _whole(case: Case) -> list[list[TrialRow]]:
+def whole_configurations(case: Case) -> list[list[TrialRow]]:
     """The configurations of which all repeats are complete, the best mean first."""
     points: dict[int, list[TrialRow]] = {}
     for one in rank(case.rows, case.tested):

@@ -173,9 +173,9 @@ class Findings:
             With one seed also by top-5 accuracy, and from 200 images on by loss and Brier score, where they say how
             much lower the leader's is. Empty for other metrics.
         effects: with repeats and a complete grid, each level of each parameter against the first one; the 95 %
-            intervals hold all at once. Empty for other metrics, over folds, and where images come in groups.
+            intervals hold all at once. Empty for other metrics.
         equal: trials of the group that are shown to differ from the leader by at most `report.margin`; with repeats all
-            those of such configurations. By accuracy, where images do not come in groups or folds.
+            those of such configurations. By accuracy.
         needed: what it would take to show a difference of the margin; None where nothing is undecided, or unknown.
         expected: of the leader, with repeats of its configuration over seeds; None where it was not found out.
         cheapest: one a cost that is known.

@@ -201,28 +201,33 @@ def _by_accuracy(
 ) -> Findings:
     candidates = np.concatenate([correct, *_other_epochs(case, compared)])
     score = inference.winners_score(candidates, groups=groups)
-    findings = replace(findings, expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high))
-    # Of a margin nothing is said where images come in groups: the score test takes images as independent.
-    if groups is not None:
-        return findings
-    equal, needed = _undecided(case, findings, [row.number for row in compared], correct)
-    cheapest = _cheapest(case, findings, compared, correct)
-    return replace(findings, equal=equal, needed=needed, cheapest=cheapest)
+    equal, needed = _undecided(case, findings, [row.number for row in compared], correct, groups)
+    return replace(
+        findings,
+        expected=ExpectedAccuracy(score.raw, score.expected, score.low, score.high),
+        equal=equal,
+        needed=needed,
+        cheapest=_cheapest(case, findings, compared, correct, groups),
+    )
 
 
 def _undecided(
-    case: Case, findings: Findings, numbers: Sequence[int], correct: NDArray[np.bool_]
+    case: Case,
+    findings: Findings,
+    numbers: Sequence[int],
+    correct: NDArray[np.bool_],
+    groups: NDArray[np.integer] | None,
 ) -> tuple[tuple[int, ...], inference.Needed | None]:
     """Who of the group is equal within the margin, and what it would take to tell the rest of it."""
     if len(findings.group) < 2 or not case.margin:
         return (), None
     places = {number: place for place, number in enumerate(numbers)}
-    marked = inference.equal_trials(correct, places[findings.group[0]], case.margin, ALPHA)
+    marked = inference.equal_trials(correct, places[findings.group[0]], case.margin, ALPHA, groups)
     equal = tuple(number for number in findings.group[1:] if marked[places[number]])
     if len(equal) == len(findings.group) - 1:
         return equal, None
     group = correct[[places[number] for number in findings.group]]
-    return equal, inference.needed_for_trials(group, case.margin, ALPHA)
+    return equal, inference.needed_for_trials(group, case.margin, ALPHA, groups)
 
 
 def _other_epochs(case: Case, compared: Sequence[TrialRow]) -> list[NDArray[np.bool_]]:
@@ -243,10 +248,18 @@ def _other_epochs(case: Case, compared: Sequence[TrialRow]) -> list[NDArray[np.b
 
 
 def _cheapest(
-    case: Case, findings: Findings, compared: Sequence[TrialRow], correct: NDArray[np.bool_]
+    case: Case,
+    findings: Findings,
+    compared: Sequence[TrialRow],
+    correct: NDArray[np.bool_],
+    groups: NDArray[np.integer] | None,
 ) -> tuple[Cheapest, ...]:
     leader = next(index for index, row in enumerate(compared) if row.number == findings.leader)
-    as_good = inference.not_worse(correct, leader, case.margin, ALPHA)
+    if groups is None:
+        as_good = inference.not_worse(correct, leader, case.margin, ALPHA)
+    else:
+        as_good = inference.close_by_clusters(correct, groups, case.margin, ALPHA)
+        as_good[leader] = True
     found = []
     for cost in COSTS:
         values = [row.metrics.get(cost) for row in compared]

@@ -119,8 +119,7 @@ class _Speaker:
             said = self._about_repeated(repeated, findings)
         if findings.expected is not None and repeated is None:
             said.append(_about_expected(findings.expected, findings.num_compared))
-            if not findings.num_groups:
-                said.append(self._about_cheapest(findings))
+            said.append(self._about_cheapest(findings))
         said += about_undecided(self.case, findings)
         said += about_levels(findings.effects)
         if not has_looks:
@@ -155,9 +154,8 @@ class _Speaker:
             value = amount(leader.metrics[metric])
             return f"{label} has the {word} {metric}, {value}. The order by {metric} is plain: no test supports it."
         if findings.why_untested:
-            return (
-                f"{label} comes first with {scored}. How certain that is cannot be determined: {findings.why_untested}."
-            )
+            why = f"How certain that is cannot be determined: {findings.why_untested}."
+            return f"{label} comes first with {scored}. {why}"
         return f"{label} is the only complete trial: {scored}."
 
     def _about_group(self, findings: Findings, label: str, scored: str) -> str:
@@ -201,13 +199,15 @@ class _Speaker:
         if not cheaper and findings.needed is not None:  # which says how many images it takes
             return f"No cheaper trial is shown to be within {margin} of the leader."
         fewest = fewest_images(findings.num_compared, self.case.margin)
-        if not cheaper and fewest is not None and findings.num_images < fewest:
+        by_groups, num_images = findings.num_groups, findings.num_images
+        number, what = (by_groups, "groups of images") if by_groups else (num_images, "images")
+        if not cheaper and fewest is not None and number < fewest:
             return (
-                f"On {findings.num_images:,} images no trial can be shown to be within {margin} of the leader "
-                f"(report.margin), whatever it answers: that takes {fewest:,} images."
+                f"On {number:,} {what} no trial can be shown to be within {margin} of the leader (report.margin), "
+                f"whatever it answers: that takes {fewest:,} {what}{' at least' if by_groups else ''}."
             )
         if not cheaper:
-            return f"No cheaper trial is shown to be within {margin} of the leader; more images might show one."
+            return f"No cheaper trial is shown to be within {margin} of the leader; more {what} might show one."
         found = [
             f"by {COSTS[one.cost]}, {self._label(one.trial)} with {amount(one.value)} instead of {amount(one.leaders)}"
             for one in cheaper

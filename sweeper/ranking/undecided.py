@@ -35,7 +35,13 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
     needed = findings.needed
     if needed is None:
         return said
-    if findings.configurations is not None:
+    if findings.configurations is not None and findings.configurations.num_folds > 1:
+        shown = 1.0 if needed.shown is None else needed.shown
+        told = f"These folds show a difference of about {100 * shown:.1f} points or more."
+        if needed.images_dominate:
+            told += f" More seeds cannot tell one of {margin}: the images' part of the error dominates."
+        said.append(told)
+    elif findings.configurations is not None:
         if needed.images_dominate:
             said.append(
                 f"More seeds cannot tell a difference of {margin}: the images' part of the error dominates. "
@@ -46,10 +52,10 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
                 f"A difference of {margin} would show with about {needed.seeds} seeds (sweep.seeds={needed.seeds})."
             )
     elif needed.images is not None and needed.shown is not None:
-        told = (
-            f"{findings.num_images:,} images show a difference of about {100 * needed.shown:.1f} points or more; one "
-        )
-        told += f"of {margin} takes about {_rounded(needed.images):,} images."
+        alike = " in such groups" if findings.num_groups else ""
+        told = f"{findings.num_images:,} images{f' in {findings.num_groups:,} groups' if alike else ''} show a "
+        told += f"difference of about {100 * needed.shown:.1f} points or more; one of {margin} takes about "
+        told += f"{_rounded(needed.images):,} images{alike}."
         if findings.second is None:  # whose candidates come next
             told += f" {_NEXT.format(instead='data.validation')}"
         said.append(told)
@@ -59,21 +65,36 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
 def what_helps(found: ConfigurationFindings, findings: Findings) -> list[str]:
     """Whether more seeds or more images would tell configurations apart, and the line to type.
 
-    Nothing where neither is known, or where another sentence says that the images' part dominates. No line where
-    another sentence tells a number of seeds, and of folds.
+    Nothing where neither is known, where all are shown to be equal, or where another sentence says that the images'
+    part dominates. No line where another sentence tells a number of seeds.
     """
     needed = findings.needed
     if found.image_share is None or (needed is not None and needed.images_dominate):
         return []
+    if findings.equal and needed is None:
+        return []
     what, share = ("images", found.image_share) if found.image_share > 0.5 else ("seeds", 1 - found.image_share)
+    if found.num_folds > 1:
+        return [_what_helps_folds(found, what, share)]
     said = [f"More {what} would help: {100 * share:.0f} % of what is uncertain comes from the {what}."]
-    if found.num_folds > 1 or (needed is not None and needed.seeds is not None):
+    if needed is not None and needed.seeds is not None:
         return said
     if what == "images":
         said.append(_NEXT.format(instead="data.validation and sweep.seeds"))
     else:
         said.append(f"Next: the same command with sweep.seeds={2 * found.num_seeds}, which trains only what is new.")
     return said
+
+
+def _what_helps_folds(found: ConfigurationFindings, what: str, share: float) -> str:
+    """What varies from fold to fold is the seeds' part and the training images', so more seeds are no sure remedy."""
+    if what == "images":
+        return f"More images would help: {100 * share:.0f} % of what is uncertain comes from the images."
+    seeds = 2 * found.num_seeds // found.num_folds
+    return (
+        f"More seeds may help: {100 * share:.0f} % of what is uncertain comes from the trainings, their seeds and "
+        f"training images. Next: the same command with sweep.seeds={seeds}, which trains only what is new."
+    )
 
 
 def _rounded(number: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from sweeper.inference import as_units, folds_from_leader, leading_over_folds, winning_over_folds
+from sweeper.inference import folds_from_leader, leading_over_folds, winning_over_folds
 
 Table = list[NDArray[np.floating]]
 
@@ -123,8 +123,7 @@ def test_equal_configurations_stay_where_images_come_in_groups() -> None:
             for table in tables:
                 own = random.normal(0, 1, 20)[codes] + random.normal(0, 0.3, 200) + 0.1 * random.normal()
                 table.append((1.5 + easy + own > 0)[None])
-        units = [[as_units(fold, codes) for fold in table] for table in tables]
-        lost[True] += len(leading_over_folds(units).members) < 2
+        lost[True] += len(leading_over_folds(tables, groups=[codes] * len(tables[0])).members) < 2
         lost[False] += len(leading_over_folds(tables).members) < 2
 
     assert lost[True] <= 0.05 * 150 + 2.6 * math.sqrt(150 * 0.05 * 0.95)

@@ -11,6 +11,7 @@ from sweeper.ranking.findings import ConfigurationFindings, Findings
 from sweeper.ranking.undecided import about_undecided, what_helps
 
 SEEDS = ConfigurationFindings(3, 4, (0, 3))
+FOLDS = ConfigurationFindings(5, 4, (0, 5), num_folds=5)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,20 @@ SEEDS = ConfigurationFindings(3, 4, (0, 3))
             "every training image (of data without a validation set of its own).",
         ),
         (
+            Findings(leader=0, num_images=1000, num_groups=50, needed=Needed(0.005, 0.0288, 9643)),
+            "1,000 images in 50 groups show a difference of about 2.9 points or more; one of 0.5 points "
+            "(report.margin) takes about 9,600 images in such groups. Next: ",
+        ),
+        (
+            Findings(leader=0, configurations=FOLDS, needed=Needed(0.005, 0.012, None)),
+            "These folds show a difference of about 1.2 points or more.",
+        ),
+        (
+            Findings(leader=0, configurations=FOLDS, needed=Needed(0.005, 0.012, None, images_dominate=True)),
+            "These folds show a difference of about 1.2 points or more. More seeds cannot tell one of 0.5 points "
+            "(report.margin): the images' part of the error dominates.",
+        ),
+        (
             Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None, 6)),
             "A difference of 0.5 points (report.margin) would show with about 6 seeds (sweep.seeds=6).",
         ),
@@ -35,7 +50,7 @@ SEEDS = ConfigurationFindings(3, 4, (0, 3))
             "More seeds cannot tell a difference of 0.5 points (report.margin): the images' part",
         ),
     ],
-    ids=["equal", "images", "seeds", "images dominate"],
+    ids=["equal", "images", "groups", "folds", "folds, images dominate", "seeds", "images dominate"],
 )
 def test_one_sentence_says_what_is_undecided(findings: Findings, start: str) -> None:
     case = Case([complete(0, 0.95), complete(1, 0.94)], [ACCURACY], {}, 0.005)
@@ -83,7 +98,24 @@ def test_what_would_help_is_said_once(image_share: float | None, needed: Needed 
     assert " ".join(what_helps(found, Findings(leader=0, configurations=found, needed=needed))) == said
 
 
-def test_folds_get_no_line_of_more_seeds() -> None:
-    found = ConfigurationFindings(3, 4, (0, 3), image_share=0.2, num_folds=3)
+@pytest.mark.parametrize(
+    ("image_share", "said"),
+    [
+        (0.7, "More images would help: 70 % of what is uncertain comes from the images."),
+        (
+            0.2,
+            "More seeds may help: 80 % of what is uncertain comes from the trainings, their seeds and training images. "
+            "Next: the same command with sweep.seeds=4, which trains only what is new.",
+        ),
+    ],
+)
+def test_over_folds_more_seeds_are_no_sure_remedy(image_share: float, said: str) -> None:
+    found = ConfigurationFindings(10, 4, (0, 3), image_share=image_share, num_folds=5)
 
-    assert len(what_helps(found, Findings(leader=0, configurations=found))) == 1
+    assert what_helps(found, Findings(leader=0, configurations=found)) == [said]
+
+
+def test_nothing_would_help_where_all_are_equal() -> None:
+    found = ConfigurationFindings(3, 2, (0, 3), image_share=0.7)
+
+    assert what_helps(found, Findings(leader=0, configurations=found, equal=(3, 4, 5))) == []

@@ -17,11 +17,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.inference.clusters import close_by_clusters
 from sweeper.inference.contrasts.parts import Scores, parts
 from sweeper.inference.margin import close_to_best, passing
 
 
-def equal_trials(correct: NDArray[np.bool_], leader: int, margin: float, alpha: float = 0.05) -> NDArray[np.bool_]:
+def equal_trials(
+    correct: NDArray[np.bool_],
+    leader: int,
+    margin: float,
+    alpha: float = 0.05,
+    groups: NDArray[np.integer] | None = None,
+) -> NDArray[np.bool_]:
     """The trials whose accuracy is shown to differ by at most `margin` from that of row `leader`.
 
     Args:
@@ -29,6 +36,7 @@ def equal_trials(correct: NDArray[np.bool_], leader: int, margin: float, alpha: 
         leader: a row; it may have been chosen on these images.
         margin: a difference in accuracy, from 0 to below 1.
         alpha: the chance allowed of any trial being marked wrongly, between 0 and 1.
+        groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
         (K,): true for the marked trials, and for the leader itself.
@@ -36,15 +44,19 @@ def equal_trials(correct: NDArray[np.bool_], leader: int, margin: float, alpha: 
     Raises:
         ValueError: as `sweeper.inference.margin.not_worse`.
     """
+    if groups is not None:
+        return both_close(close_by_clusters(correct, groups, margin, alpha), leader)
     return both_close(close_to_best(correct, leader, margin, alpha), leader)
 
 
-def equal_configurations(answers: Sequence[Scores], margin: float, alpha: float = 0.05) -> NDArray[np.bool_]:
+def equal_configurations(
+    answers: Sequence[Scores], margin: float, alpha: float = 0.05, groups: NDArray[np.integer] | None = None
+) -> NDArray[np.bool_]:
     """The configurations whose expected accuracy, over seeds and images, is at most `margin` off the leader's.
 
     Args:
         answers: for each configuration (s, n): whether image j is right under its seed i.
-        margin, alpha: as in `equal_trials`.
+        margin, alpha, groups: as in `equal_trials`.
 
     Returns:
         (C,): true for the marked configurations, and for the one with the highest mean itself.
@@ -55,7 +67,7 @@ def equal_configurations(answers: Sequence[Scores], margin: float, alpha: float 
     Each pair is tested by Welch's t at the margin, with the variance of `leading_configurations`
     (`Parts.worse_than`).
     """
-    known = parts(answers)
+    known = parts(answers, groups)
     return both_close(passing(known.worse_than(margin).max(axis=1), alpha), known.leader)
 
 
@@ -67,14 +79,14 @@ def both_close(close: NDArray[np.bool_], leader: int) -> NDArray[np.bool_]:
 
 
 def configurations_from_leader(
-    answers: Sequence[Scores], alpha: float = 0.05, num_answered: int | None = None
+    answers: Sequence[Scores], alpha: float = 0.05, groups: NDArray[np.integer] | None = None
 ) -> NDArray[np.float64]:
     """How much higher the best mean is than each, with intervals that hold all at once, however it was chosen.
 
     Args:
         answers: for each configuration (s, n): the score of image j under its seed i, right or wrong.
         alpha: the chance allowed of any interval being wrong; it is divided among all pairs.
-        num_answered: images behind the scores, where those are of groups of images (`as_units`); None: n.
+        groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
         (C, 3): the difference of the means over seeds and images, low and high; 0, 0, 0 for the leader.
@@ -82,7 +94,7 @@ def configurations_from_leader(
     Raises:
         ValueError: as `sweeper.inference.leading_configurations`.
     """
-    known = parts(answers, num_answered)
+    known = parts(answers, groups)
     num = len(known.mean)
     gains = known.gains(known.leader, alpha / max(1, num * (num - 1) // 2))
     return 0 - gains[:, [0, 2, 1]]

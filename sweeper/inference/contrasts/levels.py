@@ -20,7 +20,10 @@ from sweeper.inference.contrasts.parts import Scores, parts
 
 
 def level_effects(
-    answers: Sequence[Scores], levels: Sequence[Sequence[int]], alpha: float = 0.05
+    answers: Sequence[Scores],
+    levels: Sequence[Sequence[int]],
+    alpha: float = 0.05,
+    groups: NDArray[np.integer] | None = None,
 ) -> list[NDArray[np.float64]]:
     """How much more accurate configurations are with each level of a parameter than with its first.
 
@@ -28,6 +31,7 @@ def level_effects(
         answers: for each configuration (s, n), as for `sweeper.inference.leading_configurations`, right or wrong.
         levels: for each parameter the level that each configuration has of it, from 0, (C,); together a complete grid.
         alpha: the chance allowed of any of the intervals being wrong.
+        groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
         For each parameter (L - 1, 3): the effect, low and high, of the levels 1, 2, … less level 0.
@@ -35,13 +39,22 @@ def level_effects(
     Raises:
         ValueError: as `sweeper.inference.leading_configurations`; no complete grid.
     """
-    known = parts(answers)
-    tables = [np.asarray(own) for own in levels]
-    _check_grid(tables, len(known.mean))
-    shares = [(np.arange(own.max() + 1)[:, None] == own) / (own == 0).sum() for own in tables]  # (L, C) each
-    weights = [share[1:] - share[0] for share in shares]
+    weights = effect_weights(levels, len(answers))
     number = sum(len(one) for one in weights)
+    known = parts(answers, groups)
     return [known.intervals(one, alpha / number) for one in weights]
+
+
+def effect_weights(levels: Sequence[Sequence[int]], num: int) -> list[NDArray[np.float64]]:
+    """For each parameter (L - 1, C): what each of `num` configurations counts in the effects of its levels.
+
+    Raises:
+        ValueError: no complete grid.
+    """
+    tables = [np.asarray(own) for own in levels]
+    _check_grid(tables, num)
+    shares = [(np.arange(own.max() + 1)[:, None] == own) / (own == 0).sum() for own in tables]  # (L, C) each
+    return [share[1:] - share[0] for share in shares]
 
 
 def _check_grid(levels: Sequence[NDArray[np.integer]], num: int) -> None:

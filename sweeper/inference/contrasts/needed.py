@@ -19,19 +19,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.inference.clusters import as_units
 from sweeper.inference.contrasts.parts import FEWEST_SEEDS, Scores, parts
 from sweeper.inference.pairs import as_correct
 
 POWER = 0.8
 MOST_SEEDS = 100
-#: Images on which two trials differ, on average, from which on the numbers hold.
+#: Images, or groups of them, on which two trials differ, on average, from which on the numbers hold.
 _FEWEST_DIFFERING = 6
 #: Degrees of freedom of the seeds' mean variance from which on a number of seeds holds: as they would be if seeds
 #: varied alike everywhere, and as they are.
 _FEWEST_NOMINAL, _FEWEST_DEGREES = 12, 10
 #: Shares of the variance that is allowed: up to the first a part leaves room for the other, above the second it never
 #: will; between them a number would hang on the part's own error.
-_SURE, _HOPELESS = 0.5, 1.5
+_SURE, HOPELESS = 0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -54,38 +55,52 @@ class Needed:
     images_dominate: bool = False
 
 
-def needed_for_trials(correct: NDArray[np.bool_], difference: float, alpha: float = 0.05) -> Needed | None:
+def needed_for_trials(
+    correct: NDArray[np.bool_], difference: float, alpha: float = 0.05, groups: NDArray[np.integer] | None = None
+) -> Needed | None:
     """How many images it takes to tell trials apart that differ by so much, by McNemar's test in an elimination.
 
     Args:
         correct: (m, n), of the trials that could not be told apart, two or more.
         difference: in accuracy, between 0 and 1.
         alpha: of the elimination.
+        groups: (n,), the number of each image's group, where images come in groups: of sign flips of groups then, and
+            of images in groups of this size.
 
     Returns:
-        The numbers; None where two trials differ on too few images to say.
+        The numbers; None where two trials differ on too few images, or groups, to say.
     """
     from scipy.special import ndtri
 
     rows = as_correct(correct)
-    num, num_images = rows.shape
-    right = rows.sum(axis=0, dtype=np.int64)
-    differing = float((right * (num - right)).mean()) / (num * (num - 1) / 2)  # share of the images, a mean over pairs
-    if differing * num_images < _FEWEST_DIFFERING:
+    units = rows.astype(np.float64) if groups is None else as_units(rows, groups)
+    num, num_units = units.shape
+    pairs = num * (num - 1) / 2
+    square = float((num * (units**2).sum(axis=0) - units.sum(axis=0) ** 2).mean()) / pairs  # of a pair's difference
+    if _num_differing(units) / pairs < _FEWEST_DIFFERING:
         return None
-    level, power = -float(ndtri(_tail(num, alpha))), float(ndtri(POWER))
+    level, power = -float(ndtri(tail_of_group(num, alpha))), float(ndtri(POWER))
 
-    def images_for(size: float) -> float:
-        share = max(differing, size)
-        root = level * math.sqrt(share) + power * math.sqrt(share - size**2)
+    def units_for(size: float) -> float:
+        most = max(square, size)
+        root = level * math.sqrt(most) + power * math.sqrt(most - size**2)
         return root**2 / size**2 + 1 / size  # 1 / size: the test counts whole images
 
-    shown = _smallest(lambda size: images_for(size) <= num_images)
-    return Needed(difference, shown, math.ceil(images_for(difference)))
+    shown = smallest_shown(lambda size: units_for(size) <= num_units)
+    return Needed(difference, shown, math.ceil(units_for(difference) * rows.shape[1] / num_units))
+
+
+def _num_differing(units: NDArray[np.float64]) -> int:
+    """Columns of (m, G) in which two rows differ, over all pairs of rows."""
+    return sum(int((units[first + 1 :] != units[first]).sum()) for first in range(len(units) - 1))
 
 
 def needed_for_configurations(
-    answers: Sequence[Scores], members: Sequence[int], difference: float, alpha: float = 0.05
+    answers: Sequence[Scores],
+    members: Sequence[int],
+    difference: float,
+    alpha: float = 0.05,
+    groups: NDArray[np.integer] | None = None,
 ) -> Needed:
     """How many seeds it takes to tell configurations apart that differ by so much in accuracy.
 
@@ -94,6 +109,7 @@ def needed_for_configurations(
         members: rows of those that could not be told apart, two or more.
         difference: in accuracy, between 0 and 1.
         alpha: of the elimination.
+        groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
         The numbers; `seeds` is None too where few trainings do not show how much a seed changes.
@@ -101,26 +117,26 @@ def needed_for_configurations(
     Raises:
         ValueError: as `sweeper.inference.leading_configurations`.
     """
-    known = parts([answers[index] for index in members])
+    known = parts([answers[index] for index in members], groups)
     num, num_seeds, num_images = len(members), known.num_seeds, known.num_images
     within = float(known.within.mean())
     seed = max(0.0, float(known.between.mean()) - within / num_images)
     noise = max(0.0, within - seed)
     image = float(known.images_of_pairs().sum()) / (num * (num - 1)) * num_images
     right = float(known.mean.mean())
-    tail = _tail(num, alpha)
+    tail = tail_of_group(num, alpha)
 
     def shows(size: float, seeds: float, images: float) -> bool:
         fewer = _fewer_errors(right, size)
         own, other = (seed + noise / images) / seeds, (seed * fewer**2 + noise * fewer / images) / seeds
         return _error(own, other, image * (1 + fewer) / 2 / images, seeds, images, tail) <= size
 
-    shown = _smallest(lambda size: shows(size, num_seeds, num_images))
+    shown = smallest_shown(lambda size: shows(size, num_seeds, num_images))
     seeds = None
     is_known = num * (num_seeds - 1) >= _FEWEST_NOMINAL and _degrees(known.between, num_seeds) >= _FEWEST_DEGREES
     if is_known and shows(difference * math.sqrt(_SURE), math.inf, num_images):
         seeds = _first(lambda number: shows(difference, number, num_images), FEWEST_SEEDS, MOST_SEEDS)
-    images_dominate = not shows(difference * math.sqrt(_HOPELESS), math.inf, num_images)
+    images_dominate = not shows(difference * math.sqrt(HOPELESS), math.inf, num_images)
     return Needed(difference, shown, None, seeds, images_dominate)
 
 
@@ -131,7 +147,7 @@ def _degrees(variances: NDArray[np.float64], num_seeds: int) -> float:
     return float(variances.sum()) ** 2 / squares * (own + 2) if squares > 0 else 0.0
 
 
-def _tail(num: int, alpha: float) -> float:
+def tail_of_group(num: int, alpha: float) -> float:
     """One side of the level at which one of `num` leaves in the middle of the elimination."""
     half = (num + 2) / 2
     return alpha / (half * (half - 1))
@@ -168,7 +184,7 @@ def _first(is_enough: Callable[[int], bool], least: int, most: int) -> int | Non
     return least
 
 
-def _smallest(is_shown: Callable[[float], bool]) -> float | None:
+def smallest_shown(is_shown: Callable[[float], bool]) -> float | None:
     """The smallest difference that is shown, to a hundred-thousandth."""
     found = _first(lambda parts_of: is_shown(parts_of / 100_000), 1, 100_000)
     return None if found is None else found / 100_000

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.inference.clusters import as_units, worth_of_units
+
 #: Seeds from which on configurations are compared: fewer do not show how much a seed changes.
 FEWEST_SEEDS = 3
 
@@ -17,7 +19,7 @@ Scores = NDArray[np.bool_] | NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Parts:
-    """C configurations, each scored under s seeds on the same n images.
+    """C configurations, each scored under s seeds on the same n images (or groups of them).
 
     Attributes:
         mean: (C,), over seeds and images, exact, so that ties are ties.
@@ -28,6 +30,7 @@ class Parts:
         between: (C,), the variance over seeds of the score on all images.
         num_seeds: s.
         num_answered: images behind the scores: n, or more where the scores are of groups of images.
+        worth: the mean square of what one of the n counts; 1, or more where they are groups of unequal size.
     """
 
     mean: NDArray[np.float64]
@@ -37,6 +40,7 @@ class Parts:
     between: NDArray[np.float64]
     num_seeds: int
     num_answered: int
+    worth: float
 
     @property
     def num_images(self) -> int:
@@ -74,11 +78,12 @@ class Parts:
         """(C, C): one-sided p of Welch's t, of row i's expected score being more than `margin` below column j's.
 
         The images' part is taken to be at least what a difference of the margin makes of it where no other image
-        differs, as in Tango's test: few images on which nothing differs are no proof. 0 on the diagonal.
+        differs, as in Tango's test: few images (or groups, which may fail as a whole) on which nothing differs are no
+        proof. 0 on the diagonal.
         """
         from scipy.special import stdtr
 
-        images = np.maximum(self.images_of_pairs(), margin * (1 - margin) / self.num_images)
+        images = np.maximum(self.images_of_pairs(), self.worth * margin * (1 - margin) / self.num_images)
         variance = self.seeds[:, None] + self.seeds + images
         of_seeds = (self.seeds[:, None] ** 2 + self.seeds**2) / (self.num_seeds - 1)
         spread = of_seeds + images**2 / (self.num_images - 1)
@@ -89,50 +94,54 @@ class Parts:
         np.fill_diagonal(p_values, 0)
         return p_values
 
-    def gains(self, row: int, alpha: float) -> NDArray[np.float64]:
+    def gains(self, row: int, alpha: float, *, is_share: bool = True) -> NDArray[np.float64]:
         """(C, 3): each mean less that of one row, with `intervals`; 0, 0, 0 for the row itself."""
         weights = np.eye(len(self.mean))
         weights[:, row] -= 1
-        found = self.intervals(weights, alpha)
+        found = self.intervals(weights, alpha, is_share=is_share)
         found[row] = 0
         return found
 
-    def intervals(self, weights: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    def intervals(self, weights: NDArray[np.float64], alpha: float, *, is_share: bool = True) -> NDArray[np.float64]:
         """Sums of means with their intervals, by Student's t with Satterthwaite's degrees of freedom.
 
         Args:
-            weights: (M, C), of accuracies; each row adds up to 0.
+            weights: (M, C); each row adds up to 0.
             alpha: the chance allowed of one interval being wrong.
+            is_share: of accuracies. At least one image more in either direction is then taken to differ, as in
+                A. Agresti and Y. Min (2005), Statistics in Medicine 24, section 2, and the ends are within [-1, 1].
 
         Returns:
-            (M, 3): the sum, low and high, within [-1, 1]. At least one image more in either direction is taken to
-            differ, as in A. Agresti and Y. Min (2005), Statistics in Medicine 24, section 2.
+            (M, 3): the sum, low and high.
         """
         from scipy.special import stdtrit
 
-        images = np.maximum(self.images(weights), 1 / self.num_answered**2)
+        images = self.images(weights).clip(1 / self.num_answered**2 if is_share else 0)
         seeds = weights**2 * self.seeds  # (M, C)
         variance = seeds.sum(axis=1) + images
         spread = (seeds**2).sum(axis=1) / (self.num_seeds - 1) + images**2 / (self.num_images - 1)
-        half = -stdtrit(variance**2 / spread, alpha / 2) * np.sqrt(variance)
+        degrees = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
+        half = -stdtrit(degrees, alpha / 2) * np.sqrt(variance)
         centre = weights @ self.mean
-        found: NDArray[np.float64] = np.stack([centre, centre - half, centre + half], axis=1).clip(-1, 1)
+        most = 1.0 if is_share else np.inf
+        found: NDArray[np.float64] = np.stack([centre, centre - half, centre + half], axis=1).clip(-most, most)
         return found
 
 
-def parts(answers: Sequence[Scores], num_answered: int | None = None) -> Parts:
+def parts(answers: Sequence[Scores], groups: NDArray[np.integer] | None = None) -> Parts:
     """Takes the scores of configurations apart.
 
     Args:
         answers: for each configuration (s, n): the score of image j under its seed i, right or wrong or a finite
             number. All have the same seeds and images in number, and the same images.
-        num_answered: images behind the scores, where those are of groups of images; None: n.
+        groups: (n,), the number of each image's group, where images come in groups; those take the images' place then.
 
     Raises:
-        ValueError: no such tables, fewer than three seeds or two images, or a score that is not finite.
+        ValueError: no such tables, fewer than three seeds or two images (or groups), or a score that is not finite.
     """
-    num_seeds, num_images = checked(answers)
-    tables = [np.asarray(one, np.float64) for one in answers]
+    num_answered = np.shape(answers[0])[-1] if answers else 0
+    tables = [np.asarray(one if groups is None else as_units(one, groups), np.float64) for one in answers]
+    num_seeds, _ = checked(tables)
     scores = np.stack([one.mean(axis=1) for one in tables])  # (C, s)
     between = scores.var(axis=1, ddof=1)
     return Parts(
@@ -142,7 +151,8 @@ def parts(answers: Sequence[Scores], num_answered: int | None = None) -> Parts:
         within=np.array([one.var(axis=0, ddof=1).mean() for one in tables]),
         between=between,
         num_seeds=num_seeds,
-        num_answered=num_answered or num_images,
+        num_answered=num_answered,
+        worth=1.0 if groups is None else worth_of_units(groups),
     )
 
 

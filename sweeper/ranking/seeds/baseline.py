@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from sweeper import inference
 from sweeper.core.text import amount
 from sweeper.core.trials import TrialRow, TrialState
-from sweeper.ranking.case import Case, Kind, by_image, groups_of
+from sweeper.ranking.case import Case, Kind
+from sweeper.ranking.configurations import tables_by_fold, whole_configurations
 from sweeper.ranking.findings import ConfigurationFindings, Difference, Findings
-from sweeper.ranking.leaderboard import point_of
 
 _ITSELF = "The default configuration itself leads: the search found none that is better."
 
@@ -51,16 +49,15 @@ def told(gain: Difference, at: str = "", kind: Kind = "accuracy", metric: str = 
 
 
 def _of_configurations(case: Case, found: ConfigurationFindings, baseline: Sequence[TrialRow]) -> Difference | None:
-    """Over seeds and images; None where the leading configuration was not compared with others."""
-    if case.kind != "accuracy" or found.num_folds > 1 or not found.group or len(baseline) < found.num_seeds:
+    """Over seeds, or folds, and images; None where the leading configuration was not compared with others."""
+    if case.kind != "accuracy" or not found.group or len(baseline) < found.num_seeds:
         return None
-    points: dict[int, list[TrialRow]] = {}
-    for row in case.rows:
-        if row.state is TrialState.COMPLETE:
-            points.setdefault(point_of(row), []).append(row)
-    whole = [rows for rows in points.values() if len(rows) == found.num_seeds]
-    answers = [case.validation[row.number] for rows in whole for row in rows]
-    tables = [np.stack([by_image(case, case.validation[row.number]) for row in rows]) for rows in whole]
+    whole = whole_configurations(case)
+    tables, groups = tables_by_fold(case, whole)
     places = {row.number: place for place, rows in enumerate(whole) for row in rows}
-    gains = inference.gains_over(tables, places[baseline[0].number], groups=groups_of(answers))
+    reference = places[baseline[0].number]
+    if found.num_folds > 1:
+        gains = inference.gains_over_folds(tables, reference, groups=groups)
+    else:
+        gains = inference.gains_over([table for (table,) in tables], reference, groups=groups[0])
     return Difference(*map(float, gains[places[found.leader[0]]]))

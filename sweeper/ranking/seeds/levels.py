@@ -19,16 +19,23 @@ from sweeper.ranking.findings import Difference, LevelEffect
 
 _NAMED = 8  # effects in one sentence
 
+#: Of each fold the number of each image's group; None where its images do not come in groups.
+Groups = Sequence[NDArray[np.uint32] | None]
+
 
 def level_effects(
-    case: Case, whole: Sequence[Sequence[TrialRow]], tables: Sequence[NDArray[Any]]
+    case: Case,
+    whole: Sequence[Sequence[TrialRow]],
+    tables: Sequence[Sequence[NDArray[Any]]],
+    groups: Groups,
 ) -> tuple[LevelEffect, ...]:
     """Each level of each parameter against the parameter's first one.
 
     Args:
         case: the sweep.
         whole: the configurations with all of their repeats, each with its trials.
-        tables: of each configuration which images are right (seeds, images).
+        tables: of each configuration which images are right, fold by fold (seeds, images).
+        groups: of each fold.
 
     Returns:
         By parameter and level, in the order in which they were trained; nothing where the configurations, leaving out
@@ -42,7 +49,11 @@ def level_effects(
     else:
         return ()
     codes = [[names.index(cell_text(row.params.get(key))) for row in rows] for key, names in levels.items()]
-    found = inference.level_effects([tables[index] for index in kept], codes, ALPHA)
+    answers = [tables[index] for index in kept]
+    if len(groups) > 1:
+        found = inference.level_effects_over_folds(answers, codes, ALPHA, groups)
+    else:
+        found = inference.level_effects([table for (table,) in answers], codes, ALPHA, groups[0])
     return tuple(
         LevelEffect(key, name, names[0], Difference(*map(float, line)))
         for (key, names), lines in zip(levels.items(), found, strict=True)
