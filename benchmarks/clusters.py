@@ -1,6 +1,6 @@
 """What statements keep of their promise where images come in groups of ten, simulated by two models of errors.
 
-    python benchmarks/clusters.py [--sweeps 400]
+    python benchmarks/clusters.py [--sweeps 400] [--only counts]
 
 All trials are equally good: a sweep is wrong where one of them is lost (at most 5 %), where the rank intervals do not
 cover, and where the leader's interval does not cover its accuracy. `taken as independent` is what the same sweeps give
@@ -8,6 +8,9 @@ without the groups.
 
 latent    an image is answered rightly where a trial's strength and what it has for this image exceed the difficulty;
           of both, a share is the group's (a probit model)
+By macro F1 and balanced accuracy: the images of a group are of one class, or of any; ten classes, the largest with ten
+times as many images as the smallest. A wrong answer is, with a chance of 70 %, the class that the group looks like.
+
 beta      a trial has a chance for each group, drawn from a beta distribution, and one for each image; a share of the
           images is answered by the group's
 """
@@ -24,6 +27,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sweeper import inference
+from sweeper.metrics import OF_COUNTS
 
 _LEVEL, _SIZE = 0.95, 10
 _OWN = 1.0
@@ -80,10 +84,44 @@ def row(draw: Draw, num: int, images: int, share: float, sweeps: int) -> list[st
     return [*cells, share_of(ranks) if ranks else "", share_of(covered), f"{100 * np.mean(too_high):+.2f}"]
 
 
+def by_counts(sweeps: int) -> None:
+    """Equal trials by metrics of counts, whose answers are swapped group by group."""
+    heads = ["model", "shared in groups", "a group's images", "metric", "images", "trials", "lost", "as independent"]
+    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    several = itertools.product((latent, beta), (0.3, 0.7), ("one class", "any class"), (287, 1000), (2, 5))
+    for draw, share, classes, images, num in several:
+        codes = np.arange(images) // _SIZE
+        weights = np.linspace(10, 1, 10) / 55
+        random = np.random.default_rng([num, images, int(100 * share)])
+        found: dict[str, tuple[list[bool], list[bool]]] = {name: ([], []) for name in OF_COUNTS}
+        for _ in range(sweeps):
+            of_group = random.choice(10, codes[-1] + 1, p=weights)
+            labels = of_group[codes] if classes == "one class" else random.choice(10, images, p=weights)
+            tempting = random.integers(1, 10, codes[-1] + 1)[codes]
+            steps = np.where(random.random((num, images)) < 0.7, tempting, random.integers(1, 10, (num, images)))
+            predicted = np.where(draw(random, num, images, share), labels, (labels + steps) % 10)
+            for name, lost in found.items():
+                for groups, into in ((codes, lost[0]), (None, lost[1])):
+                    group = inference.leading_group_by_swaps(labels, predicted, OF_COUNTS[name], groups=groups)
+                    into.append(len(group.members) < num)
+        for name, lost in found.items():
+            cells = [draw.__name__, f"{100 * share:.0f} %", classes, f"`{name}`", f"{images:,}", str(num)]
+            print(f"| {' | '.join([*cells, *map(share_of, lost)])} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweeps", type=int, default=400)
-    sweeps = parser.parse_args().sweeps
+    parser.add_argument("--only", choices=("counts",))
+    options = parser.parse_args()
+    sweeps = options.sweeps
+    if options.only is None:
+        by_means(sweeps)
+    by_counts(sweeps)
+
+
+def by_means(sweeps: int) -> None:
+    """Equal trials by accuracy."""
     heads = ["model", "shared in groups", "images", "trials", "lost", "lost, taken as independent"]
     heads += ["all rank intervals cover", "leader's interval covers", "expected less true, points"]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")

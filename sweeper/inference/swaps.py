@@ -3,7 +3,8 @@
 If two trials are equally good, either could have given either's answer to an image. So the answers are swapped, image
 by image, by a fair coin, and the difference of the metric is computed again: p is the share of all such swaps that give
 a difference at least as large as the measured one. Only images on which the two differ matter, and the metric is a
-function of counts by class, so that many swaps are one matrix product.
+function of counts by class, so that many swaps are one matrix product. Where images come in groups, all answers to a
+group's images are swapped together.
 
 Source: E. J. G. Pitman (1937), Significance tests which may be applied to samples from any populations, Supplement to
 the Journal of the Royal Statistical Society 4; for two classifiers A. Yeh (2000), More accurate tests for the
@@ -43,11 +44,15 @@ _FEW = 10
 
 @dataclass(frozen=True)
 class _Answers:
-    """The predicted classes of all trials: labels (n,), predicted (K, n), both int64; images per class (C,)."""
+    """The predicted classes of all trials: labels (n,), predicted (K, n), both int64; images per class (C,).
+
+    `groups` (n,) has the number of each image's group, None where images do not come in groups.
+    """
 
     labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
     support: NDArray[np.float64]
+    groups: NDArray[np.integer] | None
 
     def counts(self, trial: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(C,) each: a trial's rightly predicted images, and its predicted ones."""
@@ -71,6 +76,7 @@ def swap_p(
     other: NDArray[np.integer],
     metric: CountMetric,
     smallest: float = 0.001,
+    groups: NDArray[np.integer] | None = None,
 ) -> float:
     """The two-sided p of two trials' difference in a metric, by swapping their answers image by image.
 
@@ -80,6 +86,7 @@ def swap_p(
         metric: of counts by class.
         smallest: the smallest threshold that p is compared with, above 0: so many swaps are drawn that it can be
             reached. The same answers give the same p.
+        groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
         p, above 0; 1 where the answers are the same. It is never too small by more than chance: the measured answers
@@ -90,12 +97,16 @@ def swap_p(
     Raises:
         ValueError: arrays of other shapes, or negative classes.
     """
-    answers = _checked(labels, np.stack([one, other]))
+    answers = _checked(labels, np.stack([one, other]), groups)
     return _pair(answers, 0, 1, metric, smallest)
 
 
 def leading_group_by_swaps(
-    labels: NDArray[np.integer], predicted: NDArray[np.integer], metric: CountMetric, alpha: float = 0.05
+    labels: NDArray[np.integer],
+    predicted: NDArray[np.integer],
+    metric: CountMetric,
+    alpha: float = 0.05,
+    groups: NDArray[np.integer] | None = None,
 ) -> Elimination:
     """The trials that can be the best by a metric of their predicted classes, by permutation tests against the leader.
 
@@ -104,6 +115,7 @@ def leading_group_by_swaps(
         predicted: (K, n), the class that trial i predicts for image j.
         metric: of counts by class; larger is better.
         alpha: the chance allowed of losing one of the best, between 0 and 1.
+        groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
         The group, by the same elimination as for accuracies; of more than ten trials with half of alpha.
@@ -113,7 +125,7 @@ def leading_group_by_swaps(
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
-    answers = _checked(labels, predicted)
+    answers = _checked(labels, predicted, groups)
     merit = _values(answers, metric)
     alpha = _level(alpha, len(merit))
     leader = int(np.argmax(merit))
@@ -123,7 +135,11 @@ def leading_group_by_swaps(
 
 
 def rank_intervals_by_swaps(
-    labels: NDArray[np.integer], predicted: NDArray[np.integer], metric: CountMetric, alpha: float = 0.05
+    labels: NDArray[np.integer],
+    predicted: NDArray[np.integer],
+    metric: CountMetric,
+    alpha: float = 0.05,
+    groups: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int64]:
     """The lowest and the highest rank of every trial by a metric of its predicted classes; all right at once.
 
@@ -134,7 +150,7 @@ def rank_intervals_by_swaps(
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha lies between 0 and 1; given: {alpha}")
-    answers = _checked(labels, predicted)
+    answers = _checked(labels, predicted, groups)
     merit = _values(answers, metric)
     num = len(merit)
     alpha = _level(alpha, num)
@@ -151,7 +167,9 @@ def _level(alpha: float, num_trials: int) -> float:
     return alpha if num_trials <= _FEW else alpha / 2
 
 
-def _checked(labels: NDArray[np.integer], predicted: NDArray[np.integer]) -> _Answers:
+def _checked(
+    labels: NDArray[np.integer], predicted: NDArray[np.integer], groups: NDArray[np.integer] | None = None
+) -> _Answers:
     truth, classes = np.asarray(labels), np.asarray(predicted)
     if truth.ndim != 1 or classes.ndim != 2 or not classes.size or classes.shape[1] != len(truth):
         raise ValueError(
@@ -163,7 +181,7 @@ def _checked(labels: NDArray[np.integer], predicted: NDArray[np.integer]) -> _An
         raise ValueError("classes are whole numbers from 0; given: others")
     num = 1 + max(int(truth.max()), int(classes.max()))
     support = np.bincount(truth.astype(np.int64), minlength=num).astype(np.float64)
-    return _Answers(truth.astype(np.int64), classes.astype(np.int64), support)
+    return _Answers(truth.astype(np.int64), classes.astype(np.int64), support, groups)
 
 
 def _values(answers: _Answers, metric: CountMetric) -> NDArray[np.float64]:
@@ -178,8 +196,15 @@ def _pair(answers: _Answers, one: int, other: int, metric: CountMetric, smallest
     images = np.flatnonzero(first != second)
     if not len(images):
         return 1.0
+    units = None if answers.groups is None else np.unique(answers.groups[images], return_inverse=True)[1]
     pair = _Pair(
-        answers.labels[images], first[images], second[images], answers.support, *answers.common(one, other), metric
+        answers.labels[images],
+        first[images],
+        second[images],
+        answers.support,
+        *answers.common(one, other),
+        metric,
+        units,
     )
     measured = abs(pair.difference(np.zeros((1, len(images)), np.float32))[0]) - _ROUNDING
     if measured <= 0:
@@ -192,14 +217,16 @@ def _drawn(pair: _Pair, measured: float, smallest: float) -> float:
     """p by random swaps."""
     random = np.random.default_rng(_SEED)
     most = max(min(math.ceil(_ROOM / smallest), _MOST), math.ceil(1 / smallest))
-    num_images = len(pair.labels)
-    num_bytes = -(-num_images // 8)
+    num_images, num_units = len(pair.labels), pair.num_units
+    num_bytes = -(-num_units // 8)
     drawn = as_large = 0
     batch = _FIRST_BATCH
     while drawn < most:
         size = max(1, min(batch, most - drawn, _CELLS // num_images + 1))
         bits = random.integers(0, 256, (size, num_bytes), np.uint8)
-        swaps = np.unpackbits(bits, axis=1, count=num_images).astype(np.float32)
+        swaps = np.unpackbits(bits, axis=1, count=num_units).astype(np.float32)
+        if pair.units is not None:
+            swaps = swaps[:, pair.units]
         reached = np.flatnonzero(np.abs(pair.difference(swaps)) >= measured)
         if as_large + len(reached) >= _ENOUGH:
             last = int(reached[_ENOUGH - as_large - 1])  # the swap with which there were enough
@@ -219,6 +246,7 @@ class _Pair:
         support: (C,), images per class, of all images.
         right, predicted: (C,), counts of the images on which they agree.
         metric: of counts by class.
+        units: (d,), the group of each, from 0; None where each image is swapped by itself.
     """
 
     labels: NDArray[np.int64]
@@ -228,6 +256,11 @@ class _Pair:
     right: NDArray[np.float64]
     predicted: NDArray[np.float64]
     metric: CountMetric
+    units: NDArray[np.int64] | None = None
+
+    @property
+    def num_units(self) -> int:
+        return len(self.labels) if self.units is None else int(self.units.max()) + 1
 
     def difference(self, swaps: NDArray[np.float32]) -> NDArray[np.float64]:
         """(draws,): the metric of the first trial less that of the second, swapped where `swaps` (draws, d) is 1."""
@@ -255,12 +288,14 @@ class _Pair:
         """A bound on p, 1 where it says nothing; by C. McDiarmid (1989), On the method of bounded differences.
 
         It needs the largest change of the difference that swapping one image can bring, whatever else is swapped: that
-        is found by swapping the image at the extremes of the counts that the other swaps can give.
+        is found by swapping the image at the extremes of the counts that the other swaps can give. A group's is at most
+        the sum of its images'.
         """
         changes = self._changes()
         if changes is None:
             return 1.0
-        return min(1.0, 2 * math.exp(-2 * measured**2 / float((changes**2).sum())))
+        of_units = changes if self.units is None else np.bincount(self.units, changes)
+        return min(1.0, 2 * math.exp(-2 * measured**2 / float((of_units**2).sum())))
 
     def _changes(self) -> NDArray[np.float64] | None:
         """(d,): see `bound`; None for a metric without one, or where a class may come or go."""

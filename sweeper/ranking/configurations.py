@@ -22,6 +22,10 @@ from sweeper.ranking.findings import ConfigurationFindings, Difference, Expected
 from sweeper.ranking.leaderboard import compared_of, point_of, rank
 from sweeper.ranking.seeds.levels import Groups, level_effects
 
+#: Images, or groups of them, from which on intervals of differences of mean losses and scores hold, by
+#: `benchmarks/differences.py` and `benchmarks/means.py`.
+FEWEST_FOR_MEANS = 200
+
 
 def judge_configurations(case: Case) -> Findings:
     """Findings about configurations; at least one trial is complete.
@@ -52,10 +56,7 @@ def judge_configurations(case: Case) -> Findings:
         num_images=sum(fold.shape[1] for fold in tables[0]),
         num_groups=sum(len(np.unique(one)) for one in groups if one is not None),
     )
-    if case.kind != "accuracy":
-        return findings
-    if len(whole) > 1:
-        lines = _differences(tables, groups)
+    if len(whole) > 1 and (lines := _differences(case, tables, groups)) is not None:
         findings = replace(
             findings,
             differences={
@@ -65,6 +66,8 @@ def judge_configurations(case: Case) -> Findings:
                 if index != members[0]
             },
         )
+    if case.kind != "accuracy":
+        return findings
     same, needed = _undecided(case, tables, groups, members)
     return replace(
         findings,
@@ -104,11 +107,19 @@ def _leading(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> infere
     return inference.leading_configurations(_only(tables), ALPHA, groups[0])
 
 
-def _differences(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> NDArray[np.float64]:
-    """The leading mean less each configuration's, with its interval."""
-    if len(tables[0]) > 1:
+def _differences(case: Case, tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> NDArray[np.float64] | None:
+    """The leading mean less each configuration's, with its interval; None where no interval is shown to hold."""
+    is_over_folds, bounded = len(tables[0]) > 1, case.kind == "scores"
+    if not case.is_mean and is_over_folds:
         return inference.folds_from_leader(tables, ALPHA, groups)
-    return inference.configurations_from_leader(_only(tables), ALPHA, groups[0])
+    if not case.is_mean:
+        return inference.configurations_from_leader(_only(tables), ALPHA, groups[0])
+    units = [fold.shape[1] if own is None else len(np.unique(own)) for fold, own in zip(tables[0], groups, strict=True)]
+    if sum(units) < FEWEST_FOR_MEANS:
+        return None
+    if is_over_folds:
+        return inference.means_over_folds_from_leader(tables, ALPHA, groups, bounded=bounded)
+    return inference.means_from_leader(_only(tables), ALPHA, groups[0], bounded=bounded)
 
 
 def _expected(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> ExpectedAccuracy:

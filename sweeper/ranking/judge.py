@@ -22,7 +22,7 @@ from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
 from sweeper.ranking.case import ALPHA, Case, groups_of, is_there, why_one_group
-from sweeper.ranking.configurations import judge_configurations, representatives
+from sweeper.ranking.configurations import FEWEST_FOR_MEANS, judge_configurations, representatives
 from sweeper.ranking.findings import Cheapest, Confirmation, Difference, ExpectedAccuracy, Finalist, Findings
 from sweeper.ranking.leaderboard import num_repeats, point_of, rank
 from sweeper.ranking.seeds.looks import first_stage, judge_looks
@@ -30,7 +30,6 @@ from sweeper.ranking.seeds.looks import first_stage, judge_looks
 #: Trials up to which every pair is compared for the rank intervals; by tests that take longer, fewer.
 MOST_RANKED = 500
 _MOST_RANKED_SLOWLY = 50
-_FEWEST_FOR_MEANS = 200  # images from which intervals of differences of mean losses hold (`benchmarks/differences.py`)
 _MOST_CANDIDATES = 4000  # trials and epochs from which resamples choose
 
 
@@ -98,7 +97,7 @@ def _comparable(case: Case, complete: Sequence[TrialRow]) -> tuple[list[TrialRow
     found = [row for row in complete if is_there(case, case.validation.get(row.number))]
     if len(found) > 1 and found[0] is not complete[0]:  # who leads cannot be said without the first
         return [], "the predictions of the first trial on the validation images are missing"
-    if case.kind != "counts" and (why := why_one_group([case.validation[row.number] for row in found])):
+    if why := why_one_group([case.validation[row.number] for row in found]):
         return [], why
     return found, "" if len(found) > 1 else "the trials' predictions on the validation images are missing"
 
@@ -109,13 +108,13 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
     answers = [case.validation[number] for number in numbers]
     ranks: NDArray[np.int64] | None = None
     apart: NDArray[np.float64] | None = None
-    groups = None if case.kind == "counts" else groups_of(answers)
+    groups = groups_of(answers)
     is_few = len(compared) <= _MOST_RANKED_SLOWLY
     match case.kind:
         case "counts":
             labels, predicted, metric = _classes(case, answers)
-            elimination = inference.leading_group_by_swaps(labels, predicted, metric, ALPHA)
-            ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, ALPHA) if is_few else None
+            elimination = inference.leading_group_by_swaps(labels, predicted, metric, ALPHA, groups)
+            ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, ALPHA, groups) if is_few else None
         case "hits":
             hits = np.stack([one.scores[case.tested.metric] for one in answers]) > 0
             elimination, ranks = _by_right_images(hits, groups)
@@ -125,16 +124,15 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
             units = scores if groups is None else inference.as_units(scores, groups)
             elimination = inference.leading_group_by_losses(units, ALPHA, bounded=True)
             ranks = inference.rank_intervals_by_losses(units, ALPHA) if is_few else None
-            if groups is None and scores.shape[1] >= _FEWEST_FOR_MEANS:
-                apart = inference.loss_differences_from_leader(scores, ALPHA, bounded=True)
+            if units.shape[1] >= FEWEST_FOR_MEANS:
+                apart = inference.loss_differences_from_leader(units, ALPHA, bounded=True)
         case "loss":
             losses = [one.losses for one in answers if one.losses is not None]
             table = np.stack(losses).astype(np.float64)
-            elimination = inference.leading_group_by_losses(
-                table if groups is None else inference.as_units(table, groups), ALPHA
-            )
-            if groups is None and table.shape[1] >= _FEWEST_FOR_MEANS:
-                apart = inference.loss_differences_from_leader(table, ALPHA)
+            units = table if groups is None else inference.as_units(table, groups)
+            elimination = inference.leading_group_by_losses(units, ALPHA)
+            if units.shape[1] >= FEWEST_FOR_MEANS:
+                apart = inference.loss_differences_from_leader(units, ALPHA)
         case _:
             correct = np.stack([one.correct for one in answers])
             elimination, ranks = _by_right_images(correct, groups)
@@ -312,18 +310,19 @@ def _confirmation(case: Case, leader: int | None, shown: Sequence[int]) -> dict[
 
 def _pair_p(case: Case, pair: Sequence[Answers]) -> float:
     """The p of two trials' difference, by the test that fits the metric."""
-    metric = case.tested.metric
+    metric, groups = case.tested.metric, groups_of(pair)
     match case.kind:
         case "counts":
             labels, predicted, of_counts = _classes(case, pair)
-            return inference.swap_p(labels, predicted[0], predicted[1], of_counts)
+            return inference.swap_p(labels, predicted[0], predicted[1], of_counts, groups=groups)
         case "scores":
-            return inference.paired_p(pair[0].scores[metric], pair[1].scores[metric])
+            values = [answers.scores[metric] for answers in pair]
+            return inference.paired_p(*(values if groups is None else [inference.as_units(v, groups) for v in values]))
         case "hits":
             one, other = (answers.scores[metric] > 0 for answers in pair)
         case _:
             one, other = (answers.correct for answers in pair)
-    if (groups := groups_of(pair)) is not None:
+    if groups is not None:
         return inference.sign_flip_p(inference.group_sums(one.astype(np.float64) - other, groups))
     return float(inference.mcnemar_p(int((one & ~other).sum()), int((~one & other).sum())))
 

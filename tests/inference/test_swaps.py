@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from typing import Any
@@ -103,6 +104,48 @@ def test_the_difference_without_a_swap_is_scikit_learns(metric: Any) -> None:
     found = pair.difference(np.zeros((1, len(pair.labels)), np.float32))[0]
 
     assert found == pytest.approx(ORACLES[metric](labels, one) - ORACLES[metric](labels, other), abs=1e-12)
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_to_a_group_are_swapped_together(metric: Any, seed: int) -> None:
+    """Against every choice of groups, written out."""
+    labels, (one, other) = answers(seed, (0.1, 0.3), num_images=60, num_classes=4)
+    groups = np.arange(60) // 6
+    measured = abs(ORACLES[metric](labels, one) - ORACLES[metric](labels, other))
+    reached = 0
+    for swapped in itertools.product([False, True], repeat=10):
+        chosen = np.array(swapped)[groups]
+        first, second = np.where(chosen, other, one), np.where(chosen, one, other)
+        reached += abs(ORACLES[metric](labels, first) - ORACLES[metric](labels, second)) >= measured - 1e-9
+
+    found = swap_p(labels, one, other, metric, smallest=1e-4, groups=groups)
+
+    assert found == pytest.approx(reached / 2**10, rel=0.65, abs=0.02)
+
+
+@BOTH
+def test_the_bound_of_groups_is_never_below_the_p_of_all_swaps(metric: Any) -> None:
+    for seed in range(4):
+        labels, (one, other) = answers(seed, (0.0, 0.9), num_images=60, num_classes=3)
+        groups = np.arange(60) // 4
+        pair = dataclasses.replace(_pair(labels, one, other, metric), units=groups[one != other])
+        measured = abs(ORACLES[metric](labels, one) - ORACLES[metric](labels, other)) / 2
+        random = np.random.default_rng(seed)
+        swaps = random.integers(0, 2, (4000, 15)).astype(np.float32)[:, pair.units]
+
+        share = float((np.abs(pair.difference(swaps)) >= measured - 1e-9).mean())
+
+        assert pair.bound(measured) >= share - 3 * math.sqrt(share * (1 - share) / 4000)
+
+
+def test_groups_of_one_image_change_nothing() -> None:
+    labels, predicted = answers(7, (0.1, 0.12, 0.3))
+    each = np.arange(len(labels))
+
+    assert leading_group_by_swaps(labels, predicted, F1, groups=each) == leading_group_by_swaps(labels, predicted, F1)
+    alone, grouped = (rank_intervals_by_swaps(labels, predicted, F1, groups=one) for one in (None, each))
+    assert alone.tolist() == grouped.tolist()
 
 
 def test_equal_answers_and_equal_scores_have_p_1() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,87 @@ def test_of_many_trials_the_group_is_found_without_rank_intervals() -> None:
 
     assert len(found.group) > 40
     assert found.rank_intervals == {}
+
+
+def repeated(name: str, errors: list[float], num_folds: int = 1, groups: Any = None) -> Case:
+    """Configurations of known errors, three seeds each, or one training in each of five folds."""
+    rows, validation = [], {}
+    repeats = 3 if num_folds == 1 else num_folds
+    for point, error in enumerate(errors):
+        for repeat in range(repeats):
+            number = point * repeats + repeat
+            one = answered(error, 100 + number)
+            validation[number] = dataclasses.replace(one, groups=groups)
+            rows.append(
+                TrialRow(
+                    number,
+                    TrialState.COMPLETE,
+                    {"arch.depth": point},
+                    figures(one),
+                    overrides=(f"arch.depth={point}",),
+                    facts=TrialFacts(num_validation=len(LABELS)),
+                    split_digest="one" if num_folds == 1 else f"fold {repeat}",
+                    point=point,
+                    repeat=repeat,
+                    num_repeats=repeats,
+                )
+            )
+    return Case(rows, (objective(name),), validation, margin=0.005)
+
+
+@pytest.mark.parametrize("num_folds", [1, 5], ids=["seeds", "folds"])
+@pytest.mark.parametrize("name", ["val_top5_accuracy", "val_brier"])
+def test_configurations_differ_by_their_means(name: str, num_folds: int) -> None:
+    one = repeated(name, [0.4, 0.1], num_folds)
+    means = [np.mean([row.metrics[name] for row in one.rows if row.point == point]) for point in range(2)]
+
+    found = judge(one)
+
+    lead = found.differences[0]
+    assert set(found.differences) == set(range(len(one.rows) // 2))
+    assert lead.value == pytest.approx(abs(means[0] - means[1]), abs=1e-6)
+    assert 0 < lead.low < lead.value < lead.high
+    shown = f"{lead.value:.3g} below" if name == "val_brier" else f"{100 * lead.value:.2f} points ahead of"
+    assert f", {shown} arch.depth=0 (95 % interval " in sentences(one, found)[0]
+
+
+def test_by_few_groups_no_interval_is_given_of_means() -> None:
+    one = repeated("val_brier", [0.4, 0.1], groups=(np.arange(len(LABELS)) // 10).astype(np.uint32))
+
+    found = judge(one)
+
+    assert found.configurations is not None
+    assert found.configurations.group == (3,)
+    assert found.differences == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "errors"),
+    [
+        ("val_macro_f1", (0.05, 0.14)),
+        ("val_balanced_accuracy", (0.05, 0.14)),
+        ("val_brier", (0.050, 0.056)),
+        ("val_top5_accuracy", (0.02, 0.08)),
+    ],
+)
+def test_groups_of_images_take_the_images_place(name: str, errors: tuple[float, float]) -> None:
+    """Each answer is given to ten images at once: the copies show nothing more, as images they would."""
+    groups = np.arange(len(LABELS)).astype(np.uint32) // 10
+    whole = {number: answered(error, 20 + number) for number, error in enumerate(errors)}
+    first = 10 * groups
+    copied = {
+        number: Answers(
+            one.correct[first],
+            None,
+            LABELS.astype(np.uint16),
+            np.where(one.correct[first], LABELS, (LABELS + 1) % 10).astype(np.uint16),
+            {key: values[first] for key, values in one.scores.items()},
+        )
+        for number, one in whole.items()
+    }
+    grouped = {number: dataclasses.replace(one, groups=groups) for number, one in copied.items()}
+
+    alone, found = (judge(case(name, *errors, validation=one)) for one in (copied, grouped))
+
+    assert (alone.num_groups, found.num_groups) == (0, len(np.unique(groups)))
+    assert (len(alone.group), len(found.group)) == (1, 2), "a tenth of the evidence"
