@@ -1,4 +1,4 @@
-"""Who is equal to the leader but for the margin, and what it would take to tell the others: sentences about a group.
+"""Who is the same, who is equal but for the margin, and what it would take to tell the others: sentences about a group.
 
 What does not live here: the statistics (`sweeper.inference.contrasts`), and all other sentences
 (`sweeper.ranking.sentences`).
@@ -6,7 +6,11 @@ What does not live here: the statistics (`sweeper.inference.contrasts`), and all
 
 from __future__ import annotations
 
+from typing import Any
+
+from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.text import listed
+from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking.case import Case
 from sweeper.ranking.findings import ConfigurationFindings, Findings
 
@@ -18,13 +22,14 @@ _NEXT = (
 
 
 def about_undecided(case: Case, findings: Findings) -> list[str]:
-    """One sentence about those that are shown to be equal, one about what would tell the others apart; or none.
+    """One sentence about trials that are the same network, one about those that are shown to be equal, one about what
+    would tell the others apart; or none.
 
     With repeats those are configurations, named by all their trials.
     """
     margin = f"{100 * case.margin:g} points (report.margin)"
     names = {row.number: row.name for row in case.rows}
-    said = []
+    said = about_same(case)
     if findings.equal:
         trials = listed([names[number] for number in findings.equal], _NAMED)
         plural = len(findings.equal) > 1
@@ -60,6 +65,27 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
             told += f" {_NEXT.format(instead='data.validation')}"
         said.append(told)
     return said
+
+
+def about_same(case: Case) -> list[str]:
+    """One sentence about trials whose curves are the same to the last digit: what differs between them had no effect.
+
+    With repeats, of the first repeat alone.
+    """
+    same: dict[tuple[Any, ...], list[TrialRow]] = {}
+    for row in case.rows:
+        if row.state is TrialState.COMPLETE and not row.repeat and row.history:
+            curves = tuple(epoch.get(name) for epoch in row.history for name in EPOCH_METRICS)
+            same.setdefault((row.split_digest, row.metrics.get("val_loss"), curves), []).append(row)
+    told = []
+    for rows in same.values():
+        keys = [key for key in rows[0].params if len({str(row.params.get(key)) for row in rows}) > 1]
+        if keys:
+            told.append(f"trials {listed([row.name for row in rows], _NAMED)} ({listed(keys, _NAMED)})")
+    if not told:
+        return []
+    more = f"; and {len(told) - _NAMED} more such groups" if len(told) > _NAMED else ""
+    return [f"The same to the last digit, so what differs had no effect: {'; '.join(told[:_NAMED])}{more}."]
 
 
 def what_helps(found: ConfigurationFindings, findings: Findings) -> list[str]:

@@ -234,7 +234,13 @@ def _staged(
     def complete() -> None:
         complete_answers(plan, study, tracker, listener)
 
-    return StagedScheduler(points, StoredLooks(plan, study, complete, listener))
+    looks = StoredLooks(plan, study, complete, listener)
+    staged = StagedScheduler(points, looks)
+    if looks.stage is not None and points.total > len(points.queue):  # a sampler would propose more
+        chosen = f"sweep.seeds=auto has chosen its candidates among {looks.stage.num_trained} configurations"
+        another = "Another sweep.name proposes more, and takes over what was trained (sweep.reuse=true)."
+        listener(Note(f"{chosen}: no further ones are proposed. {another}"))
+    return staged
 
 
 def _announce(

@@ -133,6 +133,10 @@ def test_a_samplers_leading_configurations_are_repeated_and_a_failing_seed_puts_
         assert {row["outcome"] for row in own} == {"failed"}
     again = run_sweeper(tmp_path, "-m", *words)
     assert "Nothing is left to do" in again.stdout
+    assert "no further ones are proposed" not in again.stdout
+    more = run_sweeper(tmp_path, "-m", *[word.replace("trials=6", "trials=9") for word in words])
+    assert "candidates among 6 configurations: no further ones are proposed. Another sweep.name" in more.stdout
+    assert "Nothing is left to do" in more.stdout
 
 
 @pytest.mark.parametrize(

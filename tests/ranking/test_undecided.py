@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ranked_rows import ACCURACY, complete
@@ -64,6 +66,35 @@ def test_nothing_is_said_where_too_little_is_known() -> None:
     case = Case([complete(0, 0.95), complete(1, 0.94)], [ACCURACY], {}, 0.005)
 
     assert about_undecided(case, Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None))) == []
+
+
+def curve(loss: float, seconds: float) -> tuple[dict[str, float], ...]:
+    return ({"loss": loss, "accuracy": 0.5, "val_loss": loss, "val_accuracy": 0.9, "duration_s": seconds},)
+
+
+def test_what_had_no_effect_is_said() -> None:
+    rows = [
+        complete(0, 0.9, params={"arch.depth": 1, "arch.dropout": 0.1}, history=curve(0.5, 1.0)),
+        complete(1, 0.9, params={"arch.depth": 1, "arch.dropout": 0.2}, history=curve(0.5, 1.1)),
+        complete(2, 0.9, params={"arch.depth": 2, "arch.dropout": 0.1}, history=curve(0.4, 1.0)),
+        complete(3, 0.9, params={"arch.depth": 1, "arch.dropout": 0.3}, history=curve(0.5, 1.2)),
+    ]
+
+    said = about_undecided(Case(rows, [ACCURACY], {}, 0.005), Findings(leader=0))
+
+    assert said == ["The same to the last digit, so what differs had no effect: trials 0, 1 and 3 (arch.dropout)."]
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [{"history": curve(0.5 + 2e-16, 1.0)}, {"repeat": 1}, {"split_digest": "other"}, {"params": {"arch.dropout": 0.1}}],
+    ids=["a digit", "a repeat", "other images", "the same settings"],
+)
+def test_nothing_is_said_of_trials_that_are_not_the_same(differs: dict[str, Any]) -> None:
+    one = complete(0, 0.9, params={"arch.dropout": 0.1}, history=curve(0.5, 1.0))
+    other = complete(1, 0.9, **{"params": {"arch.dropout": 0.2}, "history": curve(0.5, 1.0), **differs})
+
+    assert about_undecided(Case([one, other], [ACCURACY], {}, 0.005), Findings(leader=0)) == []
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def _fresh(case: Case, point: int, num_seeds: int) -> list[TrialRow]:
 
 def about_looks(case: Case, findings: Findings) -> list[str]:
     """What the looks say, in sentences, the most important first, the last of them what to type next."""
-    return _Speaker(_second(case), {row.point: row for row in case.rows if row.repeat == 0}, case.margin).all(findings)
+    rows = {row.point: row for row in case.rows if row.repeat == 0}
+    return _Speaker(_second(case), rows, case.margin, case.has_refit).all(findings)
 
 
 def before_looks(second: SecondStage) -> str:
@@ -101,11 +102,12 @@ def before_looks(second: SecondStage) -> str:
 
 @dataclass(frozen=True)
 class _Speaker:
-    """Words for the looks of one sweep; `rows` has a trial of each configuration."""
+    """Words for the looks of one sweep; `rows` has a trial of each configuration; a refit is what promote takes."""
 
     second: SecondStage
     rows: Mapping[int | None, TrialRow]
     margin: float
+    has_refit: bool
 
     def all(self, findings: Findings) -> list[str]:
         look = self.second.looks[-1]
@@ -125,9 +127,9 @@ class _Speaker:
         said += [self._gain(look)] if self.second.baseline is not None else []
         said += [self._decided(), self._candidates()]
         if findings.leader is not None:
+            takes = "" if self.has_refit else "promote takes it, and "
             said.append(
-                f"Trial {findings.leader} is its median seed: promote takes it, and it stands for the configuration on "
-                "the test set."
+                f"Trial {findings.leader} is its median seed: {takes}it stands for the configuration on the test set."
             )
         return [*said, self._next(look)]
 
