@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -135,7 +136,7 @@ def test_a_samplers_leading_configurations_are_repeated_and_a_failing_seed_puts_
     assert "Nothing is left to do" in again.stdout
     assert "no further ones are proposed" not in again.stdout
     more = run_sweeper(tmp_path, "-m", *[word.replace("trials=6", "trials=9") for word in words])
-    assert "candidates among 6 configurations: no further ones are proposed. Another sweep.name" in more.stdout
+    assert re.search(r"candidates among \d configurations: no further ones are proposed. Another sweep", more.stdout)
     assert "Nothing is left to do" in more.stdout
 
 
