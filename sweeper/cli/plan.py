@@ -16,7 +16,7 @@ from sweeper.config.trial import DataConfig
 from sweeper.core.events import Estimate
 from sweeper.core.text import duration, listed, printable
 from sweeper.preflight import count, estimate
-from sweeper.preflight.check import PlannedTrial
+from sweeper.preflight.check import PlannedTrial, by_reason
 from sweeper.report.progress import ConsoleListener, data_lines
 from sweeper.storage.stored_sweep import recorded_digests
 from sweeper.sweep.plan import SweepPlan, estimated, measured_speed
@@ -120,7 +120,7 @@ def print_left_out(console: Console, plan: SweepPlan) -> None:
             else "configurations equal earlier ones and were"
         )
         console.print(f"{checked.num_equal} {dropped} dropped.")
-    for overrides, reason in checked.infeasible:
+    for overrides, reason in by_reason(checked.infeasible):
         console.print(Text(f"Left out: {overrides}: {reason}"))
 
 

@@ -61,6 +61,18 @@ class Preflight:
     infeasible: tuple[tuple[str, str], ...]
 
 
+def by_reason(infeasible: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each reason once, with the first of the configurations that it is of, and how many others it is of."""
+    of_reason: dict[str, list[str]] = {}
+    for overrides, reason in infeasible:
+        of_reason.setdefault(reason, []).append(overrides)
+    told = []
+    for reason, (first, *others) in of_reason.items():
+        more = f" and {len(others):,} other{'s' if len(others) > 1 else ''}" if others else ""
+        told.append((f"{first}{more}", reason))
+    return told
+
+
 def check(points: Iterable[Point], *, skip_infeasible: bool, kept: Path | None = None) -> Preflight:
     """Checks all points.
 
@@ -209,8 +221,9 @@ def _infeasible_message(infeasible: Sequence[tuple[str, str]], some_left: bool) 
     if len(infeasible) == 1 and not some_left:
         overrides, reason = infeasible[0]
         return f"{overrides}: {reason}" if overrides else reason
-    named = "; ".join(f"{overrides}: {reason}" for overrides, reason in infeasible[:_SHOWN])
-    more = f"; and {len(infeasible) - _SHOWN} more" if len(infeasible) > _SHOWN else ""
+    told = by_reason(infeasible)
+    named = "; ".join(f"{overrides}: {reason}" for overrides, reason in told[:_SHOWN])
+    more = f"; and {len(told) - _SHOWN} more reasons" if len(told) > _SHOWN else ""
     advice = (
         "To leave them out and train the rest, add: sweep.skip_infeasible=true"
         if some_left

@@ -98,12 +98,23 @@ def test_impossible_points_are_named_all_together_with_how_to_leave_them_out(che
         check("arch.depth=12,3,20")
 
 
-def test_eight_impossible_points_are_named_and_the_others_counted(check: Check) -> None:
+def test_eight_reasons_are_named_and_the_others_counted(check: Check) -> None:
     with pytest.raises(
-        ArchitectureError, match=r"^11 of the configurations .*arch\.depth=17: .*; and 3 more\.  To "
+        ArchitectureError, match=r"^11 of the configurations .*arch\.depth=17: .*; and 3 more reasons\.  To "
     ) as info:
         check("arch.depth=3,10,11,12,13,14,15,16,17,18,19,20")
     assert "arch.depth=18:" not in str(info.value)
+
+
+def test_the_same_reason_is_named_once(check: Check) -> None:
+    with pytest.raises(ArchitectureError) as info:
+        check("arch.depth=3,12", "seed=0,1,2,3", "training.batch_size=16,32,64")
+
+    said = str(info.value)
+    assert said.startswith(
+        "12 of the configurations cannot be built. arch.depth=12 seed=0 training.batch_size=16 and 11 "
+    )
+    assert said.count("A network of depth 12") == 1
 
 
 def test_an_impossible_point_alone_is_refused_with_its_own_reason(check: Check) -> None:
