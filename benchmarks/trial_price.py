@@ -29,7 +29,7 @@ from sweeper.core.objectives import Objective
 from sweeper.core.paths import OutputPaths
 from sweeper.core.trials import TrainingSpec
 from sweeper.data.prepare import DataSets
-from sweeper.space.composer import as_earlier_releases
+from sweeper.space.nodes import as_earlier_releases
 
 SMALL = ["arch.depth=3", "arch.filters=16", "training.epochs=3"]
 

@@ -57,7 +57,7 @@ DOORS = {
     "report": "command_lines event_lines examples export page plots.curves plots.regret plots.search progress "
     "sweep_report tables terminal",
     "search": "grid pruner sampled sampler scheduler staged",
-    "space": "composer dimensions intervals kinds parser rules",
+    "space": "composer dimensions intervals kinds nodes parser rules",
     "storage": "catalogue distributions earlier lease locks places server stored_sweep study test_openings",
     "sweep": "driver finish interruption plan reuse.forecast run",
     "tracking": "client credentials logged_model provenance reader recording.queue recording.remote recording.start "

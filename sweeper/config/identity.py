@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 from sweeper.core.datasets import PreparedData
+
+Found = TypeVar("Found")
+
+_MOST = 50_000  # nodes that are remembered; then all are forgotten
 
 #: Keys of `data` that say where the arrays come from, not what they are; the digests represent them.
 _WHERE = ("path",)
@@ -77,3 +81,25 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def canonical(value: Any) -> str:
     """Writes plain containers as text that is equal for equal values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+class OfNode(Generic[Found]):
+    """A function of one plain node, which is never changed; by the node itself, not by what is in it.
+
+    Example:
+        >>> text = OfNode(str)
+        >>> text({"depth": 3})
+        "{'depth': 3}"
+    """
+
+    def __init__(self, function: Callable[[Any], Found]) -> None:
+        self._function = function
+        self._known: dict[int, tuple[Any, Found]] = {}
+
+    def __call__(self, node: Any) -> Found:
+        known = self._known.get(id(node))
+        if known is None:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            known = self._known[id(node)] = (node, self._function(node))  # while the node is kept, its id is its own
+        return known[1]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sweeper import data
-from sweeper.config.identity import canonical
+from sweeper.config.identity import OfNode, canonical
 from sweeper.config.trial import READ_BY, DataConfig
 from sweeper.core.datasets import CheckedData, DataSummary, PixelStatistics, PreparedData
 from sweeper.core.errors import ConfigError, as_typed
@@ -320,6 +320,7 @@ class DataSets:
         self._folder = folder
         self._listener = listener
         self._prepared: dict[str, PreparedData] = {}
+        self._text = OfNode(canonical)
         self._said: set[str] = set()  # of data in folds, the first is reported
         shutil.rmtree(folder.data, ignore_errors=True)
 
@@ -336,7 +337,7 @@ class DataSets:
 
     def prepare(self, node: Mapping[str, Any]) -> PreparedData:
         """The arrays of a `data` node, which are reported when they are read."""
-        key = canonical(node)
+        key = self._text(node)
         if key not in self._prepared:
             place = self._folder.data / str(len(self._prepared))
             prepared = data.prepare(DataConfig(**node), place, self._kept, self._listener, self._recorded)

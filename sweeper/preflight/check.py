@@ -12,7 +12,7 @@ from typing import Any
 
 from sweeper import data
 from sweeper.config.augment import augment_config
-from sweeper.config.identity import canonical
+from sweeper.config.identity import OfNode, canonical
 from sweeper.config.schema import LAST_SEED
 from sweeper.config.training import TrainingConfig, training_config
 from sweeper.config.trial import DataConfig
@@ -140,6 +140,9 @@ def check_metrics(trials: Iterable[PlannedTrial], metrics: Sequence[Metric]) -> 
                 check_custom(metric, num_classes)
 
 
+_AS_THEY_ARE: Mapping[str, Any] = {}  # images that are not changed
+
+
 class Checker:
     """Checks points, each distinct node of the configuration once; also for a sampler, one point at a time."""
 
@@ -148,13 +151,17 @@ class Checker:
         self._data: dict[str, DataSummary] = {}
         self._networks: dict[str, NetworkPlan | ArchitectureError | None] = {}
         self._checked: set[str] = set()
+        self._text = OfNode(canonical)
+        self._training = OfNode(training_config)
 
     def plan(self, point: Point) -> PlannedTrial:
         config = point.config
         self._check_once("training", config["training"], lambda node: check_callbacks(training_config(node)))
-        self._check_once("augment", config.get("augment", {}), lambda node: check_layers(augment_config(node)))
+        self._check_once(
+            "augment", config.get("augment", _AS_THEY_ARE), lambda node: check_layers(augment_config(node))
+        )
         self._check_once("optimizer", config["optimizer"], check_optimizer)
-        training = training_config(config["training"])
+        training = self._training(config["training"])
         check_averages(training, config["optimizer"])
         self._check_once("seed", config["seed"], check_seed)
         summary = self._summary(config["data"])
@@ -164,19 +171,19 @@ class Checker:
         return planned
 
     def _check_once(self, name: str, node: Any, function: Any) -> None:
-        key = f"{name}{canonical(node)}"
+        key = f"{name}{self._text(node)}"
         if key not in self._checked:
             function(node)
             self._checked.add(key)
 
     def _summary(self, node: Mapping[str, Any]) -> DataSummary:
-        key = canonical(node)
+        key = self._text(node)
         if key not in self._data:
             self._data[key] = data.describe(DataConfig(**node), self._kept)
         return self._data[key]
 
     def _network(self, arch: Any, summary: DataSummary) -> NetworkPlan | None:
-        key = f"{canonical(arch)}{summary.input_shape}{summary.num_classes}"
+        key = f"{self._text(arch)}{summary.input_shape}{summary.num_classes}"
         if key not in self._networks:
             try:
                 self._networks[key] = _plan_network(arch, summary)

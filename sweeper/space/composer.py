@@ -17,16 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from sweeper.config import keys
-from sweeper.config.augment import augment_keys
-from sweeper.config.identity import canonical, differences, leaves, numbers_alike
+from sweeper.config.identity import differences, leaves
 from sweeper.config.keys import folders
 from sweeper.config.schema import VARYING
-from sweeper.config.training import AUTO, trained_keys
-from sweeper.config.trial import without_later_defaults
 from sweeper.core.errors import ConfigError, SpaceError, as_typed
-from sweeper.models import networks
 from sweeper.space.dimensions import NO_OPTION, Choice, Choices, Dimension, SearchSpace
-from sweeper.space.kinds import cast_config
+from sweeper.space.nodes import as_earlier_releases, cast_config, identity_of, settled
 from sweeper.space.template import Template, are_apart, is_leaf, select
 
 
@@ -48,7 +44,7 @@ class Point:
     @property
     def identity(self) -> str:
         """Equal for points that train the same thing."""
-        return canonical(numbers_alike(self.config))
+        return identity_of(self.config)
 
 
 @dataclass
@@ -186,7 +182,7 @@ class Composer:
                 _set(base.config, dimension.key, choice)
             found = base.unvaried | _plain(base.config, base.varied)
             base.template = Template(found) if is_simple else base.template
-        return cast_config({key: found[key] for key in VARYING})
+        return cast_config(found)
 
     def _group(self, choices: Choices) -> _Base:
         """The configuration of this combination of groups; its value keys are set again for each point."""
@@ -238,24 +234,6 @@ def _default(dimension: Dimension, composed: DictConfig) -> Choice | None:
         return dimension.interval.choice(value) if value in dimension.interval else Choice(as_typed(value), value)
     known = (choice for choice in dimension.choices if choice.value == value and type(choice.value) is type(value))
     return next(known, Choice(as_typed(value), value))
-
-
-def settled(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A point's configuration with these values of `training` where `auto` leaves them open."""
-    training = config["training"]
-    found = {key: value for key, value in values.items() if training[key] == AUTO}
-    return {**config, "training": {**training, **found}} if found else config
-
-
-def as_earlier_releases(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as earlier releases knew it, where it asks for nothing else."""
-    nodes = {"data": without_later_defaults(config["data"]), "training": trained_keys(config["training"])}
-    if not (augment := augment_keys(config["augment"])):
-        config = {key: value for key, value in config.items() if key != "augment"}
-    nodes |= {"augment": augment} if augment else {}
-    if isinstance(config["arch"], Mapping):
-        nodes["arch"] = networks.without_later_defaults(config["arch"])
-    return {**config, **nodes}
 
 
 def _refuse_other_settings(dimension: Dimension, master: DictConfig, composed: DictConfig) -> None:

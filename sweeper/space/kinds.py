@@ -26,25 +26,23 @@ _WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 
-def cast_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with values of open keys cast to what the keys take; others stay."""
-    found = dict(config)
-    for node in ("arch", "optimizer"):
-        if isinstance(config.get(node), Mapping):
-            known = kinds(node, config[node])
-            found[node] = {key: cast(value, known.get(key)) for key, value in config[node].items()}
-    data = config.get("data")
-    if isinstance(data, Mapping) and isinstance(data.get("validation"), str):  # a number, or "test"
-        kind = int if _WHOLE.fullmatch(data["validation"]) else float
-        found["data"] = {**data, "validation": cast(data["validation"], kind)}
-    training = config.get("training")
-    if isinstance(training, Mapping) and isinstance(training.get("threads"), str):  # a number, or "auto"
-        found["training"] = {**training, "threads": cast(training["threads"], int)}
-    if isinstance(training, Mapping) and isinstance(training.get("class_weight"), Mapping):
+def cast_node(top: str, node: Any) -> Any:
+    """A top node of a configuration with values of open keys cast to what the keys take; others stay."""
+    if not isinstance(node, Mapping):
+        return node
+    if top in ("arch", "optimizer"):
+        known = kinds(top, node)
+        return {key: cast(value, known.get(key)) for key, value in node.items()}
+    if top == "data" and isinstance(node.get("validation"), str):  # a number, or "test"
+        kind = int if _WHOLE.fullmatch(node["validation"]) else float
+        return {**node, "validation": cast(node["validation"], kind)}
+    if top == "training" and isinstance(node.get("threads"), str):  # a number, or "auto"
+        node = {**node, "threads": cast(node["threads"], int)}
+    if top == "training" and isinstance(node.get("class_weight"), Mapping):
         # a class's number is a text in every stored configuration
-        named = {str(key): cast(value, float) for key, value in training["class_weight"].items()}
-        found["training"] = {**found["training"], "class_weight": named}
-    return found
+        named = {str(key): cast(value, float) for key, value in node["class_weight"].items()}
+        node = {**node, "class_weight": named}
+    return node
 
 
 def kinds(node: str, values: Mapping[str, Any]) -> Mapping[str, type]:

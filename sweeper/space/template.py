@@ -2,6 +2,8 @@
 
 OmegaConf checks and converts a value that is set, and writes a whole node as plain containers for that. Of 10,000
 points most values occur in many; here each is set once, and its leaf is then put into a copy of what is on its path.
+Points that have the same values under a top node (`arch`, `training`, ...) share it, so that what follows from a node
+is found out once for all of them (`sweeper.config.identity.OfNode`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ class Template:
     def __init__(self, nodes: dict[str, Any]) -> None:
         self._nodes = nodes
         self._leaves: dict[tuple[str, str], Any] = {}
+        self._tops: dict[tuple[tuple[str, str], ...], Any] = {}
 
     def with_values(
         self, values: Iterable[tuple[Dimension, Choice]], leaf: Callable[[str, Choice], Any]
@@ -28,13 +31,21 @@ class Template:
             values: a choice of each key that varies.
             leaf: what a key becomes with a choice, as OmegaConf converts it; called once for each.
         """
-        nodes = self._nodes
+        under: dict[str, list[tuple[Dimension, Choice]]] = {}
         for dimension, choice in values:
-            name = dimension.key, choice.text
-            if name not in self._leaves:
-                self._leaves[name] = leaf(dimension.key, choice)
-            nodes = _with_leaf(nodes, dimension.key.split("."), self._leaves[name])
-        return nodes
+            under.setdefault(dimension.key.partition(".")[0], []).append((dimension, choice))
+        return self._nodes | {top: self._top(top, own, leaf) for top, own in under.items()}
+
+    def _top(self, top: str, values: Sequence[tuple[Dimension, Choice]], leaf: Callable[[str, Choice], Any]) -> Any:
+        names = tuple((dimension.key, choice.text) for dimension, choice in values)
+        if names not in self._tops:
+            node = self._nodes[top]
+            for name, (dimension, choice) in zip(names, values, strict=True):
+                if name not in self._leaves:
+                    self._leaves[name] = leaf(dimension.key, choice)
+                node = _with_leaf(node, dimension.key.split(".")[1:], self._leaves[name])
+            self._tops[names] = node
+        return self._tops[names]
 
 
 def is_leaf(value: Any) -> bool:

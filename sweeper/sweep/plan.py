@@ -22,9 +22,10 @@ from sweeper.core.paths import OutputPaths, SweepPaths
 from sweeper.core.secrets import hide_passwords
 from sweeper.preflight import check
 from sweeper.preflight.check import PlannedTrial, Preflight
-from sweeper.space.composer import Composer, settled
+from sweeper.space.composer import Composer
 from sweeper.space.dimensions import SearchSpace
 from sweeper.space.intervals import with_whole_intervals
+from sweeper.space.nodes import settled
 from sweeper.space.parser import check_grid, parse_space
 from sweeper.space.rules import partial_points, with_rules
 from sweeper.storage.places import Place

@@ -18,7 +18,7 @@ from sweeper.core.sweeps import SweepInfo
 from sweeper.core.text import duration
 from sweeper.data.prepare import DataSets
 from sweeper.executors import Executor
-from sweeper.space.composer import settled
+from sweeper.space.nodes import settled
 from sweeper.sweep.plan import SweepPlan
 from sweeper.sweep.timings import Timings, num_batches, spread
 

@@ -17,7 +17,8 @@ from sweeper.config import schema
 from sweeper.config.identity import canonical
 from sweeper.config.schema import VARYING
 from sweeper.core.errors import ConfigError
-from sweeper.space.composer import Point, as_earlier_releases
+from sweeper.space.composer import Point
+from sweeper.space.nodes import as_earlier_releases
 
 Compose = Callable[..., list[Point]]
 CONF = Path(__file__).resolve().parents[2] / "conf"
