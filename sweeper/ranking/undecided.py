@@ -44,7 +44,8 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
         shown = 1.0 if needed.shown is None else needed.shown
         told = f"These folds show a difference of about {100 * shown:.1f} points or more."
         if needed.images_dominate:
-            told += f" More seeds cannot tell one of {margin}: the images' part of the error dominates."
+            told += f" More seeds cannot tell one of {margin}: the images' part of the error dominates, so that takes "
+            told += "more images."
         said.append(told)
     elif findings.configurations is not None:
         if needed.images_dominate:

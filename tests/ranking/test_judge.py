@@ -349,7 +349,7 @@ def test_folds_that_separate_nothing_say_which_difference_they_show() -> None:
     assert found.group == (3, 0, 1, 2, 4, 5, 6, 7, 8, 9)
     assert (
         "These folds show a difference of about 5.8 points or more. More seeds cannot tell one of 0.5 points "
-        "(report.margin): the images' part of the error dominates."
+        "(report.margin): the images' part of the error dominates, so that takes more images."
     ) in found.sentences
     assert any(said.startswith("Effects in points of accuracy") for said in found.sentences)
     assert found.effects[1].difference.high < -0.3

@@ -41,7 +41,7 @@ FOLDS = ConfigurationFindings(5, 4, (0, 5), num_folds=5)
         (
             Findings(leader=0, configurations=FOLDS, needed=Needed(0.005, 0.012, None, images_dominate=True)),
             "These folds show a difference of about 1.2 points or more. More seeds cannot tell one of 0.5 points "
-            "(report.margin): the images' part of the error dominates.",
+            "(report.margin): the images' part of the error dominates, so that takes more images.",
         ),
         (
             Findings(leader=0, configurations=SEEDS, needed=Needed(0.005, 0.03, None, 6)),
