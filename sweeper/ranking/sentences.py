@@ -32,6 +32,7 @@ from sweeper.ranking.undecided import about_undecided, what_helps
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
 _NAMED = 8  # trials named in one sentence
+_UNKNOWN = "How certain that is cannot be determined"
 
 #: What every statement about images rests on.
 INDEPENDENCE = (
@@ -154,8 +155,7 @@ class _Speaker:
             value = amount(leader.metrics[metric])
             return f"{label} has the {word} {metric}, {value}. The order by {metric} is plain: no test supports it."
         if findings.why_untested:
-            why = f"How certain that is cannot be determined: {findings.why_untested}."
-            return f"{label} comes first with {scored}. {why}"
+            return f"{label} comes first with {scored}. {_UNKNOWN}: {findings.why_untested}."
         return f"{label} is the only complete trial: {scored}."
 
     def _about_group(self, findings: Findings, label: str, scored: str) -> str:
@@ -182,7 +182,8 @@ class _Speaker:
         number, lead = min(findings.differences.items(), key=lambda one: (one[1].value, one[0]))
         value, interval = lead.words(self.case.kind)
         whom = self._trials([number]) if findings.configurations is None else self._configuration(number, bare=True)
-        return f", {value} {'below' if self.case.is_mean else 'ahead of'} {whom} (95 % interval {interval})"
+        wide = ": it holds for all pairs at once, so it is wider than the test that decides" if lead.low <= 0 else ""
+        return f", {value} {'below' if self.case.is_mean else 'ahead of'} {whom} (95 % interval {interval}{wide})"
 
     def _about_tails(self, findings: Findings) -> str:
         """What to do where a mean loss cannot separate trials."""
@@ -261,8 +262,7 @@ class _Speaker:
         if found.num_points == 1:
             return f"{capital(name)} is the only one with all of its {found.num_seeds} repeats: {scored}."
         if found.why_untested:
-            how = f"How certain that is cannot be determined: {found.why_untested}."
-            return f"{capital(name)} comes first with {scored} over {seeds}. {how}"
+            return f"{capital(name)} comes first with {scored} over {seeds}. {_UNKNOWN}: {found.why_untested}."
         alone = f"By {self._objective.metric} alone: " if len(self.case.objectives) > 1 else ""
         rest = found.num_points - len(found.group)
         if len(found.group) == 1:
@@ -277,7 +277,7 @@ class _Speaker:
 
     def _figure(self, value: float | None) -> str:
         if value is None:
-            raise ValueError("there is no mean to speak of")
+            raise ValueError("no mean to speak of")
         return percent(value) if self._objective.metric == "val_accuracy" else f"{value:.4g}"
 
     def _configuration(self, number: int, *, bare: bool = False) -> str:

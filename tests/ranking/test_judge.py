@@ -82,6 +82,21 @@ def test_the_leader_is_so_much_better_than_each_other() -> None:
     assert open_.low < 0 < open_.high
 
 
+def test_an_interval_that_is_wider_than_the_test_says_so() -> None:
+    """24 images against 43, p = 0.03: the test that decides compares two trials, the interval is for all ten pairs."""
+    wrong = [(0, 24), (100, 43), (200, 100), (400, 110), (600, 120)]
+    answers = {number: right(10_000 - size, start, 10_000) for number, (start, size) in enumerate(wrong)}
+    rows = [row(number, round(IMAGES * (1 - size / 10_000))) for number, (_, size) in enumerate(wrong)]
+
+    found = judged(case(rows, answers))
+
+    assert found.group == (0,)
+    assert found.differences[1].low < 0 < found.differences[1].value
+    assert found.sentences[0].endswith(
+        " to 0.42: it holds for all pairs at once, so it is wider than the test that decides)."
+    )
+
+
 def test_trials_that_differ_by_five_images_share_the_lead() -> None:
     found = judged(case([row(0, 990), row(1, 985), row(2, 900)]))
 
