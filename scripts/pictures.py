@@ -1,8 +1,8 @@
 """Makes the README's pictures from a sweep: the leaderboard as it is printed, the curves, MLflow's UI.
 
     python scripts/pictures.py OUTPUT_DIR            all of the README's, from the newest sweep
-    python scripts/pictures.py OUTPUT_DIR network1   a curve in docs/results.md, from the first trial of a sweep of that
-                                                     name: the notebook's first network; network2, network3: the others
+    python scripts/pictures.py OUTPUT_DIR network1   curves and weights in docs/results.md, from the first trial of a
+                                                     sweep of that name: the notebook's first network; network2, network3
     python scripts/pictures.py OUTPUT_DIR page       the page alone, from the newest sweep
 
 MLflow's page and the report's page need Chromium (Debian: apt-get install chromium); without it they stay unchanged.
@@ -58,7 +58,7 @@ def leaderboard(paths: OutputPaths, name: str) -> None:
 
 
 def network(paths: OutputPaths, name: str) -> None:
-    """The curves of one of the notebook's networks; dashed lines show where the notebook ended."""
+    """The curves of one of the notebook's networks, dashed lines where the notebook ended; and its weights' violins."""
     row = stored_sweep.load(paths, name).rows[0]
     figure = figures.curves_figure(row.history, test_is_validation=True)
     for axes, metric in zip(figure.axes, ("loss", "accuracy"), strict=True):
@@ -67,6 +67,10 @@ def network(paths: OutputPaths, name: str) -> None:
             axes.axhline(value, ls="--", lw=1, color=line.get_color(), label=f"the notebook's last ({images})")
         axes.legend(loc="best", fontsize=8)
     figures.save(figure, PICTURES / f"{name}.png")
+    weights = paths.artifacts / row.run_id / "artifacts" / "weights.png"
+    with Image.open(weights) as picture:
+        small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    small.save(PICTURES / f"{name}_weights.png", optimize=True)
 
 
 def page(paths: OutputPaths, name: str) -> None:
