@@ -2,7 +2,7 @@
 
     python scripts/pictures.py OUTPUT_DIR            all of the README's, from the newest sweep
     python scripts/pictures.py OUTPUT_DIR network1   curves and weights in docs/results.md, from the first trial of a
-                                                     sweep of that name: the notebook's first network; network2, network3
+                                                     sweep of that name: the notebook's first; network2, network3
     python scripts/pictures.py OUTPUT_DIR page       the page alone, from the newest sweep
 
 MLflow's page and the report's page need Chromium (Debian: apt-get install chromium); without it they stay unchanged.

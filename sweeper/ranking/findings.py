@@ -152,6 +152,14 @@ class ConfigurationFindings:
     mean: float | None = None
     image_share: float | None = None
 
+    @property
+    def trainings(self) -> str:
+        """`3 seeds`, `5 folds`, `5 folds of 2 seeds each`: what a configuration's mean is over."""
+        if self.num_folds == 1:
+            return f"{self.num_seeds} seeds"
+        seeds = self.num_seeds // self.num_folds
+        return f"{self.num_folds} folds" + (f" of {seeds} seeds each" if seeds > 1 else "")
+
 
 @dataclass(frozen=True)
 class Findings:

@@ -257,7 +257,7 @@ class _Speaker:
         return said
 
     def _about_leading(self, found: ConfigurationFindings, findings: Findings) -> str:
-        seeds, name = _trainings(found), self._configuration(found.leader[0])
+        seeds, name = found.trainings, self._configuration(found.leader[0])
         scored = f"a mean {self._objective.metric} of {self._figure(found.mean)}"
         if found.num_points == 1:
             return f"{capital(name)} is the only one with all of its {found.num_seeds} repeats: {scored}."
@@ -316,14 +316,6 @@ class _Speaker:
         if number is None:
             raise ValueError("there is no leader to speak of")
         return self.rows[number]
-
-
-def _trainings(found: ConfigurationFindings) -> str:
-    """`3 seeds`, `5 folds`, `5 folds of 2 seeds each`: what a configuration's mean is over."""
-    if found.num_folds == 1:
-        return f"{found.num_seeds} seeds"
-    seeds = found.num_seeds // found.num_folds
-    return f"{found.num_folds} folds" + (f" of {seeds} seeds each" if seeds > 1 else "")
 
 
 def _expect(expected: ExpectedAccuracy, of: str) -> str:

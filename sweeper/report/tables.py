@@ -84,7 +84,7 @@ def plain_cells(
 def leading_group_note(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the marks of the leading group mean; with repeats it has configurations."""
     if any("repeat" in row for row in rows):
-        return "the leading group: configurations that these seeds and images cannot separate"
+        return "the leading group: configurations that these trainings and images cannot separate"
     return "the leading group: trials that the images cannot separate"
 
 

@@ -150,3 +150,10 @@ def test_nothing_would_help_where_all_are_equal() -> None:
     found = ConfigurationFindings(3, 2, (0, 3), image_share=0.7)
 
     assert what_helps(found, Findings(leader=0, configurations=found, equal=(3, 4, 5))) == []
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "num_folds", "said"), [(3, 1, "3 seeds"), (5, 5, "5 folds"), (10, 5, "5 folds of 2 seeds each")]
+)
+def test_what_a_mean_is_over(num_seeds: int, num_folds: int, said: str) -> None:
+    assert ConfigurationFindings(num_seeds, 4, (), num_folds=num_folds).trainings == said

@@ -180,7 +180,7 @@ def _group(report: SweepReport, ranked: Sequence[RankedRow], known: Roles) -> Fa
     if number == 1:
         return Fact("Leading group", "the leader alone", f"every other {noun} is worse beyond chance")
     if findings.configurations is not None:
-        apart = f"which {findings.configurations.num_seeds} seeds cannot separate"
+        apart = f"which {findings.configurations.trainings} cannot separate"
     else:
         apart = f"of {findings.num_compared:,}, which {findings.num_images:,} images cannot separate"
     return Fact("Leading group", counted(number, noun), apart)
