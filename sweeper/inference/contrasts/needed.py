@@ -82,7 +82,8 @@ def needed_for_trials(
     level, power = -float(ndtri(tail_of_group(num, alpha))), float(ndtri(POWER))
 
     def units_for(size: float) -> float:
-        most = max(square, size)
+        # A difference is of so many images at least, be they the only ones in their groups.
+        most = max(square, size * num_units / rows.shape[1], size**2)
         root = level * math.sqrt(most) + power * math.sqrt(most - size**2)
         return root**2 / size**2 + 1 / size  # 1 / size: the test counts whole images
 
