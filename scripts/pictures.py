@@ -3,6 +3,7 @@
     python scripts/pictures.py OUTPUT_DIR            all of the README's, from the newest sweep
     python scripts/pictures.py OUTPUT_DIR network1   curves and weights in docs/results.md, from the first trial of a
                                                      sweep of that name: the notebook's first; network2, network3
+    python scripts/pictures.py OUTPUT_DIR notebook   the README's first picture: the page of these three sweeps together
     python scripts/pictures.py OUTPUT_DIR page       the page alone, from the newest sweep
 
 MLflow's page and the report's page need Chromium (Debian: apt-get install chromium); without it they stay unchanged.
@@ -74,15 +75,26 @@ def network(paths: OutputPaths, name: str) -> None:
 
 
 def page(paths: OutputPaths, name: str) -> None:
-    """The upper part of a sweep's page, as Chromium draws it, and above its curves the README's first picture."""
+    """The upper part of a sweep's page, as Chromium draws it."""
+    _page(paths.sweep(name).root / "report.html", "page.png", 2235)
+
+
+def notebook(paths: OutputPaths) -> None:
+    """What the page says of the notebook's three networks, each a sweep of its own, and their leaderboard."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.html"
+        words = [*NOTEBOOK, "--output-dir", str(paths.root), "--html", str(file)]
+        subprocess.run([sys.executable, "-m", "sweeper", "report", *words], check=True)
+        _page(file, "page_top.png", TOP_HEIGHT)
+
+
+def _page(file: Path, target: str, height: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "page.png"
-        address = (paths.sweep(name).root / "report.html").as_uri()
-        if _shot(address, whole, width=1280, height=2235, drawn="svg.marks, canvas.marks"):
+        if _shot(file.as_uri(), whole, width=1280, height=height, drawn="svg.marks, canvas.marks"):
             with Image.open(whole) as picture:
                 small = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
-            small.save(PICTURES / "page.png", optimize=True)
-            small.crop((0, 0, small.width, TOP_HEIGHT)).save(PICTURES / "page_top.png", optimize=True)
+            small.save(PICTURES / target, optimize=True)
 
 
 def _shot(address: str, target: Path, *, width: int, height: int, drawn: str) -> bool:
@@ -143,6 +155,9 @@ def main() -> None:
     name = sweep_names(paths)[0]
     if sys.argv[2:] == ["page"]:
         page(paths, name)
+        return
+    if sys.argv[2:] == ["notebook"]:
+        notebook(paths)
         return
     if sys.argv[2:]:
         network(paths, sys.argv[2])
