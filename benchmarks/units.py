@@ -1,6 +1,6 @@
 """Who is equal, what it takes, and levels' effects: where images come in groups, and over folds. Simulated.
 
-    python benchmarks/units.py [--sweeps 300] [--only trials|seeds|folds|levels|needed]
+    python benchmarks/units.py [--sweeps 300] [--only trials|seeds|folds|levels|needed|needed-seeds]
 
 A sweep is wrong where one is called equal to the leader though its true accuracy differs from the leader's by the
 margin (at most 5 %; here it is exactly the margin, the hardest case), and where any interval of a level's effect does
@@ -299,8 +299,53 @@ def of_needed(sweeps: int) -> None:
         show([*shown, told, f"{np.median(all_found) / 10:.1f}", share(right)])
 
 
+def of_needed_seeds(sweeps: int) -> None:
+    """Seeds for each configuration, where images come in groups."""
+    names = ("model", "groups of", "seeds' sd", "images", "difference", "configurations", "seeds", "needed")
+    heads(*names, "estimate", "within 2x, %", "said, %", "no seeds would do, %")
+    sizes = ((0.3, 1000, 0.03), (0.3, 3000, 0.02), (0.2, 6000, 0.02), (0.05, 1000, 0.01))
+    for draw, of, (seed_sd, images, gap), num in itertools.product((latent, beta), ("10", "1-40"), sizes, (4, 8)):
+        codes, true = codes_of(of, images), LEVEL + gap * np.eye(1, num)[0]
+
+        def power(
+            seeds: int,
+            spec: tuple[Draw, NDArray[np.float64], int, float, Codes] = (draw, true, images, seed_sd, codes),
+        ) -> float:
+            one, level, size, sd, groups = spec
+            random = np.random.default_rng([seeds, len(level), size])
+            out = []
+            for turn in range(sweeps // 2):
+                answers = list(one(random, level, seeds, size, sd, groups))
+                out.append(
+                    1 + turn % (len(level) - 1) not in inference.leading_configurations(answers, groups=groups).members
+                )
+            return float(np.mean(out))
+
+        truth = truly(power, geometric(3, 60)[::2])
+        for seeds in (3, 5):
+            random = np.random.default_rng([num, seeds, images])
+            found: list[int] = []
+            hopeless: list[bool] = []
+            for _ in range(sweeps):
+                answers = list(draw(random, true, seeds, images, seed_sd, codes))
+                members = inference.leading_configurations(answers, groups=codes).members
+                if len(members) == num:
+                    needed = inference.needed_for_configurations(answers, members, gap, groups=codes)
+                    hopeless.append(needed.images_dominate)
+                    found += [] if needed.seeds is None else [needed.seeds]
+            cells = [draw.__name__, of, f"{seed_sd:g}", f"{images:,}", f"{100 * gap:g}", num, seeds]
+            show([*cells, *near(truth, 60, found, len(hopeless)), share(hopeless) if hopeless else ""])
+
+
 def main() -> None:
-    parts = {"trials": of_trials, "seeds": of_seeds, "folds": of_folds, "levels": of_levels, "needed": of_needed}
+    parts = {
+        "trials": of_trials,
+        "seeds": of_seeds,
+        "folds": of_folds,
+        "levels": of_levels,
+        "needed": of_needed,
+        "needed-seeds": of_needed_seeds,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweeps", type=int, default=300)
     parser.add_argument("--only", choices=tuple(parts))

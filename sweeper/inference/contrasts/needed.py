@@ -113,7 +113,8 @@ def needed_for_configurations(
         groups: (n,), the number of each image's group, where images come in groups.
 
     Returns:
-        The numbers; `seeds` is None too where few trainings do not show how much a seed changes.
+        The numbers; `seeds` is None too where few trainings do not show how much a seed changes, and with groups, where
+        it held too seldom (`benchmarks/units.py`); whether the images dominate is known there too.
 
     Raises:
         ValueError: as `sweeper.inference.leading_configurations`.
@@ -135,7 +136,7 @@ def needed_for_configurations(
     shown = smallest_shown(lambda size: shows(size, num_seeds, num_images))
     seeds = None
     is_known = num * (num_seeds - 1) >= _FEWEST_NOMINAL and _degrees(known.between, num_seeds) >= _FEWEST_DEGREES
-    if is_known and shows(difference * math.sqrt(_SURE), math.inf, num_images):
+    if groups is None and is_known and shows(difference * math.sqrt(_SURE), math.inf, num_images):
         seeds = _first(lambda number: shows(difference, number, num_images), FEWEST_SEEDS, MOST_SEEDS)
     images_dominate = not shows(difference * math.sqrt(HOPELESS), math.inf, num_images)
     return Needed(difference, shown, None, seeds, images_dominate)
