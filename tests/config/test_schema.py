@@ -386,7 +386,15 @@ def test_every_file_has_keys_of_the_schema_alone(path: Path) -> None:
         whole = node if group in (".", "experiment") else {group: node}
         if group == "experiment":  # its own network's keys lie over those of arch=cnn
             assert list(strangers(whole.pop("arch", {}), networks.config_class({"_target_": networks.CNN}))) == []
+            assert set(whole.pop("optimizer", {})) <= _arguments_of_its_optimizer(path)
         assert list(strangers(whole, Config)) == []
+
+
+def _arguments_of_its_optimizer(path: Path) -> set[str]:
+    defaults = yaml.safe_load(path.read_text(encoding="utf-8")).get("defaults", [])
+    [option] = [entry["override /optimizer"] for entry in defaults if "override /optimizer" in entry]
+    module, _, name = load(CONF / "optimizer" / f"{option}.yaml")["_target_"].rpartition(".")
+    return set(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
 
 
 def test_every_group_of_the_schema_has_its_files() -> None:

@@ -3,7 +3,7 @@
 As `equal`, `needed` and `levels` of this package say it over seeds; the variances are those of
 `sweeper.inference.folds`, all of them with one degree of freedom less than folds.
 
-Source: as there. What it keeps is measured by `benchmarks/equal.py`, `benchmarks/needed.py` and `benchmarks/levels.py`.
+Source: as there. What it keeps is measured by `benchmarks/units.py`.
 """
 
 from __future__ import annotations
