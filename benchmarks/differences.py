@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+from collections.abc import Callable, Mapping
 
 import clusters
 import folds
@@ -54,8 +55,8 @@ def on_independent_images(sweeps: int) -> None:
         for _ in range(sweeps):
             correct = drawn(model, random, true, images)
             leader = int(correct.sum(axis=1).argmax())
-            wrong += _is_wrong(differences_from_leader(correct), true[leader] - true)
-        print(f"| {model} | {num} | {images:,} | {100 * spread:g} | {_share(wrong, sweeps)} |", flush=True)
+            wrong += is_wrong(differences_from_leader(correct), true[leader] - true)
+        print(f"| {model} | {num} | {images:,} | {100 * spread:g} | {share(wrong, sweeps)} |", flush=True)
 
 
 def on_groups(sweeps: int) -> None:
@@ -66,10 +67,10 @@ def on_groups(sweeps: int) -> None:
         random = np.random.default_rng([num, images, int(100 * shared)])
         codes = np.arange(images) // 10
         wrong = sum(
-            _is_wrong(differences_by_clusters(draw(random, num, images, shared), codes), np.zeros(num))
+            is_wrong(differences_by_clusters(draw(random, num, images, shared), codes), np.zeros(num))
             for _ in range(sweeps)
         )
-        print(f"| {draw.__name__} | {100 * shared:.0f} % | {images:,} | {num} | {_share(wrong, sweeps)} |", flush=True)
+        print(f"| {draw.__name__} | {100 * shared:.0f} % | {images:,} | {num} | {share(wrong, sweeps)} |", flush=True)
 
 
 def brier(
@@ -81,7 +82,7 @@ def brier(
 
 
 #: Losses or scores, their shapes, and the mean of the equal trials.
-_MEANS: dict[str, tuple[losses.Loss, tuple[float, ...], float]] = {
+MEANS: dict[str, tuple[losses.Loss, tuple[float, ...], float]] = {
     "alike": (losses.cross_entropy, losses.SHAPES["alike"], losses.MEAN),
     "calibrated": (losses.cross_entropy, losses.SHAPES["calibrated"], losses.MEAN),
     "lognormal": (losses.lognormal, losses.SHAPES["lognormal"], losses.MEAN),
@@ -93,8 +94,8 @@ _MEANS: dict[str, tuple[losses.Loss, tuple[float, ...], float]] = {
 def by_losses(sweeps: int) -> None:
     print("\n| losses | trials | images | best less others | an interval is wrong, % | plain t, % | width, plain t 1 |")
     print(f"|{'---|' * 7}")
-    for model, num, images, gain in itertools.product(_MEANS, (2, 10, 44), (100, 287, 1000, 3000), (1.0, 0.7)):
-        loss, every, mean = _MEANS[model]
+    for model, num, images, gain in itertools.product(MEANS, (2, 10, 44), (100, 287, 1000, 3000), (1.0, 0.7)):
+        loss, every, mean = MEANS[model]
         shapes = np.resize(every, num)[:, None]
         means = np.where(np.arange(num) == 0, gain, 1) * mean
         levels = [[losses.level_of(loss, float(shape), one)] for (shape,), one in zip(shapes, means, strict=True)]
@@ -106,11 +107,11 @@ def by_losses(sweeps: int) -> None:
             leader = int(table.mean(axis=1).argmin())
             found = {plain: loss_differences_from_leader(table, bounded=plain) for plain in (False, True)}
             for plain, intervals in found.items():
-                wrong[plain] += _is_wrong(intervals, means - means[leader])
+                wrong[plain] += is_wrong(intervals, means - means[leader])
             whole, without = (np.delete(one[:, 2] - one[:, 1], leader).mean() for one in found.values())
             widths.append(whole / without)
-        cells = [model, str(num), f"{images:,}", f"{mean * (1 - gain):g}", _share(wrong[False], sweeps)]
-        print(f"| {' | '.join([*cells, _share(wrong[True], sweeps), f'{np.mean(widths):.1f}'])} |", flush=True)
+        cells = [model, str(num), f"{images:,}", f"{mean * (1 - gain):g}", share(wrong[False], sweeps)]
+        print(f"| {' | '.join([*cells, share(wrong[True], sweeps), f'{np.mean(widths):.1f}'])} |", flush=True)
 
 
 def over_folds(sweeps: int) -> None:
@@ -126,9 +127,9 @@ def over_folds(sweeps: int) -> None:
             answers = folds.in_folds(random, draw, num, number, images, seed_sd, gap)
             found = folds_from_leader(answers)
             leader = int(np.flatnonzero((found == 0).all(axis=1))[0])
-            wrong += _is_wrong(found, true[leader] - true)
+            wrong += is_wrong(found, true[leader] - true)
         cells = [draw.__name__, f"{seed_sd:g}", f"{images:,}", str(number), str(num), f"{100 * gap:g}"]
-        print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+        print(f"| {' | '.join([*cells, share(wrong, sweeps)])} |", flush=True)
 
 
 def over_folds_of_groups(sweeps: int) -> None:
@@ -143,9 +144,9 @@ def over_folds_of_groups(sweeps: int) -> None:
         for _ in range(sweeps):
             parts = [draw(random, num, images // number, seed_sd, shared) for _ in range(number)]
             answers = [[part[index : index + 1] for part in parts] for index in range(num)]
-            wrong += _is_wrong(folds_from_leader(answers, groups=[codes] * number), np.zeros(num))
+            wrong += is_wrong(folds_from_leader(answers, groups=[codes] * number), np.zeros(num))
         cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(number), str(num)]
-        print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+        print(f"| {' | '.join([*cells, share(wrong, sweeps)])} |", flush=True)
 
 
 def over_seeds_on_groups(sweeps: int) -> None:
@@ -161,9 +162,9 @@ def over_seeds_on_groups(sweeps: int) -> None:
         wrong = 0
         for _ in range(sweeps):
             answers = list(draw(random, num, seeds, images, seed_sd, shared))
-            wrong += _is_wrong(configurations_from_leader(answers, groups=codes), np.zeros(num))
+            wrong += is_wrong(configurations_from_leader(answers, groups=codes), np.zeros(num))
         cells = [draw.__name__, f"{100 * shared:.0f} %", f"{seed_sd:g}", f"{images:,}", str(seeds), str(num)]
-        print(f"| {' | '.join([*cells, _share(wrong, sweeps)])} |", flush=True)
+        print(f"| {' | '.join([*cells, share(wrong, sweeps)])} |", flush=True)
 
 
 def grouped(
@@ -197,11 +198,11 @@ def grouped_beta(
     return answers
 
 
-def _is_wrong(found: NDArray[np.float64], true: NDArray[np.float64]) -> bool:
+def is_wrong(found: NDArray[np.float64], true: NDArray[np.float64]) -> bool:
     return bool(((found[:, 1] > true + 1e-12) | (found[:, 2] < true - 1e-12)).any())
 
 
-def _share(wrong: int, sweeps: int) -> str:
+def share(wrong: int, sweeps: int) -> str:
     rate = wrong / sweeps
     return f"{100 * rate:.1f} ± {100 * math.sqrt(rate * (1 - rate) / sweeps):.1f}"
 
@@ -216,13 +217,14 @@ PARTS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(parts: Mapping[str, Callable[[int], None]] = PARTS, description: str | None = __doc__) -> None:
+    """Runs the parts that `--only` names, or all."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweeps", type=int, default=400)
-    parser.add_argument("--only", choices=PARTS, nargs="*", default=list(PARTS))
+    parser.add_argument("--only", choices=parts, nargs="*", default=list(parts))
     options = parser.parse_args()
     for name in options.only:
-        PARTS[name](options.sweeps)
+        parts[name](options.sweeps)
 
 
 if __name__ == "__main__":

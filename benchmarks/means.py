@@ -10,13 +10,11 @@ Beside it the same without the further image.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import itertools
 
 import numpy as np
-from differences import _MEANS as MEANS
-from differences import _is_wrong, _share
+from differences import MEANS, is_wrong, main, share
 from numpy.typing import NDArray
 
 from sweeper.inference import (
@@ -94,9 +92,9 @@ def over_seeds(sweeps: int) -> None:
             leader = int(answers.mean(axis=(1, 2)).argmax())
             for plain in wrong:
                 found = means_from_leader(list(answers), groups=codes, bounded=plain)
-                wrong[plain] += _is_wrong(found, means - means[leader])
+                wrong[plain] += is_wrong(found, means - means[leader])
         cells = [model, str(seeds), f"{seed_sd:g}", f"{images:,}", str(size), str(num), f"{1 - gain:.0%}"]
-        show([*cells, _share(wrong[False], sweeps), _share(wrong[True], sweeps)])
+        show([*cells, share(wrong[False], sweeps), share(wrong[True], sweeps)])
 
 
 def over_folds(sweeps: int) -> None:
@@ -117,9 +115,9 @@ def over_folds(sweeps: int) -> None:
             for plain in wrong:
                 groups = None if codes is None else [codes] * folds
                 found = means_over_folds_from_leader(answers, groups=groups, bounded=plain)
-                wrong[plain] += _is_wrong(found, means - means[leader])
+                wrong[plain] += is_wrong(found, means - means[leader])
         cells = [model, str(folds), f"{seed_sd:g}", f"{images:,}", str(size), str(num), f"{1 - gain:.0%}"]
-        show([*cells, _share(wrong[False], sweeps), _share(wrong[True], sweeps)])
+        show([*cells, share(wrong[False], sweeps), share(wrong[True], sweeps)])
 
 
 def on_groups(sweeps: int) -> None:
@@ -134,22 +132,10 @@ def on_groups(sweeps: int) -> None:
             table = as_units(drawn(random, model, means, 1, images, 0.0, codes)[:, 0], codes)
             leader = int(table.mean(axis=1).argmin())
             for plain in wrong:
-                wrong[plain] += _is_wrong(loss_differences_from_leader(table, bounded=plain), means - means[leader])
+                wrong[plain] += is_wrong(loss_differences_from_leader(table, bounded=plain), means - means[leader])
         cells = [model, f"{images:,}", str(_SIZE), str(num), f"{1 - gain:.0%}"]
-        show([*cells, _share(wrong[False], sweeps), _share(wrong[True], sweeps)])
-
-
-PARTS = {"seeds": over_seeds, "folds": over_folds, "groups": on_groups}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sweeps", type=int, default=400)
-    parser.add_argument("--only", choices=PARTS, nargs="*", default=list(PARTS))
-    options = parser.parse_args()
-    for name in options.only:
-        PARTS[name](options.sweeps)
+        show([*cells, share(wrong[False], sweeps), share(wrong[True], sweeps)])
 
 
 if __name__ == "__main__":
-    main()
+    main({"seeds": over_seeds, "folds": over_folds, "groups": on_groups}, __doc__)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.clusters import as_units, worth_of_units
-from sweeper.inference.contrasts.parts import Scores
+from sweeper.inference.contrasts.parts import Compared, Scores
 
 #: Folds from which on configurations are compared: fewer do not show how much a fold changes.
 FEWEST_FOLDS = 5
@@ -29,44 +29,25 @@ Groups = Sequence[NDArray[np.integer] | None] | None
 
 
 @dataclass(frozen=True)
-class OverFolds:
-    """C configurations, each scored on all n images (or groups of them), k parts of which were held out in turn.
+class OverFolds(Compared):
+    """The same of configurations of which k parts of the images were held out in turn; `num_seeds` is of each fold.
 
     Attributes:
-        mean: (C,), over folds, exact, so that ties are ties.
         scores: (C, k), of each fold.
-        by_image: (C, n), the mean over a fold's seeds.
         images: (C, C), the variance of each pair's difference that comes from the images.
         networks: (C, C), what comes from the networks: the variance over folds less the images' part. With few folds it
             may be far too small by chance, so each is averaged with one further fold, at the mean of all configurations
             against the same one (of the column).
-        num_seeds: trainings of each fold.
-        num_answered: images behind the scores: n, or more where the scores are of groups of images.
-        worth: the mean square of what one of the n counts; 1, or more where they are groups of unequal size.
     """
 
-    mean: NDArray[np.float64]
     scores: NDArray[np.float64]
-    by_image: NDArray[np.float64]
     images: NDArray[np.float64]
     networks: NDArray[np.float64]
-    num_seeds: int
-    num_answered: int
-    worth: float
-
-    @property
-    def num_images(self) -> int:
-        return int(self.by_image.shape[1])
 
     @property
     def degrees(self) -> int:
         """Degrees of freedom of what varies over folds."""
         return int(self.scores.shape[1]) - 1
-
-    @property
-    def leader(self) -> int:
-        """The row with the highest mean, the first of equal ones."""
-        return int(np.argmax(self.mean))
 
     @property
     def variance(self) -> NDArray[np.float64]:
@@ -84,10 +65,7 @@ def over_folds(answers: Sequence[Sequence[Scores]], groups: Groups = None) -> Ov
         ValueError: fewer than five folds, tables that do not fit, or a score that is not finite.
     """
     num_seeds, num_answered = _checked(answers)
-    groups = [None] * len(answers[0]) if groups is None else groups
-    units = [
-        [fold if own is None else as_units(fold, own) for fold, own in zip(one, groups, strict=True)] for one in answers
-    ]
+    units = in_units(answers, groups)
     by_image = [[np.asarray(fold, np.float64).mean(axis=0) for fold in one] for one in units]
     scores = np.array([[math.fsum(fold) / len(fold) for fold in one] for one in by_image])
     flat = np.stack([np.concatenate(one) for one in by_image])
@@ -98,8 +76,17 @@ def over_folds(answers: Sequence[Sequence[Scores]], groups: Groups = None) -> Ov
     networks = ((num_folds - 1) * own + usual) / num_folds
     np.fill_diagonal(networks, 0)
     mean = np.array([math.fsum(row) / len(row) for row in scores])
-    worth = max((worth_of_units(own) for own in groups if own is not None), default=1.0)
-    return OverFolds(mean, scores, flat, images, networks, num_seeds, num_answered, worth)
+    worth = max((worth_of_units(own) for own in groups or () if own is not None), default=1.0)
+    return OverFolds(mean, flat, num_seeds, num_answered, worth, scores, images, networks)
+
+
+def in_units(answers: Sequence[Sequence[Scores]], groups: Groups) -> list[list[Scores]]:
+    """The scores of the groups of images in the folds that have some, those of the images in the others."""
+    if groups is None:
+        return [list(one) for one in answers]
+    return [
+        [fold if own is None else as_units(fold, own) for fold, own in zip(one, groups, strict=True)] for one in answers
+    ]
 
 
 def _of_pairs(scores: NDArray[np.float64]) -> NDArray[np.float64]:

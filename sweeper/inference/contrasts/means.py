@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.clusters import as_units
-from sweeper.inference.contrasts.fold_parts import Groups, over_folds
+from sweeper.inference.contrasts.fold_parts import Groups, in_units, over_folds
 from sweeper.inference.contrasts.parts import Scores, parts
 from sweeper.inference.groups import from_leader_by_t
 
@@ -67,10 +67,7 @@ def means_over_folds_from_leader(
     Raises:
         ValueError: as `leading_over_folds`.
     """
-    groups = [None] * len(answers[0]) if groups is None else groups
-    units: list[list[Scores]] = [
-        [fold if own is None else as_units(fold, own) for fold, own in zip(one, groups, strict=True)] for one in answers
-    ]
+    units = in_units(answers, groups)
     plain = over_folds(units)
     leader = plain.leader
 

@@ -41,7 +41,7 @@ def equal_over_folds(
     known = over_folds(answers, groups)
     if margin == 0:
         return both_close(np.zeros(len(known.mean), np.bool_), known.leader)
-    images = np.maximum(known.images, known.worth * margin * (1 - margin) / known.num_images)
+    images = np.maximum(known.images, known.least_at(margin))
     above = known.mean[:, None] - known.mean + margin
     p_values: NDArray[np.float64] = stdtr(known.degrees, -above / np.sqrt(known.networks + images))
     np.fill_diagonal(p_values, 0)

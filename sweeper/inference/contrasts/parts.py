@@ -18,16 +18,12 @@ Scores = NDArray[np.bool_] | NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Parts:
+class Compared:
     """C configurations, each scored under s seeds on the same n images (or groups of them).
 
     Attributes:
         mean: (C,), over seeds and images, exact, so that ties are ties.
         by_image: (C, n), the mean over seeds.
-        seeds: (C,), the variance of a mean that comes from its seeds. With three seeds it may be far too small by
-            chance, so each is averaged with one further seed at the mean variance of all.
-        within: (C,), the variance over seeds of the answer to one image, a mean over the images.
-        between: (C,), the variance over seeds of the score on all images.
         num_seeds: s.
         num_answered: images behind the scores: n, or more where the scores are of groups of images.
         worth: the mean square of what one of the n counts; 1, or more where they are groups of unequal size.
@@ -35,9 +31,6 @@ class Parts:
 
     mean: NDArray[np.float64]
     by_image: NDArray[np.float64]
-    seeds: NDArray[np.float64]
-    within: NDArray[np.float64]
-    between: NDArray[np.float64]
     num_seeds: int
     num_answered: int
     worth: float
@@ -50,6 +43,28 @@ class Parts:
     def leader(self) -> int:
         """The row with the highest mean, the first of equal ones."""
         return int(np.argmax(self.mean))
+
+    def least_at(self, margin: float) -> float:
+        """The images' part of a difference's variance that a difference of the margin brings where no other image
+        differs, as in Tango's test: few images (or groups, which may fail as a whole) on which nothing differs are no
+        proof."""
+        return self.worth * margin * (1 - margin) / self.num_images
+
+
+@dataclass(frozen=True)
+class Parts(Compared):
+    """The parts of what is uncertain about configurations that all have the same images.
+
+    Attributes:
+        seeds: (C,), the variance of a mean that comes from its seeds. With three seeds it may be far too small by
+            chance, so each is averaged with one further seed at the mean variance of all.
+        within: (C,), the variance over seeds of the answer to one image, a mean over the images.
+        between: (C,), the variance over seeds of the score on all images.
+    """
+
+    seeds: NDArray[np.float64]
+    within: NDArray[np.float64]
+    between: NDArray[np.float64]
 
     def images(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """(M,): the variance that comes from the images, of sums of means with the weights (M, C).
@@ -77,13 +92,11 @@ class Parts:
     def worse_than(self, margin: float) -> NDArray[np.float64]:
         """(C, C): one-sided p of Welch's t, of row i's expected score being more than `margin` below column j's.
 
-        The images' part is taken to be at least what a difference of the margin makes of it where no other image
-        differs, as in Tango's test: few images (or groups, which may fail as a whole) on which nothing differs are no
-        proof. 0 on the diagonal.
+        The images' part is at least `least_at` of the margin. 0 on the diagonal.
         """
         from scipy.special import stdtr
 
-        images = np.maximum(self.images_of_pairs(), self.worth * margin * (1 - margin) / self.num_images)
+        images = np.maximum(self.images_of_pairs(), self.least_at(margin))
         variance = self.seeds[:, None] + self.seeds + images
         of_seeds = (self.seeds[:, None] ** 2 + self.seeds**2) / (self.num_seeds - 1)
         spread = of_seeds + images**2 / (self.num_images - 1)
