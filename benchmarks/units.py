@@ -291,7 +291,8 @@ def of_needed(sweeps: int) -> None:
             answers = folded(random, draw, np.full(num, LEVEL), folds, images // folds, seed_sd, fold_codes)
             members = inference.leading_over_folds(answers, groups=groups).members
             if len(members) == num:
-                found_shown = inference.needed_over_folds(answers, members, 0.01, groups=groups).shown
+                known = inference.needed_over_folds(answers, members, 0.01, groups=groups)
+                found_shown = None if known is None else known.shown
                 all_found.append(1000 * (1.0 if found_shown is None else found_shown))
                 right.append(all_found[-1] >= 24 if truth is None else truth / 2 <= all_found[-1] <= 2 * truth)
         told = "above 4.6" if truth is None else f"{truth / 10:g}"

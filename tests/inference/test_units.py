@@ -155,9 +155,13 @@ def test_folds_say_which_difference_they_show() -> None:
         for answers in ([[fold[:, :200] for fold in one] for one in steady], steady, varied)
     )
 
+    assert few is not None
     assert few.shown is not None
+    assert many is not None
     assert many.shown is not None
+    assert lucky is not None
     assert lucky.shown is not None
+    assert needed_over_folds([steady[0], steady[0]], [0, 1], 0.004) is None, "nothing differs, so nothing is known"
     assert 2 < few.shown / many.shown < 5, "a tenth of the images: about the root of ten"
     assert lucky.shown > 3 * many.shown
     assert few.images_dominate
@@ -207,5 +211,8 @@ def test_over_folds_groups_take_the_images_place() -> None:
     alone, together = (folds_from_leader(answers, groups=one) for one in (None, [groups] * 5))
 
     np.testing.assert_allclose(alone[:, 0], together[:, 0], atol=1e-12)
-    assert needed_over_folds(answers, [0, 1], 0.012, groups=[groups] * 5).images_dominate
-    assert not needed_over_folds(answers, [0, 1], 0.012).images_dominate
+    whole, single = (needed_over_folds(answers, [0, 1], 0.012, groups=one) for one in ([groups] * 5, None))
+    assert whole is not None
+    assert whole.images_dominate
+    assert single is not None
+    assert not single.images_dominate

@@ -26,7 +26,7 @@ from sweeper.inference.pairs import as_correct
 POWER = 0.8
 MOST_SEEDS = 100
 #: Images, or groups of them, on which two trials differ, on average, from which on the numbers hold.
-_FEWEST_DIFFERING = 6
+FEWEST_DIFFERING = 6
 #: Degrees of freedom of the seeds' mean variance from which on a number of seeds holds: as they would be if seeds
 #: varied alike everywhere, and as they are.
 _FEWEST_NOMINAL, _FEWEST_DEGREES = 12, 10
@@ -77,7 +77,7 @@ def needed_for_trials(
     num, num_units = units.shape
     pairs = num * (num - 1) / 2
     square = float((num * (units**2).sum(axis=0) - units.sum(axis=0) ** 2).mean()) / pairs  # of a pair's difference
-    if _num_differing(units) / pairs < _FEWEST_DIFFERING:
+    if num_differing(units) / pairs < FEWEST_DIFFERING:
         return None
     level, power = -float(ndtri(tail_of_group(num, alpha))), float(ndtri(POWER))
 
@@ -91,7 +91,7 @@ def needed_for_trials(
     return Needed(difference, shown, math.ceil(units_for(difference) * rows.shape[1] / num_units))
 
 
-def _num_differing(units: NDArray[np.float64]) -> int:
+def num_differing(units: NDArray[np.float64]) -> int:
     """Columns of (m, G) in which two rows differ, over all pairs of rows."""
     return sum(int((units[first + 1 :] != units[first]).sum()) for first in range(len(units) - 1))
 

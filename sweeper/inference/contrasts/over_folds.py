@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from sweeper.inference.contrasts.equal import both_close
 from sweeper.inference.contrasts.fold_parts import Groups, OverFolds, over_folds
 from sweeper.inference.contrasts.levels import effect_weights
-from sweeper.inference.contrasts.needed import HOPELESS, POWER, Needed, smallest_shown, tail_of_group
+from sweeper.inference.contrasts.needed import (
+    FEWEST_DIFFERING,
+    HOPELESS,
+    POWER,
+    Needed,
+    num_differing,
+    smallest_shown,
+    tail_of_group,
+)
 from sweeper.inference.contrasts.parts import Scores
 from sweeper.inference.margin import passing
 
@@ -54,7 +62,7 @@ def needed_over_folds(
     difference: float,
     alpha: float = 0.05,
     groups: Groups = None,
-) -> Needed:
+) -> Needed | None:
     """Which difference the folds show, and whether more seeds could show one of the given size.
 
     Args:
@@ -66,7 +74,8 @@ def needed_over_folds(
 
     Returns:
         The numbers, without `images` and `seeds`: of what varies from fold to fold, the training images' part is not
-        known, so no number of seeds can be said to be enough.
+        known, so no number of seeds can be said to be enough. None where two configurations differ on too few images,
+        or groups, to say.
 
     Raises:
         ValueError: as `leading_over_folds`.
@@ -74,6 +83,8 @@ def needed_over_folds(
     from scipy.special import ndtri, stdtrit
 
     known = over_folds([answers[index] for index in members], groups)
+    if num_differing(known.by_image) < FEWEST_DIFFERING * len(members) * (len(members) - 1) / 2:
+        return None
     others = ~np.eye(len(members), dtype=np.bool_)
     variance, images = float(known.variance[others].mean()), float(known.images[others].mean())
     tail = tail_of_group(len(members), alpha)
