@@ -136,7 +136,7 @@ def leading_group_by_losses(losses: NDArray[np.floating], alpha: float = 0.05, *
 
 
 def loss_differences_from_leader(
-    losses: NDArray[np.floating], alpha: float = 0.05, *, bounded: bool = False
+    losses: NDArray[np.floating], alpha: float = 0.05, *, bounded: bool = False, leader: int | None = None
 ) -> NDArray[np.float64]:
     """How much lower the smallest mean loss is than each, with intervals that hold all at once, however it was chosen.
 
@@ -147,6 +147,7 @@ def loss_differences_from_leader(
         losses, bounded: as in `leading_group_by_losses`.
         alpha: the chance allowed of any interval being wrong; it is divided among all pairs, since the leader was
             chosen on these images.
+        leader: the row with the smallest mean, where it is known: of equal ones rounding may show another.
 
     Returns:
         (K, 3): the difference of the mean losses, low and high; 0, 0, 0 for the leader.
@@ -157,7 +158,7 @@ def loss_differences_from_leader(
     from scipy.special import stdtrit
 
     rows = checked_losses(losses)
-    leader = int(np.argmin(rows.mean(axis=1, dtype=np.float64)))
+    leader = int(np.argmin(rows.mean(axis=1, dtype=np.float64))) if leader is None else leader
     best = rows[leader].astype(np.float64)
     largest = None if bounded else _largest_difference(rows, best)
     found = []

@@ -10,7 +10,14 @@ more than a second. What does not live here: when they are computed (`sweeper.tr
 (`sweeper.config.metrics`), and what can be said of a ranking by them (`sweeper.inference`).
 """
 
-from sweeper.metrics.classification import OF_COUNTS, ClassFigures, by_class, confusion_matrix, per_class_csv
+from sweeper.metrics.classification import (
+    OF_COUNTS,
+    ClassFigures,
+    by_class,
+    confusion_matrix,
+    per_class_csv,
+    scores_by_image,
+)
 from sweeper.metrics.custom import check_custom
 from sweeper.metrics.scores import compute, image_scores, scored_by_image
 
@@ -24,4 +31,5 @@ __all__ = [
     "image_scores",
     "per_class_csv",
     "scored_by_image",
+    "scores_by_image",
 ]

@@ -49,6 +49,41 @@ OF_COUNTS: Mapping[str, Callable[[Counts, Counts, Counts], NDArray[np.float64]]]
 }
 
 
+def scores_by_image(metric: str, labels: NDArray[np.integer], predicted: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(images,): scores whose mean is a metric of `OF_COUNTS`, and which vary as the metric does with the images.
+
+    An image's score is the metric plus its influence: the metric's derivative by the image's weight, times the number
+    of images. So tests and intervals of means serve for these metrics too, where each class has enough images for the
+    metric to be nearly linear in its counts (what they keep is measured by `benchmarks/counts.py`).
+
+    Args:
+        metric: `val_macro_f1` or `val_balanced_accuracy`.
+        labels, predicted: (images,), the true and the predicted classes, from 0.
+
+    Raises:
+        KeyError: another metric.
+
+    Source: F. R. Hampel (1974), The influence curve and its role in robust estimation, Journal of the American
+    Statistical Association 69; B. Efron (1982), The jackknife, the bootstrap and other resampling plans, section 6.3
+    (the infinitesimal jackknife).
+    """
+    num_classes = int(max(labels.max(), predicted.max())) + 1
+    matrix = confusion_matrix(labels, predicted, num_classes)
+    tp, support, given = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    value = OF_COUNTS[metric](tp, support, given)
+    if metric == "val_balanced_accuracy":
+        by_tp = _ratio(np.ones(num_classes), support)
+        by_support, by_given = -by_tp * _ratio(tp, support), np.zeros(num_classes)
+        number = int((support > 0).sum())
+    else:
+        by_tp = _ratio(np.full(num_classes, 2.0), support + given)
+        by_support = by_given = -by_tp * _ratio(tp, support + given)
+        number = int((support + given > 0).sum())
+    influence = by_tp[labels] * (labels == predicted) + by_support[labels] + by_given[predicted]
+    scores: NDArray[np.float64] = value + influence * (len(labels) / number)
+    return scores
+
+
 @dataclass(frozen=True)
 class ClassFigures:
     """What is known of one class; a ratio without a denominator is 0, as scikit-learn's `zero_division=0`.

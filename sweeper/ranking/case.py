@@ -14,10 +14,14 @@ from sweeper.core.looks import SecondStage
 from sweeper.core.objectives import METRIC_DIRECTIONS, Objective
 from sweeper.core.test_set import RecordedTestSet
 from sweeper.core.trials import TrialRow
-from sweeper.metrics import OF_COUNTS
+from sweeper.metrics import OF_COUNTS, scores_by_image
 from sweeper.ranking import leaderboard
 
 ALPHA = 0.05  # the chance allowed of each statement being wrong
+
+#: Images of each class, or groups of them, from which on configurations are compared by a metric of all classes, by
+#: `benchmarks/counts.py`.
+FEWEST_OF_CLASS = 5
 
 Kind = Literal["accuracy", "loss", "counts", "hits", "scores", "plain"]
 
@@ -103,9 +107,13 @@ def is_there(case: Case, answers: Answers | None) -> bool:
 
 
 def by_image(case: Case, answers: Answers) -> NDArray[np.bool_] | NDArray[np.floating]:
-    """(images,): a trial's score of each image, larger is better; of metrics that are a mean over the images."""
+    """(images,): a trial's score of each image, larger is better; their mean is the metric."""
     if case.kind == "accuracy":
         return answers.correct
+    if case.kind == "counts":
+        assert answers.labels is not None  # `is_there`
+        assert answers.predicted is not None
+        return scores_by_image(case.tested.metric, answers.labels, answers.predicted)
     values = answers.losses if case.kind == "loss" else answers.scores[case.tested.metric]
     assert values is not None  # `is_there`
     return values.astype(np.float64) if case.kind == "hits" else -values.astype(np.float64)
@@ -115,6 +123,25 @@ def groups_of(answers: Sequence[Answers]) -> NDArray[np.uint32] | None:
     """The number of each image's group, (images,); None where the images have no groups, or not of every trial."""
     known = [one.groups for one in answers if one.groups is not None]
     return known[0] if known and len(known) == len(answers) else None
+
+
+def why_few_of_class(answers: Sequence[Answers], metric: str) -> str:
+    """Why images of which a class has too few compare nothing by a metric of all classes; empty where none has."""
+    fewest = min((_fewest_of_class(one) for one in answers if one.labels is not None), default=FEWEST_OF_CLASS)
+    if fewest >= FEWEST_OF_CLASS:
+        return ""
+    what = "images" if groups_of(answers) is None else "groups of images"
+    return (
+        f"{metric} rests on each class alike, and one has {fewest} validation {what} ({FEWEST_OF_CLASS} are the least "
+        "that show how much it varies)"
+    )
+
+
+def _fewest_of_class(answers: Answers) -> int:
+    """Images, or groups of them, of the class that has fewest of those that have any."""
+    assert answers.labels is not None
+    units = answers.labels if answers.groups is None else np.unique([answers.labels, answers.groups], axis=1)[0]
+    return int(np.unique(units, return_counts=True)[1].min())
 
 
 def why_one_group(answers: Sequence[Answers]) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sweeper import inference
 from sweeper.core.objectives import Objective
 from sweeper.core.trials import TrialRow, TrialState, mean
-from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there, why_one_group
+from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there, why_few_of_class, why_one_group
 from sweeper.ranking.findings import ConfigurationFindings, Difference, ExpectedAccuracy, Findings
 from sweeper.ranking.leaderboard import compared_of, point_of, rank
 from sweeper.ranking.seeds.levels import Groups, level_effects
@@ -110,12 +110,12 @@ def _leading(tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> infere
 def _differences(case: Case, tables: Sequence[Sequence[NDArray[Any]]], groups: Groups) -> NDArray[np.float64] | None:
     """The leading mean less each configuration's, with its interval; None where no interval is shown to hold."""
     is_over_folds, bounded = len(tables[0]) > 1, case.kind == "scores"
-    if not case.is_mean and is_over_folds:
-        return inference.folds_from_leader(tables, ALPHA, groups)
-    if not case.is_mean:
+    if case.kind in ("accuracy", "hits"):
+        if is_over_folds:
+            return inference.folds_from_leader(tables, ALPHA, groups)
         return inference.configurations_from_leader(_only(tables), ALPHA, groups[0])
     units = [fold.shape[1] if own is None else len(np.unique(own)) for fold, own in zip(tables[0], groups, strict=True)]
-    if sum(units) < FEWEST_FOR_MEANS:
+    if case.is_mean and sum(units) < FEWEST_FOR_MEANS:
         return None
     if is_over_folds:
         return inference.means_over_folds_from_leader(tables, ALPHA, groups, bounded=bounded)
@@ -199,11 +199,14 @@ def _why_untested(case: Case, whole: Sequence[Sequence[TrialRow]], num_folds: in
     if case.num_repeats < inference.FEWEST_SEEDS:
         few = f"{case.num_repeats} seeds per configuration are too few"
         return f"{few} (sweep.seeds={inference.FEWEST_SEEDS} is the least)"
-    if case.kind in ("counts", "plain"):
+    if case.kind == "plain":
         return f"no test for {case.tested.metric} takes images and seeds into account"
     rows = [row for rows in whole for row in rows]
     if num_folds == 1 and len({row.split_digest for row in rows}) > 1:
         return "their trials were scored on different images, since data or split vary"
     if not all(is_there(case, case.validation.get(row.number)) for row in rows):
         return "predictions of some of their trials on the validation images are missing"
-    return "" if num_folds > 1 else why_one_group([case.validation[row.number] for row in rows])
+    known = [case.validation[row.number] for row in rows]
+    if case.kind == "counts" and (why := why_few_of_class(known, case.tested.metric)):
+        return why
+    return "" if num_folds > 1 else why_one_group(known)

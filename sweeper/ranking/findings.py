@@ -178,8 +178,9 @@ class Findings:
         rank_intervals: lowest and highest rank of a trial, by its number; empty above 500 trials.
         differences: of the leader's accuracy and each other trial's, by the other's number; the 95 % intervals hold
             all at once. With repeats, of the mean of the leading configuration and of that to which the trial belongs.
-            Also by top-5 accuracy, and from 200 images (or groups of them) on by loss and Brier score, where they say
-            how much lower the leader's is. Empty for other metrics.
+            Also by top-5 accuracy; by macro F1 and balanced accuracy where each class has five images (or groups of
+            them); and from 200 images (or groups) on by loss and Brier score, where they say how much lower the
+            leader's is. Empty for other metrics.
         effects: with repeats and a complete grid, each level of each parameter against the first one; the 95 %
             intervals hold all at once. Empty for other metrics.
         equal: trials of the group that are shown to differ from the leader by at most `report.margin`; with repeats all

@@ -21,7 +21,7 @@ from sweeper.artifacts.answers import Answers
 from sweeper.core.objectives import COSTS, Objective, name_on_test
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.metrics import OF_COUNTS
-from sweeper.ranking.case import ALPHA, Case, groups_of, is_there, why_one_group
+from sweeper.ranking.case import ALPHA, Case, by_image, groups_of, is_there, why_few_of_class, why_one_group
 from sweeper.ranking.configurations import FEWEST_FOR_MEANS, judge_configurations, representatives
 from sweeper.ranking.findings import Cheapest, Confirmation, Difference, ExpectedAccuracy, Finalist, Findings
 from sweeper.ranking.leaderboard import num_repeats, point_of, rank
@@ -115,6 +115,10 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
             labels, predicted, metric = _classes(case, answers)
             elimination = inference.leading_group_by_swaps(labels, predicted, metric, ALPHA, groups)
             ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, ALPHA, groups) if is_few else None
+            if not why_few_of_class(answers, case.tested.metric):
+                scores = np.stack([by_image(case, one) for one in answers])
+                units = scores if groups is None else inference.as_units(scores, groups)
+                apart = inference.loss_differences_from_leader(-units, ALPHA, leader=elimination.members[0])
         case "hits":
             hits = np.stack([one.scores[case.tested.metric] for one in answers]) > 0
             elimination, ranks = _by_right_images(hits, groups)

@@ -16,7 +16,15 @@ from sklearn import metrics as oracle
 
 from sweeper.core.errors import ConfigError, MetricError, NonFiniteError
 from sweeper.core.objectives import FURTHER_METRICS, Metric, Objective
-from sweeper.metrics import by_class, check_custom, compute, confusion_matrix, image_scores, per_class_csv
+from sweeper.metrics import (
+    by_class,
+    check_custom,
+    compute,
+    confusion_matrix,
+    image_scores,
+    per_class_csv,
+    scores_by_image,
+)
 from sweeper.metrics.classification import balanced_accuracy, macro_f1
 from sweeper.trial.callbacks import check_finite
 
@@ -74,6 +82,30 @@ def test_each_metric_is_scikit_learns(seed: int, coarse: bool) -> None:
         assert found[name] == pytest.approx(value, abs=tolerance if name == "val_brier" else 1e-12), name
     assert found["val_ece"] == pytest.approx(plain_ece(labels, probabilities), abs=1e-12)
     assert set(found) == {*expected, "val_ece"}
+
+
+@pytest.mark.parametrize("name", ["val_macro_f1", "val_balanced_accuracy"])
+@pytest.mark.parametrize("missing", [False, True], ids=["all classes", "a class without an image that is predicted"])
+def test_an_images_score_is_what_the_metric_gains_by_its_weight(name: str, missing: bool) -> None:
+    labels, probabilities = made_up(1)
+    predicted = probabilities.argmax(axis=1)
+    if missing:
+        labels = np.where(labels == 9, 8, labels)
+        assert (predicted == 9).any()
+
+    def weighted(weights: NDArray[np.float64]) -> float:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the class that has no image
+            if name == "val_balanced_accuracy":
+                return float(oracle.balanced_accuracy_score(labels, predicted, sample_weight=weights))
+            return float(oracle.f1_score(labels, predicted, average="macro", zero_division=0, sample_weight=weights))
+
+    scores = scores_by_image(name, labels, predicted)
+
+    ones, step = np.ones(len(labels)), 1e-5
+    gained = [(weighted(ones + step * one) - weighted(ones - step * one)) / (2 * step) for one in np.eye(len(labels))]
+    assert scores.mean() == pytest.approx(weighted(ones), abs=1e-12)
+    assert scores - weighted(ones) == pytest.approx(len(labels) * np.array(gained), abs=1e-5)
 
 
 def test_two_classes_are_scikit_learns_too() -> None:

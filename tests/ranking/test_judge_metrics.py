@@ -76,15 +76,14 @@ def test_a_clear_leader_is_named_by_the_test_that_fits_the_metric(name: str) -> 
     assert (found.num_compared, found.num_images) == (3, len(LABELS))
     assert found.expected is None, "only for accuracies"
     value, next_value = (one.rows[number].metrics[name] for number in (1, 2))
-    ahead = ""
-    if name in ("val_top5_accuracy", "val_brier"):
-        lead = found.differences[2]
-        assert lead.value == pytest.approx(abs(value - next_value), abs=1e-6)
-        assert 0 < lead.low < lead.value < lead.high < found.differences[0].value
-        shown = (lead.value, lead.low, lead.high)
-        value_text, low, high = (f"{end:.3g}" if name == "val_brier" else f"{100 * end:.2f}" for end in shown)
-        unit = " below" if name == "val_brier" else " points ahead of"
-        ahead = f", {value_text}{unit} trial 2 (95 % interval {low} to {high})"
+    lead = found.differences[2]
+    assert lead.value == pytest.approx(abs(value - next_value), abs=1e-6)
+    assert 0 < lead.low < lead.value < lead.high < found.differences[0].value
+    shown = (lead.value, lead.low, lead.high)
+    in_points = name == "val_top5_accuracy"
+    value_text, low, high = (f"{100 * end:.2f}" if in_points else f"{end:.3g}" for end in shown)
+    unit = {"val_brier": " below", "val_top5_accuracy": " points ahead of"}.get(name, " ahead of")
+    ahead = f", {value_text}{unit} trial 2 (95 % interval {low} to {high})"
     assert sentences(one, found)[0] == (
         "Trial 1 (arch.depth=1) is better than each of the other 2 complete trials beyond chance: "
         f"{name} {value:.4g}{ahead}."
@@ -100,6 +99,22 @@ def test_trials_that_the_images_cannot_separate_share_the_lead(name: str) -> Non
     assert set(found.group) == {0, 1, 2}
     assert set(found.rank_intervals.values()) == {(1, 3)}
     assert "cannot be separated on" in sentences(one, found)[0]
+
+
+def test_a_tie_by_a_metric_of_all_classes_has_an_interval_about_nothing() -> None:
+    """Two networks with the same counts by class, wrong on other images: rounding must not make the second first."""
+    first, second = answered(0.3, 1), answered(0.3, 1)
+    assert second.predicted is not None
+    turned = np.concatenate([one[::-1] for one in np.split(second.predicted, np.flatnonzero(np.diff(LABELS)) + 1)])
+    second = dataclasses.replace(second, predicted=turned, correct=turned == LABELS)
+    one = case("val_macro_f1", 0.3, 0.3, validation={0: first, 1: second})
+    rows = [dataclasses.replace(row, metrics=figures(one.validation[row.number])) for row in one.rows]
+
+    found = judge(dataclasses.replace(one, rows=rows))
+
+    assert found.leader == 0
+    assert found.differences[1].value == pytest.approx(0, abs=1e-12)
+    assert found.differences[1].low < -0.01 < 0.01 < found.differences[1].high
 
 
 @pytest.mark.parametrize("name", ["val_auc", "val_ece"])
@@ -208,7 +223,7 @@ def repeated(name: str, errors: list[float], num_folds: int = 1, groups: Any = N
 
 
 @pytest.mark.parametrize("num_folds", [1, 5], ids=["seeds", "folds"])
-@pytest.mark.parametrize("name", ["val_top5_accuracy", "val_brier"])
+@pytest.mark.parametrize("name", ["val_macro_f1", "val_balanced_accuracy", "val_top5_accuracy", "val_brier"])
 def test_configurations_differ_by_their_means(name: str, num_folds: int) -> None:
     one = repeated(name, [0.4, 0.1], num_folds)
     means = [np.mean([row.metrics[name] for row in one.rows if row.point == point]) for point in range(2)]
@@ -219,8 +234,27 @@ def test_configurations_differ_by_their_means(name: str, num_folds: int) -> None
     assert set(found.differences) == set(range(len(one.rows) // 2))
     assert lead.value == pytest.approx(abs(means[0] - means[1]), abs=1e-6)
     assert 0 < lead.low < lead.value < lead.high
-    shown = f"{lead.value:.3g} below" if name == "val_brier" else f"{100 * lead.value:.2f} points ahead of"
-    assert f", {shown} arch.depth=0 (95 % interval " in sentences(one, found)[0]
+    shown = {"val_brier": f"{lead.value:.3g} below", "val_top5_accuracy": f"{100 * lead.value:.2f} points ahead of"}
+    assert f", {shown.get(name, f'{lead.value:.3g} ahead of')} arch.depth=0 (95 % interval " in sentences(one, found)[0]
+
+
+@pytest.mark.parametrize("in_groups", [False, True], ids=["images", "groups"])
+def test_a_class_with_few_images_compares_nothing_by_a_metric_of_all_classes(in_groups: bool) -> None:
+    """The smallest class has 18 images; in groups of ten they are two groups."""
+    groups = (np.arange(len(LABELS)) // 10).astype(np.uint32)
+    one = repeated("val_macro_f1", [0.4, 0.1], groups=groups if in_groups else None)
+
+    found = judge(one)
+
+    assert found.configurations is not None
+    if not in_groups:
+        assert found.configurations.group == (3,)
+        return
+    assert found.group == ()
+    assert sentences(one, found)[0].endswith(
+        "How certain that is cannot be determined: val_macro_f1 rests on each class alike, and one has 2 validation "
+        "groups of images (5 are the least that show how much it varies)."
+    )
 
 
 def test_by_few_groups_no_interval_is_given_of_means() -> None:

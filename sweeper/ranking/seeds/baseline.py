@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sweeper import inference
 from sweeper.core.text import amount
-from sweeper.core.trials import TrialRow, TrialState
+from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking.case import Case, Kind
 from sweeper.ranking.configurations import tables_by_fold, whole_configurations
 from sweeper.ranking.findings import ConfigurationFindings, Difference, Findings
@@ -27,14 +27,16 @@ def about_baseline(case: Case, findings: Findings) -> list[str]:
         return ["How much better than the default configuration it is, is not known: that was not trained to its end."]
     found = findings.configurations
     single = findings.differences.get(complete[0].number)
-    gain = single if found is None else _of_configurations(case, found, complete)
+    gain = single if found is None else _of_configurations(case, findings, found, complete)
     if gain is not None:
         return [told(gain, kind=case.kind, metric=case.tested.metric)]
     metric = case.tested.metric
-    ours, theirs = (row.metrics.get(metric) for row in (leader, complete[0]))
-    if ours is None or theirs is None or found is not None:
+    ours = leader.metrics.get(metric) if found is None else found.mean
+    known = [value for row in complete if (value := row.metrics.get(metric)) is not None]
+    if ours is None or len(known) < len(complete):
         return []
-    figures = f"{metric} {amount(theirs)} instead of {amount(ours)}"
+    mean_of = "" if found is None else "a mean "
+    figures = f"{mean_of}{metric} {amount(mean(known))} instead of {amount(ours)}"
     return [f"The default configuration has {figures}; no test compares the two."]
 
 
@@ -48,10 +50,14 @@ def told(gain: Difference, at: str = "", kind: Kind = "accuracy", metric: str = 
     return f"That it is better than the default configuration is not shown: {value}{by} {within}."
 
 
-def _of_configurations(case: Case, found: ConfigurationFindings, baseline: Sequence[TrialRow]) -> Difference | None:
+def _of_configurations(
+    case: Case, findings: Findings, found: ConfigurationFindings, baseline: Sequence[TrialRow]
+) -> Difference | None:
     """Over seeds, or folds, and images; None where the leading configuration was not compared with others."""
-    if case.kind != "accuracy" or not found.group or len(baseline) < found.num_seeds:
+    if not found.group or len(baseline) < found.num_seeds:
         return None
+    if case.kind != "accuracy":  # of which there are the differences of all pairs alone
+        return findings.differences.get(baseline[0].number)
     whole = whole_configurations(case)
     tables, groups = tables_by_fold(case, whole)
     places = {row.number: place for place, rows in enumerate(whole) for row in rows}
