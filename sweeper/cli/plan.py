@@ -201,10 +201,8 @@ def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:
         return
     name = plan.settings.executor.name
     console.print(f"Found: {plan.settings.machine.describe()}.")
-    console.print(
-        f"Trials: {ahead.num_trials}, {ahead.workers} at a time, {', '.join(map(str, ahead.threads))} CPU threads each "
-        f"(executor={name})."
-    )
+    threads = f"{', '.join(map(str, ahead.threads))} CPU thread{'' if set(ahead.threads) == {1} else 's'}"
+    console.print(f"Trials: {ahead.num_trials}, {ahead.workers} at a time, {threads} each (executor={name}).")
     if plan.settings.sweep.extent.is_auto:
         console.print(
             "After the first seed of each configuration, the leading ones, at most eight, are trained under 3 to 12 "

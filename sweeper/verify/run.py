@@ -202,9 +202,10 @@ def _print_inputs(console: Console, row: Row, prepared: PreparedData, difference
     outcome = row.outcome
     overrides = printable(" ".join(row.trial.overrides)) or "(as configured)"
     epochs = f"{len(outcome.history)} epoch{'' if len(outcome.history) == 1 else 's'}"
+    threads = row.trial.identity["training"]["threads"]
     lines = [
         f"{row.name}: {overrides} ({outcome.state} after {epochs}, seed "
-        f"{outcome.seed}, {row.trial.identity['training']['threads']} CPU threads, run {row.trial.run_id}).",
+        f"{outcome.seed}, {threads} CPU thread{'' if threads == 1 else 's'}, run {row.trial.run_id}).",
         f"Images: {prepared.summary.name}, from {prepared.source}.",
     ]
     if row.stop_after is not None:
