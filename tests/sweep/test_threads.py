@@ -30,7 +30,10 @@ def test_they_are_timed_said_recorded_and_kept(run_sweeper: Run, tmp_path: Path)
     [taken] = threads(tmp_path)
     said = next(line for line in first.stdout.splitlines() if "All training would take" in line)
     assert f"with {taken} thread" in said
-    assert f"{said.split()[1]} at a time, {taken} CPU thread{'' if taken == 1 else 's'} each (executor=processes)." in first.stdout
+    assert (
+        f"{said.split()[1]} at a time, {taken} CPU thread{'' if taken == 1 else 's'} each (executor=processes)."
+        in first.stdout
+    )
     info = SweepStudy.load(OutputPaths(tmp_path / "mlruns"), "auto").info
     assert info is not None
     assert info.threads == taken
