@@ -99,6 +99,8 @@ def test_trials_that_the_images_cannot_separate_share_the_lead(name: str) -> Non
     assert set(found.group) == {0, 1, 2}
     assert set(found.rank_intervals.values()) == {(1, 3)}
     assert "cannot be separated on" in sentences(one, found)[0]
+    [told] = [text for text in sentences(one, found) if text.startswith("More validation images")]
+    assert "Next: the same command with data.folds=5 in place of data.validation" in told
 
 
 def test_a_tie_by_a_metric_of_all_classes_has_an_interval_about_nothing() -> None:
