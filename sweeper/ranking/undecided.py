@@ -41,7 +41,9 @@ def about_undecided(case: Case, findings: Findings) -> list[str]:
     if needed is None:
         is_by_accuracy, is_single = case.kind == "accuracy", findings.configurations is None
         if len(findings.group) > 1 and is_single and findings.second is None and not is_by_accuracy:
-            said.append(f"More validation images would separate more of them. {_NEXT.format(instead='data.validation')}")
+            said.append(
+                f"More validation images would separate more of them. {_NEXT.format(instead='data.validation')}"
+            )
         return said
     if findings.configurations is not None and findings.configurations.num_folds > 1:
         shown = 1.0 if needed.shown is None else needed.shown
