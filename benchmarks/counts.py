@@ -3,7 +3,8 @@
     python benchmarks/counts.py [--sweeps 300] [--only seeds|folds|trials]
 
 A sweep is wrong where one of several equal configurations is left out, or where an interval of the leader's lead does
-not have the true difference (at most 5 % each). Classes are imbalanced, the largest ten times the smallest. The kinds
+not have the true difference (at most 5 % each). Classes are imbalanced, the largest ten times the smallest;
+cells in which the smallest has fewer than five images (or groups) are left out, as in a report. The kinds
 of errors are those of `honest_metrics.py` (a logit model of crossed effects), and *beta*, where the chance of an error
 on an image is drawn from a beta distribution and seeds move it by a t distribution with two degrees of freedom. A
 configuration's seeds move its level; a third of what it has for an image is its own.
@@ -31,6 +32,7 @@ from sweeper.inference import (
     means_over_folds_from_leader,
 )
 from sweeper.metrics import scores_by_image
+from sweeper.ranking.case import FEWEST_OF_CLASS
 
 METRICS = ("val_macro_f1", "val_balanced_accuracy")
 #: Kinds of errors by name: of every second configuration the other one, and the score that all have.
@@ -57,6 +59,11 @@ def labels_of(images: int) -> NDArray[np.int64]:
     sizes = np.maximum(2, np.round(np.linspace(10, 1, CLASSES) / 55 * images).astype(int))
     sizes[0] += images - sizes.sum()
     return np.repeat(np.arange(CLASSES), sizes)
+
+
+def is_refused(images: int, size: int) -> bool:
+    """Whether the smallest class has too few images, or groups of them, for a statement."""
+    return int(np.unique(labels_of(images), return_counts=True)[1].min()) // size < FEWEST_OF_CLASS
 
 
 @functools.cache
@@ -180,7 +187,7 @@ def over_seeds(sweeps: int) -> None:
           "an interval is wrong, %", "with an image more, %")  # fmt: skip
     several = itertools.product(METRICS, (3, 5), (0.1, 0.4), (287, 1000, 3000), (1, _SIZE), (2, 4, 10), GAPS)
     for metric, seeds, seed_sd, images, size, num, gap in several:
-        if images * seeds * num > 50_000 or images // size < 100:
+        if images * seeds * num > 50_000 or is_refused(images, size):
             continue
         for name, draw in models(metric, seed_sd):
             if gap and name == "alike, 97":
@@ -208,7 +215,7 @@ def over_folds(sweeps: int) -> None:
           "an interval is wrong, %", "with an image more, %")  # fmt: skip
     several = itertools.product(METRICS, (5, 10), (0.1, 0.4), (1437, 6000), (2, 4, 10), GAPS)
     for metric, folds, seed_sd, images, num, gap in several:
-        if images * num > 30_000:
+        if images * num > 30_000 or is_refused(images // folds, 1):
             continue
         for name, draw in models(metric, seed_sd):
             if gap and name == "alike, 97":
@@ -235,7 +242,7 @@ def of_trials(sweeps: int) -> None:
     heads("metric", "errors", "images", "groups of", "trials", "first better", "an interval is wrong, %",
           "with an image more, %")  # fmt: skip
     for metric, images, size, num, gap in itertools.product(METRICS, (287, 1000, 3000), (1, _SIZE), (2, 10, 44), GAPS):
-        if images * num > 50_000 or images // size < 100:
+        if images * num > 50_000 or is_refused(images, size):
             continue
         for name, draw in models(metric, 0.0):
             if gap and name in ("alike, 97", "beta"):
