@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from sweeper.inference import leading_configurations, winning_configuration
+from sweeper.inference.contrasts.parts import usual_variance
 
 
 def drawn(accuracies: list[float], seeds: int, images: int, seed: int = 0) -> list[NDArray[np.bool_]]:
@@ -62,6 +63,30 @@ def test_seeds_that_vary_are_no_proof_either() -> None:
 
     assert found.members == (0, 1)
     assert found.image_share == pytest.approx(0.0)
+
+
+def test_one_configuration_whose_seeds_fail_does_not_decide_how_far_all_others_vary() -> None:
+    random = np.random.default_rng(0)
+    tables = [random.random((5, 2000)) < accuracy for accuracy in (0.95, 0.90, 0.95)]
+    tables[2][:2] = random.random((2, 2000)) < 0.1  # two of its five seeds learn nothing
+
+    found = leading_configurations(tables)
+
+    assert set(found.members) == {0, 2}, "the second one is worse; of the third nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("variances", "usual"),
+    [
+        ([1.0, 1.0, 4.0], 2.0),
+        ([1.0, 1.0, 1.0, 1000.0], (3 + 8 * 2 / 1.386294) / 4),
+        ([0.0, 0.0, 0.0, 2.0], 0.5),
+        ([0.0, 0.0], 0.0),
+    ],
+    ids=["ordinary", "one far from usual", "three of which few images show nothing", "nothing varies"],
+)
+def test_the_usual_variance_is_a_mean_in_which_none_counts_without_limit(variances: list[float], usual: float) -> None:
+    assert usual_variance(np.array(variances), 2) == pytest.approx(usual, rel=1e-6)
 
 
 def test_equal_scores_stay_together_and_nothing_varies() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.inference.clusters import as_units, worth_of_units
-from sweeper.inference.contrasts.parts import Compared, Scores
+from sweeper.inference.contrasts.parts import Compared, Scores, most_usual
 
 #: Folds from which on configurations are compared: fewer do not show how much a fold changes.
 FEWEST_FOLDS = 5
@@ -36,8 +36,8 @@ class OverFolds(Compared):
         scores: (C, k), of each fold.
         images: (C, C), the variance of each pair's difference that comes from the images.
         networks: (C, C), what comes from the networks: the variance over folds less the images' part. With few folds it
-            may be far too small by chance, so each is averaged with one further fold, at the mean of all configurations
-            against the same one (of the column).
+            may be far too small by chance, so each is averaged with one further fold, at the usual variance of all
+            configurations against the same one (of the column).
     """
 
     scores: NDArray[np.float64]
@@ -71,8 +71,13 @@ def over_folds(answers: Sequence[Sequence[Scores]], groups: Groups = None) -> Ov
     flat = np.stack([np.concatenate(one) for one in by_image])
     num, num_folds = scores.shape
     images = _of_pairs(flat)
-    own = (_of_pairs(scores) - images).clip(0)
-    usual = own.sum(axis=0) / max(1, num - 1)  # 0 on the diagonal
+    of_folds = _of_pairs(scores)
+    own = (of_folds - images).clip(0)
+    most = [
+        most_usual(np.delete(column, place), num_folds - 1) if num > 1 else 0.0
+        for place, column in enumerate(of_folds.T)
+    ]
+    usual = np.minimum(own, most).sum(axis=0) / max(1, num - 1)  # 0 on the diagonal
     networks = ((num_folds - 1) * own + usual) / num_folds
     np.fill_diagonal(networks, 0)
     mean = np.array([math.fsum(row) / len(row) for row in scores])

@@ -13,6 +13,7 @@ from sweeper.inference.clusters import as_units, worth_of_units
 
 #: Seeds from which on configurations are compared: fewer do not show how much a seed changes.
 FEWEST_SEEDS = 3
+_MOST_USUAL = 8  # times the variance that the median shows
 
 Scores = NDArray[np.bool_] | NDArray[np.floating]
 
@@ -57,7 +58,7 @@ class Parts(Compared):
 
     Attributes:
         seeds: (C,), the variance of a mean that comes from its seeds. With three seeds it may be far too small by
-            chance, so each is averaged with one further seed at the mean variance of all.
+            chance, so each is averaged with one further seed at the usual variance of all.
         within: (C,), the variance over seeds of the answer to one image, a mean over the images.
         between: (C,), the variance over seeds of the score on all images.
     """
@@ -160,13 +161,38 @@ def parts(answers: Sequence[Scores], groups: NDArray[np.integer] | None = None) 
     return Parts(
         mean=np.array([math.fsum(row) / num_seeds for row in scores]),
         by_image=np.stack([one.mean(axis=0) for one in tables]),
-        seeds=((num_seeds - 1) * between + between.mean()) / num_seeds / num_seeds,
+        seeds=((num_seeds - 1) * between + usual_variance(between, num_seeds - 1)) / num_seeds / num_seeds,
         within=np.array([one.var(axis=0, ddof=1).mean() for one in tables]),
         between=between,
         num_seeds=num_seeds,
         num_answered=num_answered,
         worth=1.0 if groups is None else worth_of_units(groups),
     )
+
+
+def usual_variance(variances: NDArray[np.float64], degrees: int) -> float:
+    """The mean of estimated variances, where each counts as no more than eight times what the median shows.
+
+    Some configurations of a sweep fail under some seeds, and vary a thousand times as much as the others. By the plain
+    mean one of them would decide how far all the others are taken to vary, and nothing could be told from anything.
+    What the limit changes is measured by `benchmarks/configurations.py`.
+
+    Args:
+        variances: (C,).
+        degrees: degrees of freedom of each.
+    """
+    return float(np.minimum(variances, most_usual(variances, degrees)).mean())
+
+
+def most_usual(variances: NDArray[np.float64], degrees: int) -> float:
+    """Eight times the variance of which the median of estimates with so many degrees of freedom is the given ones'.
+
+    Estimates of 0, which few images bring about, show no variance and are not among them.
+    """
+    from scipy.special import chdtri
+
+    shown = variances[variances > 0]
+    return _MOST_USUAL * float(np.median(shown)) * degrees / float(chdtri(degrees, 0.5)) if len(shown) else 0.0
 
 
 def checked(answers: Sequence[Scores]) -> tuple[int, int]:
