@@ -32,7 +32,7 @@ from sweeper.inference.contrasts.over_folds import (
     level_effects_over_folds,
     needed_over_folds,
 )
-from sweeper.inference.contrasts.parts import FEWEST_SEEDS
+from sweeper.inference.contrasts.parts import FEWEST_SEEDS, most_usual
 from sweeper.inference.folds import folds_from_leader, leading_over_folds, winning_over_folds
 from sweeper.inference.groups import (
     Elimination,
@@ -94,6 +94,7 @@ __all__ = [
     "mcnemar_p",
     "means_from_leader",
     "means_over_folds_from_leader",
+    "most_usual",
     "needed_for_configurations",
     "needed_for_trials",
     "needed_over_folds",

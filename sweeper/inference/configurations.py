@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sweeper.inference.accuracy import score_bounds
 from sweeper.inference.clusters import as_units
-from sweeper.inference.contrasts.parts import checked, parts, usual_variance
+from sweeper.inference.contrasts.parts import checked, parts
 from sweeper.inference.groups import Left, eliminate
 from sweeper.inference.winner import ExpectedScore
 
@@ -70,7 +70,7 @@ def leading_configurations(
     of the difference of the two means over seeds, less what the seeds add to it.
     """
     known = parts(answers, groups)
-    mean, leader, seeds_part, num_seeds = known.mean, known.leader, known.seeds, known.num_seeds
+    mean, leader, seeds_part, num_seeds = known.mean, known.leader, known.steady, known.num_seeds
     from_leader = np.eye(len(mean))
     from_leader[:, leader] -= 1
     images_part = known.images(from_leader)
@@ -151,7 +151,7 @@ def _bounds(
     num_seeds, num_images = leaders.shape
     between = scores.var(axis=1, ddof=1)
     own = float(leaders.mean(axis=1, dtype=np.float64).var(ddof=1))
-    seeds_part = ((num_seeds - 1) * own + usual_variance(between, num_seeds - 1)) / num_seeds / num_seeds
+    seeds_part = ((num_seeds - 1) * own + float(between.mean())) / num_seeds / num_seeds
     of_seeds = float(leaders.var(axis=0, ddof=1).mean()) / num_seeds
     images_part = max(0.0, float(leaders.mean(axis=0).var(ddof=1)) - of_seeds) / num_images
     variance = seeds_part + images_part

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sweeper.inference.accuracy import score_bounds
 from sweeper.inference.configurations import ConfigurationGroup, t_p
 from sweeper.inference.contrasts.fold_parts import FEWEST_FOLDS, Groups, over_folds
-from sweeper.inference.contrasts.parts import Scores, usual_variance
+from sweeper.inference.contrasts.parts import Scores
 from sweeper.inference.groups import eliminate, from_leader_by_t
 from sweeper.inference.winner import ExpectedScore
 
@@ -46,7 +46,7 @@ def leading_over_folds(
     """
     known = over_folds(answers, groups)
     leader, images_part = known.leader, known.images[:, known.leader]
-    variance = known.variance[:, leader]
+    variance = known.steady[:, leader] + images_part
     spread = variance * (variance - images_part / 2) / known.degrees + images_part**2 / (known.num_images - 1)
     p_values = t_p(known.mean - known.mean[leader], variance, spread)
     group = eliminate(known.mean, p_values, alpha)
@@ -107,7 +107,7 @@ def winning_over_folds(answers: Sequence[Sequence[Scores]], groups: Groups = Non
     others = [np.delete(scores, fold, axis=1).mean(axis=1) for fold in range(num_folds)]
     chosen = [float(scores[one >= one.max() - 1e-12, fold].mean()) for fold, one in enumerate(others)]
     expected = math.fsum(chosen) / num_folds
-    of_folds = max(usual_variance(scores.var(axis=1, ddof=1), num_folds - 1), float(np.var(chosen, ddof=1))) / num_folds
+    of_folds = max(float(scores.var(axis=1, ddof=1).mean()), float(np.var(chosen, ddof=1))) / num_folds
     images = known.by_image[leader]
     variance = max(of_folds, float(images.var(ddof=1)) / len(images))
     quantile = float(stdtrit(FEWEST_FOLDS - 1, 0.975))

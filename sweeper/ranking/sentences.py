@@ -27,7 +27,7 @@ from sweeper.ranking.pruned import about_taken
 from sweeper.ranking.seeds.baseline import about_baseline
 from sweeper.ranking.seeds.levels import about_levels
 from sweeper.ranking.seeds.looks import about_looks, before_looks
-from sweeper.ranking.undecided import about_undecided, what_helps
+from sweeper.ranking.undecided import about_undecided, about_unsteady, what_helps
 
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
@@ -122,6 +122,8 @@ class _Speaker:
             said.append(_about_expected(findings.expected, findings.num_compared))
             said.append(self._about_cheapest(findings))
         said += about_undecided(self.case, findings)
+        if repeated is not None and not has_looks:
+            said += about_unsteady(self.case)
         said += about_levels(findings.effects)
         if not has_looks:
             said += about_baseline(self.case, findings)

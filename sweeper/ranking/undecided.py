@@ -6,15 +6,22 @@ What does not live here: the statistics (`sweeper.inference.contrasts`), and all
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from sweeper.core.objectives import EPOCH_METRICS
 from sweeper.core.text import listed
 from sweeper.core.trials import TrialRow, TrialState
+from sweeper.inference import most_usual
 from sweeper.ranking.case import Case
+from sweeper.ranking.configurations import whole_configurations
 from sweeper.ranking.findings import ConfigurationFindings, Findings
 
 _NAMED = 8  # trials named in one sentence
+_FEWEST_UNSTEADY = 3  # configurations from which on one may be far from usual
+_UNSTEADY = 0.1  # of accuracy, between a configuration's trainings
 _NEXT = (
     "Next: the same command with data.folds=5 in place of {instead}, which validates on every training image (of data "
     "without a validation set of its own)."
@@ -92,6 +99,42 @@ def about_same(case: Case) -> list[str]:
         return []
     more = f"; and {len(told) - _NAMED} more such groups" if len(told) > _NAMED else ""
     return [f"The same to the last digit, so what differs had no effect: {'; '.join(told[:_NAMED])}{more}."]
+
+
+def about_unsteady(case: Case) -> list[str]:
+    """One sentence about configurations of which some trainings fail: accuracies that differ far more than usual.
+
+    None where no configuration's differ by ten points or more, or where fewer than three could be compared.
+    """
+    whole = whole_configurations(case)
+    if case.kind != "accuracy" or len(whole) < _FEWEST_UNSTEADY:
+        return []
+    scores = np.array([[row.metrics["val_accuracy"] for row in rows] for rows in whole])
+    variances, ranges = scores.var(axis=1, ddof=1), np.ptp(scores, axis=1)
+    unsteady = (variances > most_usual(variances, scores.shape[1] - 1)) & (ranges >= _UNSTEADY)
+    if not unsteady.any():
+        return []
+    rows = [rows[0] for rows, is_one in zip(whole, unsteady, strict=True) if is_one]
+    number = f"{len(rows)} of {len(whole)} configurations"
+    told = f"Some trainings fail: the accuracies of {number} differ by {100 * ranges[unsteady].min():.0f} points or "
+    told += f"more{_what_they_share(rows, [rows[0] for rows in whole])}. Any other may fail so under another seed, so "
+    told += "every interval here is as wide as that; a sweep without them says more."
+    return [told]
+
+
+def _what_they_share(unsteady: Sequence[TrialRow], every: Sequence[TrialRow]) -> str:
+    """`, 51 of them with optimizer.learning_rate=0.01`: the value that most of them have and fewer of the others."""
+    num_others = max(1, len(every) - len(unsteady))
+    found = []
+    for key in every[0].params:
+        for value in {str(row.params.get(key)) for row in every}:
+            have = sum(str(row.params.get(key)) == value for row in unsteady)
+            others = sum(str(row.params.get(key)) == value for row in every) - have
+            found.append((have / len(unsteady) - others / num_others, have, f"{key}={value}"))
+    if not found:
+        return ""
+    more, have, value = max(found)
+    return f", {have} of them with {value}" if more > 0 and 2 * have > len(unsteady) > 1 else ""
 
 
 def what_helps(found: ConfigurationFindings, findings: Findings) -> list[str]:

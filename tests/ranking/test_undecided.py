@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from ranked_rows import ACCURACY, complete
+from ranked_rows import ACCURACY, complete, repeat
 from sweeper.inference import Needed
 from sweeper.ranking.case import Case
 from sweeper.ranking.findings import ConfigurationFindings, Findings
-from sweeper.ranking.undecided import about_undecided, what_helps
+from sweeper.ranking.undecided import about_undecided, about_unsteady, what_helps
 
 SEEDS = ConfigurationFindings(3, 4, (0, 3))
 FOLDS = ConfigurationFindings(5, 4, (0, 5), num_folds=5)
@@ -157,3 +158,36 @@ def test_nothing_would_help_where_all_are_equal() -> None:
 )
 def test_what_a_mean_is_over(num_seeds: int, num_folds: int, said: str) -> None:
     assert ConfigurationFindings(num_seeds, 4, (), num_folds=num_folds).trainings == said
+
+
+@pytest.mark.parametrize(
+    ("failing", "said"),
+    [
+        ([], []),
+        (
+            [2],
+            [
+                "Some trainings fail: the accuracies of 1 of 6 configurations differ by 80 points or more. Any other "
+                "may fail so under another seed, so every interval here is as wide as that; a sweep without them says "
+                "more."
+            ],
+        ),
+        (
+            [2, 5],
+            [
+                "Some trainings fail: the accuracies of 2 of 6 configurations differ by 80 points or more, 2 of them "
+                "with rate=high. Any other may fail so under another seed, so every interval here is as wide as that; "
+                "a sweep without them says more."
+            ],
+        ),
+    ],
+    ids=["none", "one", "two of one kind"],
+)
+def test_configurations_of_which_some_trainings_fail_are_counted(failing: list[int], said: list[str]) -> None:
+    rows = []
+    for point in range(6):
+        params = {"rate": "high" if point in (2, 5) else "low", "depth": point % 3}
+        for place, less in enumerate((0.0, 0.01, 0.8 if point in failing else 0.02)):
+            rows.append(dataclasses.replace(repeat(3 * point + place, point, place, 0.9 - less), params=params))
+
+    assert about_unsteady(Case(rows, [ACCURACY], {}, 0.005)) == said

@@ -36,13 +36,15 @@ class OverFolds(Compared):
         scores: (C, k), of each fold.
         images: (C, C), the variance of each pair's difference that comes from the images.
         networks: (C, C), what comes from the networks: the variance over folds less the images' part. With few folds it
-            may be far too small by chance, so each is averaged with one further fold, at the usual variance of all
-            configurations against the same one (of the column).
+            may be far too small by chance, so each is averaged with one further fold, at the mean of all configurations
+            against the same one (of the column).
+        steady: (C, C), the same with one further fold at the usual variance, as in `Parts`.
     """
 
     scores: NDArray[np.float64]
     images: NDArray[np.float64]
     networks: NDArray[np.float64]
+    steady: NDArray[np.float64]
 
     @property
     def degrees(self) -> int:
@@ -77,12 +79,15 @@ def over_folds(answers: Sequence[Sequence[Scores]], groups: Groups = None) -> Ov
         most_usual(np.delete(column, place), num_folds - 1) if num > 1 else 0.0
         for place, column in enumerate(of_folds.T)
     ]
-    usual = np.minimum(own, most).sum(axis=0) / max(1, num - 1)  # 0 on the diagonal
-    networks = ((num_folds - 1) * own + usual) / num_folds
+    networks, steady = (
+        ((num_folds - 1) * own + known.sum(axis=0) / max(1, num - 1)) / num_folds  # 0 on the diagonal of `known`
+        for known in (own, np.minimum(own, most))
+    )
     np.fill_diagonal(networks, 0)
+    np.fill_diagonal(steady, 0)
     mean = np.array([math.fsum(row) / len(row) for row in scores])
     worth = max((worth_of_units(own) for own in groups or () if own is not None), default=1.0)
-    return OverFolds(mean, flat, num_seeds, num_answered, worth, scores, images, networks)
+    return OverFolds(mean, flat, num_seeds, num_answered, worth, scores, images, networks, steady)
 
 
 def in_units(answers: Sequence[Sequence[Scores]], groups: Groups) -> list[list[Scores]]:

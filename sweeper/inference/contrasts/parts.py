@@ -58,12 +58,15 @@ class Parts(Compared):
 
     Attributes:
         seeds: (C,), the variance of a mean that comes from its seeds. With three seeds it may be far too small by
-            chance, so each is averaged with one further seed at the usual variance of all.
+            chance, so each is averaged with one further seed at the mean variance of all: what fails under one seed
+            may fail under any.
+        steady: (C,), the same with one further seed at the usual variance of all, for a test of who is worse.
         within: (C,), the variance over seeds of the answer to one image, a mean over the images.
         between: (C,), the variance over seeds of the score on all images.
     """
 
     seeds: NDArray[np.float64]
+    steady: NDArray[np.float64]
     within: NDArray[np.float64]
     between: NDArray[np.float64]
 
@@ -161,7 +164,8 @@ def parts(answers: Sequence[Scores], groups: NDArray[np.integer] | None = None) 
     return Parts(
         mean=np.array([math.fsum(row) / num_seeds for row in scores]),
         by_image=np.stack([one.mean(axis=0) for one in tables]),
-        seeds=((num_seeds - 1) * between + usual_variance(between, num_seeds - 1)) / num_seeds / num_seeds,
+        seeds=((num_seeds - 1) * between + between.mean()) / num_seeds / num_seeds,
+        steady=((num_seeds - 1) * between + usual_variance(between, num_seeds - 1)) / num_seeds / num_seeds,
         within=np.array([one.var(axis=0, ddof=1).mean() for one in tables]),
         between=between,
         num_seeds=num_seeds,
@@ -174,8 +178,9 @@ def usual_variance(variances: NDArray[np.float64], degrees: int) -> float:
     """The mean of estimated variances, where each counts as no more than eight times what the median shows.
 
     Some configurations of a sweep fail under some seeds, and vary a thousand times as much as the others. By the plain
-    mean one of them would decide how far all the others are taken to vary, and nothing could be told from anything.
-    What the limit changes is measured by `benchmarks/configurations.py`.
+    mean one of them would decide how far all the others are taken to vary, and none could be told from any other. It
+    serves to say who is worse, where it loses none of the best (`benchmarks/configurations.py`). It does not serve for
+    intervals: a configuration that fails under one seed in ten may have failed under none of its three.
 
     Args:
         variances: (C,).
