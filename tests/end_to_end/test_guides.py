@@ -66,7 +66,7 @@ def _write_files(guide: str, folder: Path) -> None:
     np.savez(folder / "my.npz", **arrays, patient=np.arange(240) % 12)
     names = {"x_train": "imgs", "y_train": "gt", "x_test": "imgs_test", "y_test": "gt_test"}
     np.savez(folder / "other.npz", **{names[role]: array for role, array in arrays.items()})
-    if "data.path=pictures" in _read(guide):
+    if re.search(r"data\.path=pictures|^  path: pictures$", _read(guide), re.MULTILINE):
         for number, (image, label) in enumerate(zip(raw.x_train[:240, ..., 0], raw.y_train[:240], strict=True)):
             place = folder / "pictures" / str(label)
             place.mkdir(parents=True, exist_ok=True)
