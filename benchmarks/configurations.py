@@ -18,14 +18,12 @@ import argparse
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sweeper.inference import leading_configurations, winning_configuration
-from sweeper.inference.contrasts import parts
 from sweeper.inference.groups import eliminate, paired_t_p
 
 Gap = float | NDArray[np.float64]  # by which the first is better, or each
@@ -34,7 +32,6 @@ Draw = Callable[[np.random.Generator, int, int, int, float, float, Gap], NDArray
 _DIFFICULTY_SD, _OWN_SD = math.sqrt(2), 1.0
 _UNEQUAL = (1.0, 1.6, 2.7)
 LEVEL = 0.95  # accuracy of all, and of all but the best
-_WORSE = 0.05  # by which the worse ones are worse beside one that fails
 
 
 def latent(
@@ -140,33 +137,6 @@ def better(sweeps: int, draw: Draw) -> Iterator[list[str]]:
         yield [draw.__name__, gained, f"{images:,}", str(num), str(seeds), *map(share, alone), share(lost)]
 
 
-def failing(sweeps: int, draw: Draw) -> Iterator[list[str]]:
-    """Half of them equal, the rest five points worse, and the last one a network that half of its seeds do not train.
-
-    Beside it the same where that one's variance counts in full in what is usual for all.
-    """
-    for seed_sd, images in itertools.product((0.05, 0.3), (287, 1000, 5000)):
-        for num, seeds in itertools.product((3, 4, 6, 10, 30), (3, 5)):
-            if images * num * seeds > 150_000:
-                continue
-            random = np.random.default_rng([num, seeds, images, int(100 * seed_sd)])
-            good = max(2, num // 2)
-            lost: tuple[list[bool], list[bool]] = ([], [])
-            left: tuple[list[float], list[float]] = ([], [])
-            for _ in range(sweeps):
-                answers = draw(random, num, seeds, images, 0.5, seed_sd, np.where(np.arange(num) < good, 0.0, -_WORSE))
-                dead = random.random(seeds) < 0.5
-                answers[-1, dead] = random.random((int(dead.sum()), images)) < 0.1
-                for place, most in enumerate((parts._MOST_USUAL, math.inf)):
-                    with patch.object(parts, "_MOST_USUAL", most):
-                        members = set(leading_configurations(list(answers)).members)
-                    lost[place].append(not set(range(good)) <= members)
-                    left[place].append(len(members & set(range(good, num - 1))))
-            worse = num - 1 - good
-            shown = [f"{np.mean(one) / worse:.0%}" if worse else "" for one in left]
-            yield [draw.__name__, f"{seed_sd:g}", f"{images:,}", str(num), str(seeds), *map(share, lost), *shown]
-
-
 def leading(sweeps: int, draw: Draw) -> Iterator[list[str]]:
     """What is expected of the leading one of equal configurations, less its true accuracy, in points."""
     for (constant, seed_sd), images in itertools.product(((0.2, 0.05), (0.8, 0.3)), (287, 1000)):
@@ -187,26 +157,7 @@ def leading(sweeps: int, draw: Draw) -> Iterator[list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweeps", type=int, default=1000)
-    parser.add_argument("--only", choices=("failing",), help="only those beside a configuration whose seeds fail")
-    options = parser.parse_args()
-    sweeps = options.sweeps
-    heads = [
-        "model",
-        "seeds' deviation",
-        "images",
-        "configurations",
-        "seeds",
-        "lost",
-        "lost, in full",
-        "worse ones left",
-    ]
-    _print(
-        "Beside a configuration whose seeds fail, % of the sweeps",
-        [*heads, "worse ones left, in full"],
-        [row for draw in (latent, unequal, beta) for row in failing(max(1, sweeps // 5), draw)],
-    )
-    if options.only:
-        return
+    sweeps = parser.parse_args().sweeps
     heads = ["model", "constant", "seeds' deviation", "images", "configurations", "seeds", "lost", "lost, paired t"]
     _print(
         "Equal configurations, % of the sweeps",

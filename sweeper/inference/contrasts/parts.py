@@ -179,7 +179,7 @@ def usual_variance(variances: NDArray[np.float64], degrees: int) -> float:
 
     Some configurations of a sweep fail under some seeds, and vary a thousand times as much as the others. By the plain
     mean one of them would decide how far all the others are taken to vary, and none could be told from any other. It
-    serves to say who is worse, where it loses none of the best (`benchmarks/configurations.py`). It does not serve for
+    serves to say who is worse, where it loses none of the best (`benchmarks/failing.py`). It does not serve for
     intervals: a configuration that fails under one seed in ten may have failed under none of its three.
 
     Args:
