@@ -32,6 +32,7 @@ from sweeper.ranking.undecided import about_undecided, about_unsteady, what_help
 _LONGEST = 100  # characters of what a trial is, in a sentence
 _FEW_FOR_LOSSES = 3000  # images, by `benchmarks/losses.py`
 _NAMED = 8  # trials named in one sentence
+_NAMED_LENGTH, _NAMED_LONG = 320, 2  # characters of so many configurations, and how many are named where they are more
 _UNKNOWN = "How certain that is cannot be determined"
 
 #: What every statement about images rests on.
@@ -271,7 +272,8 @@ class _Speaker:
             whom = "the other one" if rest == 1 else f"each of the other {rest}"
             scored += self._ahead(findings)
             return f"{alone}{capital(name)} is better than {whom}, over {seeds} and new images: {scored}."
-        others = listed([self._configuration(number, bare=True) for number in found.group[1:]], _NAMED)
+        names = [self._configuration(number, bare=True) for number in found.group[1:]]
+        others = listed(names, _NAMED if sum(map(len, names[:_NAMED])) <= _NAMED_LENGTH else _NAMED_LONG)
         head = f"{alone}{capital(name)} leads with {scored}, but {seeds} on {findings.num_images:,} images cannot "
         head += f"separate it from {others}"
         head += f"; the other {'one is' if rest == 1 else f'{rest} are'} worse." if rest else "."

@@ -299,3 +299,19 @@ def test_groups_of_images_take_the_images_place(name: str, errors: tuple[float, 
 
     assert (alone.num_groups, found.num_groups) == (0, len(np.unique(groups)))
     assert (len(alone.group), len(found.group)) == (1, 2), "a tenth of the evidence"
+
+
+@pytest.mark.parametrize(("length", "named"), [(10, 5), (80, 2)], ids=["short names", "long names"])
+def test_of_configurations_with_long_names_few_are_named(length: int, named: int) -> None:
+    one = repeated("val_brier", [0.1] * 6)
+    rows = [dataclasses.replace(row, overrides=(f"a={row.point:0{length}}",)) for row in one.rows]
+    one = dataclasses.replace(one, rows=rows)
+    found = judge(one)
+    assert found.configurations is not None
+    assert len(found.configurations.group) == 6
+
+    said = sentences(one, found)[0]
+
+    others = said[said.index("separate it from") :]
+    assert others.count("a=0") == named
+    assert (" and 3 more" in others) == (named == 2)

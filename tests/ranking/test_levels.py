@@ -63,6 +63,16 @@ def test_each_level_is_compared_with_the_first_over_all_others() -> None:
     assert width.difference.low < 0 < width.difference.high
 
 
+def test_where_not_all_effects_find_room_those_that_are_told_from_none_come_first() -> None:
+    ends = [(-0.02, -0.05, 0.01), *[(0.001 * place, -0.1, 0.1) for place in range(7)], (0.01, 0.005, 0.015)]
+    found = [LevelEffect("rate", str(place), "low", Difference(*end)) for place, end in enumerate(ends)]
+
+    [said] = about_levels(found)
+
+    assert "hold all at once): rate=8 less rate=low +1.00 (+0.50 to +1.50), rate=0 less rate=low -2.00 (-5.00 " in said
+    assert said.endswith("rate=2 less rate=low +0.10 (-10.00 to +10.00) and 1 more.")
+
+
 def test_the_default_configuration_beside_the_grid_takes_no_part() -> None:
     alone = judge(case(GRID, [0.80, 0.80, 0.90, 0.90])).effects
     beside = judge(case([*GRID, {}], [0.80, 0.80, 0.90, 0.90, 0.85], baseline=4)).effects

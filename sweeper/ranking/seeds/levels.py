@@ -71,10 +71,17 @@ def _grid(rows: Sequence[TrialRow]) -> dict[str, list[str]]:
     return levels if is_complete else {}
 
 
+def _by_evidence(effect: LevelEffect) -> tuple[bool, float]:
+    one = effect.difference
+    return one.low <= 0 <= one.high, -abs(one.value)
+
+
 def about_levels(effects: Sequence[LevelEffect]) -> list[str]:
-    """One sentence about all effects, as far as they find room; none where there are none."""
+    """One sentence about all effects; where they do not find room, the largest of those that are told from none."""
     if not effects:
         return []
+    if len(effects) > _NAMED:
+        effects = sorted(effects, key=_by_evidence)
     told = [
         f"{one.param}={one.level} less {one.param}={one.base} {100 * one.difference.value:+.2f} "
         f"({100 * one.difference.low:+.2f} to {100 * one.difference.high:+.2f})"
