@@ -16,11 +16,13 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from agreement import sigmoid
 from differences import is_wrong, main, share
 from honest_metrics import ALIKE, CLASSES, FOR_SMALL, INDEPENDENT, SMALL_NAMES, TEMPTED, Kind, true_score
+from means import heads, show
 from numpy.typing import NDArray
 
 from sweeper.inference import (
@@ -47,11 +49,20 @@ OWN = 1 / 3  # of the variance of what an image is to a configuration
 _SIZE = 10  # images of a group
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 
-#: Predicted classes (num, seeds, n) of configurations that are better by the gaps (num,).
-Draw = Callable[
-    [np.random.Generator, NDArray[np.int64], int, float, NDArray[np.float64], NDArray[np.int64] | None],
-    NDArray[np.int64],
-]
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is drawn: labels (n,), gaps (num,) by which each configuration is better, codes (n,) of groups or None."""
+
+    labels: NDArray[np.int64]
+    seeds: int
+    seed_sd: float
+    gaps: NDArray[np.float64]
+    codes: NDArray[np.int64] | None = None
+
+
+#: Predicted classes, (num, seeds, n).
+Draw = Callable[[np.random.Generator, Sweep], NDArray[np.int64]]
 
 
 def labels_of(images: int) -> NDArray[np.int64]:
@@ -109,41 +120,31 @@ def guesses(
     return found
 
 
-def logit(metric: str, name: str, seed_sd: float) -> Draw:
+def logit(metric: str, name: str) -> Draw:
     one, second, score = KINDS[name]
 
-    def draw(
-        random: np.random.Generator,
-        labels: NDArray[np.int64],
-        seeds: int,
-        seed_sd: float,
-        gaps: NDArray[np.float64],
-        codes: NDArray[np.int64] | None,
-    ) -> NDArray[np.int64]:
-        num, n = len(gaps), len(labels)
+    def draw(random: np.random.Generator, sweep: Sweep) -> NDArray[np.int64]:
+        num, n, codes, seed_sd = len(sweep.gaps), len(sweep.labels), sweep.codes, sweep.seed_sd
         kinds = tuple((one, second)[place % 2] for place in range(num))
-        levels = [level_of(metric, kind, score + gap, seed_sd) for kind, gap in zip(kinds, gaps.tolist(), strict=True)]
+        levels = [
+            level_of(metric, kind, score + gap, seed_sd) for kind, gap in zip(kinds, sweep.gaps.tolist(), strict=True)
+        ]
         z = math.sqrt(1 - OWN) * mixed(random, (1, 1), n, codes) + math.sqrt(OWN) * mixed(random, (num, 1), n, codes)
-        bias = np.array([kind.bias for kind in kinds])[:, None, labels]
+        bias = np.array([kind.bias for kind in kinds])[:, None, sweep.labels]
         spread = np.array([kind.spread for kind in kinds])[:, None, None]
-        shift = seed_sd * random.standard_normal((num, seeds, 1))
-        wrong = random.random((num, seeds, n)) < sigmoid(np.array(levels)[:, None, None] + shift + bias + spread * z)
-        return guesses(random, labels, wrong, kinds, codes)
+        shift = seed_sd * random.standard_normal((num, sweep.seeds, 1))
+        wrong = random.random((num, sweep.seeds, n)) < sigmoid(
+            np.array(levels)[:, None, None] + shift + bias + spread * z
+        )
+        return guesses(random, sweep.labels, wrong, kinds, codes)
 
     return draw
 
 
-def beta(
-    random: np.random.Generator,
-    labels: NDArray[np.int64],
-    seeds: int,
-    seed_sd: float,
-    gaps: NDArray[np.float64],
-    codes: NDArray[np.int64] | None,
-) -> NDArray[np.int64]:
+def beta(random: np.random.Generator, sweep: Sweep) -> NDArray[np.int64]:
     """Errors on 5 to 25 % of a class's images, or as much less as the gap says."""
-    num, n = len(gaps), len(labels)
-    mean, concentration = np.linspace(0.05, 0.25, CLASSES)[labels], 0.6
+    num, n, codes, seed_sd = len(sweep.gaps), len(sweep.labels), sweep.codes, sweep.seed_sd
+    mean, concentration = np.linspace(0.05, 0.25, CLASSES)[sweep.labels], 0.6
     shape = (concentration * mean, concentration * (1 - mean))
 
     def chances(rows: int) -> NDArray[np.float64]:
@@ -154,10 +155,10 @@ def beta(
         return np.where(random.random((rows, n)) < 0.5, of_group, random.beta(*shape, (rows, n)))
 
     chance = np.where(random.random((num, n)) < OWN, chances(num), chances(1))[:, None, :]
-    shift = (random.standard_t(2, (num, seeds, 1)) * seed_sd).clip(-6 * seed_sd, 6 * seed_sd)
-    wrong = random.random((num, seeds, n)) < (chance + 0.4 * shift * chance * (1 - chance)).clip(0, 1)
-    wrong &= random.random(wrong.shape) >= gaps[:, None, None] / 0.15
-    return guesses(random, labels, wrong, (ALIKE,) * num, codes)
+    shift = (random.standard_t(2, (num, sweep.seeds, 1)) * seed_sd).clip(-6 * seed_sd, 6 * seed_sd)
+    wrong = random.random((num, sweep.seeds, n)) < (chance + 0.4 * shift * chance * (1 - chance)).clip(0, 1)
+    wrong &= random.random(wrong.shape) >= sweep.gaps[:, None, None] / 0.15
+    return guesses(random, sweep.labels, wrong, (ALIKE,) * num, codes)
 
 
 def scored(metric: str, labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -166,16 +167,8 @@ def scored(metric: str, labels: NDArray[np.int64], predicted: NDArray[np.int64])
     return np.stack([scores_by_image(metric, labels, row) for row in flat]).reshape(predicted.shape)
 
 
-def show(cells: list[str]) -> None:
-    print(f"| {' | '.join(cells)} |", flush=True)
-
-
-def heads(*names: str) -> None:
-    print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}", flush=True)
-
-
-def models(metric: str, seed_sd: float) -> list[tuple[str, Draw]]:
-    return [*((name, logit(metric, name, seed_sd)) for name in KINDS), ("beta", beta)]
+def models(metric: str) -> list[tuple[str, Draw]]:
+    return [*((name, logit(metric, name)) for name in KINDS), ("beta", beta)]
 
 
 #: How much better the first is; the equal ones show what is lost, both show whether intervals hold.
@@ -189,7 +182,7 @@ def over_seeds(sweeps: int) -> None:
     for metric, seeds, seed_sd, images, size, num, gap in several:
         if images * seeds * num > 50_000 or is_refused(images, size):
             continue
-        for name, draw in models(metric, seed_sd):
+        for name, draw in models(metric):
             if gap and name == "alike, 97":
                 continue
             labels, gaps = labels_of(images), np.where(np.arange(num) == 0, gap, 0.0)
@@ -197,7 +190,7 @@ def over_seeds(sweeps: int) -> None:
             random = np.random.default_rng([num, seeds, images, int(100 * gap), size, int(10 * seed_sd)])
             lost, wrong = 0, [0, 0]
             for _ in range(sweeps):
-                answers = scored(metric, labels, draw(random, labels, seeds, seed_sd, gaps, codes))
+                answers = scored(metric, labels, draw(random, Sweep(labels, seeds, seed_sd, gaps, codes)))
                 members = leading_configurations(list(answers), groups=codes).members
                 lost += not set(np.flatnonzero(gaps == gaps.max()).tolist()) <= set(members)
                 leader = int(answers.mean(axis=(1, 2)).argmax())
@@ -217,14 +210,14 @@ def over_folds(sweeps: int) -> None:
     for metric, folds, seed_sd, images, num, gap in several:
         if images * num > 30_000 or is_refused(images // folds, 1):
             continue
-        for name, draw in models(metric, seed_sd):
+        for name, draw in models(metric):
             if gap and name == "alike, 97":
                 continue
             labels, gaps = labels_of(images // folds), np.where(np.arange(num) == 0, gap, 0.0)
             random = np.random.default_rng([num, folds, images, int(100 * gap), int(10 * seed_sd)])
             lost, wrong = 0, [0, 0]
             for _ in range(sweeps):
-                parts = [scored(metric, labels, draw(random, labels, 1, seed_sd, gaps, None)) for _ in range(folds)]
+                parts = [scored(metric, labels, draw(random, Sweep(labels, 1, seed_sd, gaps))) for _ in range(folds)]
                 answers = [[part[index] for part in parts] for index in range(num)]
                 members = leading_over_folds(answers).members
                 lost += not set(np.flatnonzero(gaps == gaps.max()).tolist()) <= set(members)
@@ -244,7 +237,7 @@ def of_trials(sweeps: int) -> None:
     for metric, images, size, num, gap in itertools.product(METRICS, (287, 1000, 3000), (1, _SIZE), (2, 10, 44), GAPS):
         if images * num > 50_000 or is_refused(images, size):
             continue
-        for name, draw in models(metric, 0.0):
+        for name, draw in models(metric):
             if gap and name in ("alike, 97", "beta"):
                 continue
             labels, gaps = labels_of(images), np.where(np.arange(num) == 0, gap, 0.0)
@@ -252,7 +245,7 @@ def of_trials(sweeps: int) -> None:
             random = np.random.default_rng([num, images, int(100 * gap), size])
             wrong = [0, 0]
             for _ in range(sweeps):
-                table = scored(metric, labels, draw(random, labels, 1, 0.0, gaps, codes))[:, 0]
+                table = scored(metric, labels, draw(random, Sweep(labels, 1, 0.0, gaps, codes)))[:, 0]
                 units = -table if codes is None else -as_units(table, codes)
                 leader = int(table.mean(axis=1).argmax())
                 for place, bounded in enumerate((True, False)):

@@ -126,7 +126,12 @@ def groups_of(answers: Sequence[Answers]) -> NDArray[np.uint32] | None:
 
 
 def why_few_of_class(answers: Sequence[Answers], metric: str) -> str:
-    """Why images of which a class has too few compare nothing by a metric of all classes; empty where none has."""
+    """Why images of which a class has too few compare nothing by a metric of all classes; empty where none has.
+
+    Args:
+        answers: one trial's of each set of images, which all have in common.
+        metric: of all classes alike.
+    """
     fewest = min((_fewest_of_class(one) for one in answers if one.labels is not None), default=FEWEST_OF_CLASS)
     if fewest >= FEWEST_OF_CLASS:
         return ""

@@ -207,6 +207,6 @@ def _why_untested(case: Case, whole: Sequence[Sequence[TrialRow]], num_folds: in
     if not all(is_there(case, case.validation.get(row.number)) for row in rows):
         return "predictions of some of their trials on the validation images are missing"
     known = [case.validation[row.number] for row in rows]
-    if case.kind == "counts" and (why := why_few_of_class(known, case.tested.metric)):
+    if case.kind == "counts" and (why := why_few_of_class(known[: case.num_repeats], case.tested.metric)):
         return why
     return "" if num_folds > 1 else why_one_group(known)

@@ -115,7 +115,7 @@ def _compared(case: Case, findings: Findings, compared: Sequence[TrialRow]) -> F
             labels, predicted, metric = _classes(case, answers)
             elimination = inference.leading_group_by_swaps(labels, predicted, metric, ALPHA, groups)
             ranks = inference.rank_intervals_by_swaps(labels, predicted, metric, ALPHA, groups) if is_few else None
-            if not why_few_of_class(answers, case.tested.metric):
+            if not why_few_of_class(answers[:1], case.tested.metric):
                 scores = np.stack([by_image(case, one) for one in answers])
                 units = scores if groups is None else inference.as_units(scores, groups)
                 apart = inference.loss_differences_from_leader(-units, ALPHA, leader=elimination.members[0])

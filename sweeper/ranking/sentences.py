@@ -123,7 +123,7 @@ class _Speaker:
             said.append(_about_expected(findings.expected, findings.num_compared))
             said.append(self._about_cheapest(findings))
         said += about_undecided(self.case, findings)
-        if repeated is not None and not has_looks:
+        if repeated is not None and repeated.group and not has_looks:
             said += about_unsteady(self.case)
         said += about_levels(findings.effects)
         if not has_looks:

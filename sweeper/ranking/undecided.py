@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sweeper.core.objectives import EPOCH_METRICS
-from sweeper.core.text import listed
+from sweeper.core.text import cell_text, listed
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.inference import most_usual
 from sweeper.ranking.case import Case
@@ -127,9 +127,9 @@ def _what_they_share(unsteady: Sequence[TrialRow], every: Sequence[TrialRow]) ->
     num_others = max(1, len(every) - len(unsteady))
     found = []
     for key in every[0].params:
-        for value in {str(row.params.get(key)) for row in every}:
-            have = sum(str(row.params.get(key)) == value for row in unsteady)
-            others = sum(str(row.params.get(key)) == value for row in every) - have
+        for value in {cell_text(row.params.get(key)) for row in every}:
+            have = sum(cell_text(row.params.get(key)) == value for row in unsteady)
+            others = sum(cell_text(row.params.get(key)) == value for row in every) - have
             found.append((have / len(unsteady) - others / num_others, have, f"{key}={value}"))
     if not found:
         return ""
