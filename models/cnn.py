@@ -13,8 +13,8 @@ from sweeper.models.shapes import plan
 def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> keras.Model:
     """Plain convolutional classifier; `arch` has the keys of `sweeper.models.config.CnnConfig`.
 
-    Each convolution is followed by batch normalisation, pooling and dropout where the configuration has them;
-    then come the hidden dense layers and the probabilities.
+    Each convolution is followed by batch normalisation, squeeze and excitation, pooling and dropout where the
+    configuration has them; then come the hidden dense layers and the probabilities.
 
     Input shape: (batch, height, width, channels), float32 in [0, 1], channels last.
     Output shape: (batch, num_classes), softmax probabilities, float32 in every precision.
@@ -44,11 +44,13 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
         )
         if layer.batch_norm:
             model.add(keras.layers.BatchNormalization(name=f"conv{number}_bn"))
+        if layer.squeezed:
+            model.add(_squeeze_excite(model.output_shape[1:], layer.squeezed, config, f"conv{number}_se"))
         if layer.pool_size > 1:
             model.add(_pooling(config, layer.pool_size, f"pool{number}"))
         if layer.dropout:
             model.add(keras.layers.Dropout(layer.dropout, name=f"dropout{number}"))
-    model.add(_features(config))
+    model.add(_features(config, model.output_shape[1:]))
     for number, units in enumerate(config.hidden_units(), start=1):
         model.add(
             keras.layers.Dense(units, activation=config.activation, kernel_regularizer=penalty, name=f"dense{number}")
@@ -64,13 +66,35 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
     return model
 
 
-def _features(config: CnnConfig) -> Any:
+def _squeeze_excite(shape: tuple[int, int, int], squeezed: int, config: CnnConfig, name: str) -> keras.Model:
+    """Multiplies each map by a factor between 0 and 1 (Hu and others 2018, section 3), as one layer.
+
+    It is a model of Keras's own layers, so that a saved network is loaded without this project.
+    """
+    penalty = keras.regularizers.L2(config.l2) if config.l2 else None
+    maps = keras.Input(shape=shape, name=f"{name}_maps")
+    averages = keras.layers.GlobalAveragePooling2D(data_format="channels_last", keepdims=True, name=f"{name}_averages")(
+        maps
+    )
+    hidden = keras.layers.Dense(squeezed, "relu", kernel_regularizer=penalty, name=f"{name}_squeeze")(averages)
+    factors = keras.layers.Dense(shape[2], "sigmoid", kernel_regularizer=penalty, name=f"{name}_excite")(hidden)
+    return keras.Model(maps, keras.layers.Multiply(name=f"{name}_scale")([maps, factors]), name=name)
+
+
+def _features(config: CnnConfig, shape: tuple[int, int, int]) -> Any:
     """The layer after the last map."""
     if config.final_pooling == "flatten":
         return keras.layers.Flatten(name="flatten")
-    average = config.final_pooling == "global_average"
-    kind = keras.layers.GlobalAveragePooling2D if average else keras.layers.GlobalMaxPooling2D
-    return kind(data_format="channels_last", name="global_pool")
+    if config.final_pooling == "global_average_max":
+        maps = keras.Input(shape=shape, name="maps")
+        both = [_global_pooling(kind, kind)(maps) for kind in ("average", "max")]
+        return keras.Model(maps, keras.layers.Concatenate(name="both")(both), name="global_pool")
+    return _global_pooling(config.final_pooling.removeprefix("global_"), "global_pool")
+
+
+def _global_pooling(kind: str, name: str) -> Any:
+    layer = keras.layers.GlobalAveragePooling2D if kind == "average" else keras.layers.GlobalMaxPooling2D
+    return layer(data_format="channels_last", name=name)
 
 
 def _pooling(config: CnnConfig, size: int, name: str) -> Any:

@@ -12,13 +12,13 @@ from sweeper.models.checks import ACTIVATIONS, entry_of, fault, from_keys, is_co
 
 PADDINGS = ("same", "valid")
 POOLINGS = ("max", "average")
-FINAL_POOLINGS = ("flatten", "global_average", "global_max")
+FINAL_POOLINGS = ("flatten", "global_average", "global_max", "global_average_max")
 
 #: Convolutions in a row; without shortcuts between them far fewer can be trained.
 MAX_DEPTH = 1000
 
 #: Keys that take one value, or a list with one for each convolution.
-PER_LAYER = ("kernel_size", "filters", "strides", "padding", "pool_size", "batch_norm", "dropout")
+PER_LAYER = ("kernel_size", "filters", "strides", "padding", "pool_size", "batch_norm", "dropout", "squeeze_excite")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class ConvLayer:
         dropout: rate of the dropout at the end, 0 is none.
         strides: pixels from one place of the kernel to the next, at least 1.
         padding: `same` or `valid`.
+        squeezed: units between a squeeze and its excitation, which follow the batch normalisation; 0 is none.
     """
 
     filters: int
@@ -42,6 +43,7 @@ class ConvLayer:
     dropout: float
     strides: int = 1
     padding: str = "same"
+    squeezed: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,16 @@ class CnnConfig:
         batch_norm: batch normalisation after each convolution, one value or a list.
         dropout: one rate: after each pooling; a list: after each convolution. From 0 up to, but not, 1.
         final_pooling: how the last maps become features: `flatten` takes all of their values, `global_average` and
-            `global_max` one of each map.
+            `global_max` one of each map, `global_average_max` both of these.
         dense_units: units of the hidden dense layer, or a list of several; 0 or [] is none.
         dense_dropout: rate after each hidden dense layer.
         activation: of the convolutions and the hidden dense layers.
         l2: factor of the L2 penalty on the kernels of convolutions and dense layers, which the training loss has; 0 is
             none.
+        squeeze_excite: after each convolution each of its maps is multiplied by a factor between 0 and 1 that two dense
+            layers compute from the averages of all maps; this is the reduction ratio r, the channels for each unit
+            between the two (Hu and others 2018, https://arxiv.org/abs/1709.01507, section 3). One number or a list; 0
+            is none.
 
     Raises:
         ArchitectureValueError: values out of range, and lists of the wrong length with them, all at once.
@@ -89,6 +95,7 @@ class CnnConfig:
     l2: float = 0.0
     strides: Any = 1
     final_pooling: str = "flatten"
+    squeeze_excite: Any = 0
 
     @classmethod
     def from_mapping(cls, node: Mapping[str, Any]) -> CnnConfig:
@@ -118,6 +125,7 @@ class CnnConfig:
             *self._per_layer("pool_size", is_count, "a whole number from 1 (1: no pooling)", "2"),
             *self._per_layer("batch_norm", lambda value: isinstance(value, bool), "true or false", "true"),
             *self._per_layer("dropout", is_rate, "a rate from 0 to below 1", "0.25"),
+            *self._per_layer("squeeze_excite", _is_ratio, "a whole number from 1, or 0 for none", "16"),
             *fault("pool_every", self.pool_every, is_count(self.pool_every), "a whole number from 1", "2"),
             *fault("dense_dropout", self.dense_dropout, is_rate(self.dense_dropout), "a rate from 0 below 1", "0.5"),
             *fault("l2", self.l2, is_number(self.l2) and self.l2 >= 0, "a number from 0", "0.0001"),
@@ -167,6 +175,7 @@ class CnnConfig:
                 batch_norm=entry_of(self.batch_norm, index),
                 pool_size=pools[index],
                 dropout=self._dropout(index, pools[index]),
+                squeezed=_squeezed(entry_of(self.filters, index), entry_of(self.squeeze_excite, index)),
             )
             for index in range(self.depth)
         )
@@ -191,6 +200,14 @@ class CnnConfig:
         """The same settings with another depth; lists are cut, or their last entry repeated."""
         lists = {key: _resized(getattr(self, key), depth) for key in PER_LAYER}
         return dataclasses.replace(self, depth=depth, **lists)
+
+
+def _is_ratio(value: Any) -> bool:
+    return is_count(value) or (value == 0 and not isinstance(value, bool))
+
+
+def _squeezed(channels: int, ratio: int) -> int:
+    return max(channels // ratio, 1) if ratio else 0
 
 
 def _resized(value: Any, depth: int) -> Any:

@@ -29,7 +29,7 @@ _NETWORKS: dict[str, tuple[type[Any], Callable[[Any, tuple[int, int, int], int],
 }
 
 #: Keys that came after the first sweeps were recorded, with their defaults: there they change nothing.
-_LATER = {CNN: {"l2": 0, "strides": 1, "final_pooling": "flatten"}}
+_LATER = {CNN: {"l2": 0, "strides": 1, "final_pooling": "flatten", "squeeze_excite": 0}}
 
 
 def is_builtin(arch: Mapping[str, Any]) -> bool:

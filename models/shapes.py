@@ -94,6 +94,8 @@ def _layers(config: CnnConfig, input_shape: tuple[int, int, int], num_classes: i
             yield planned
             shape = planned.output_shape
     units = math.prod(shape) if config.final_pooling == "flatten" else shape[2]
+    if config.final_pooling == "global_average_max":
+        units = 2 * shape[2]
     yield LayerPlan("flatten" if config.final_pooling == "flatten" else "global_pool", (units,))
     for number, hidden in enumerate(config.hidden_units(), start=1):
         yield _dense(f"dense{number}", units, hidden)
@@ -114,6 +116,8 @@ def _convolution(config: CnnConfig, layer: ConvLayer, number: int, shape: Shape)
     yield LayerPlan(f"conv{number}", shape, params, params, 2 * weights * height * width)
     if layer.batch_norm:  # scale and offset are trained; mean and variance are counted along
         yield LayerPlan(f"conv{number}_bn", shape, 4 * layer.filters, 2 * layer.filters)
+    if layer.squeezed:
+        yield _squeeze_excite(f"conv{number}_se", shape, layer.squeezed)
     if layer.pool_size > 1:
         size = layer.pool_size
         what = f"the pooling after convolution {number} ({size}x{size}, {config.pool_padding} padding)"
@@ -141,6 +145,13 @@ def _checked(after: Shape, what: str, before: Shape, number: int) -> Shape:
 def _dense(name: str, inputs: int, units: int) -> LayerPlan:
     params = inputs * units + units
     return LayerPlan(name, (units,), params, params, 2 * inputs * units)
+
+
+def _squeeze_excite(name: str, shape: Shape, squeezed: int) -> LayerPlan:
+    channels = shape[2]
+    squeeze, excite = _dense("", channels, squeezed), _dense("", squeezed, channels)
+    params = squeeze.num_params + excite.num_params
+    return LayerPlan(name, shape, params, params, squeeze.flops + excite.flops)
 
 
 def _refusal(config: CnnConfig, input_shape: tuple[int, int, int], error: _TooSmall) -> str:

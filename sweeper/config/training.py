@@ -28,7 +28,7 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", AUTO)
 SCHEDULES: dict[str, tuple[str, ...]] = {
     "constant": (),
     "cosine": ("alpha",),
-    "step": ("gamma", "step_size"),
+    "step": ("gamma", "step_size", "milestones"),
     "exponential": ("gamma",),
     "one_cycle": (),
     "plateau": ("gamma", "patience", "alpha"),
@@ -67,6 +67,7 @@ class DecayConfig:
 
     gamma: float | None = None  # factor of each decay, above 0 up to 1; null: DEFAULT_GAMMA
     step_size: int | None = None  # epochs between two decays of `step`; null: a third of training.epochs
+    milestones: Any = None  # epochs after which `step` decays, [13, 16], instead of every `step_size`; null: none
     patience: int = 3  # epochs without improvement before a decay of `plateau`
     alpha: float = 0.0  # lowest learning rate of `cosine` and `plateau`, as a fraction of the optimizer's
 
@@ -76,8 +77,24 @@ class DecayConfig:
         check(ok, f"{key}.gamma", self.gamma, "a factor above 0 up to 1, or null", "0.1")
         ok = self.step_size is None or self.step_size >= 1
         check(ok, f"{key}.step_size", self.step_size, "a number of epochs from 1, or null", "5")
+        self._check_milestones(f"{key}.milestones")
         check(self.patience >= 1, f"{key}.patience", self.patience, "a number of epochs from 1", "3")
         check(0 <= self.alpha <= 1, f"{key}.alpha", self.alpha, "a fraction from 0 to 1", "0.01")
+
+    def _check_milestones(self, key: str) -> None:
+        epochs = self.milestones
+        if epochs is None:
+            return
+        ok = isinstance(epochs, list) and len(epochs) > 0 and all(is_int(epoch) and epoch >= 1 for epoch in epochs)
+        ok = ok and sorted(set(epochs)) == epochs
+        check(ok, key, epochs, "a rising list of numbers of epochs from 1, or null", "[13,16]")
+        check(
+            self.step_size is None,
+            key,
+            epochs,
+            f"without training.decay.step_size={self.step_size}, which says the same in another way",
+            "null",
+        )
 
 
 @dataclass

@@ -158,7 +158,8 @@ def _refuse(loaded: Loaded, trials: Sequence[StudyTrial]) -> None:
     for trial in trials:
         training = trial.identity["training"]
         schedule = str(training.get("schedule", "constant"))
-        fitted = schedule == "step" and not (training.get("decay") or {}).get("step_size")
+        decay = training.get("decay") or {}
+        fitted = schedule == "step" and not decay.get("step_size") and not decay.get("milestones")
         if schedule in _WHOLE_LENGTH or fitted:
             raise _unfit(
                 name,

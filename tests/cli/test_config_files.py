@@ -98,7 +98,7 @@ def test_the_options_in_the_folder_are_listed(type_line: Run, own: Path) -> None
     done = type_line(own, "--config-dir", "own", "experiment=3")
 
     assert "is not accepted: experiment is a group, chosen by the name of one of" in done.stderr
-    assert "mnist_cnn_9975, mnist_fast, mnist_small, notebook, broken, short" in done.stderr
+    assert "mnist_017, mnist_cnn_9975, mnist_fast, mnist_small, notebook, broken, short" in done.stderr
 
 
 def test_experiments_vary_where_they_set_what_belongs_to_a_trial(type_line: Run, own: Path) -> None:

@@ -78,6 +78,18 @@ EARLIER = ("epochs", "batch_size", "precision", "threads", "restore_best", "chec
         ),
         pytest.param(DecayConfig, {"gamma": 1.5}, r"training\.decay\.gamma=1\.5 is not", id="gamma above 1"),
         pytest.param(DecayConfig, {"step_size": 0}, r"training\.decay\.step_size=0 is not", id="step size"),
+        *(
+            pytest.param(
+                DecayConfig, {"milestones": value}, r"a rising list of numbers of epochs", id=f"milestones {value}"
+            )
+            for value in ([], [0, 3], [5, 3], [3, 3], [2.5], 7, [True])
+        ),
+        pytest.param(
+            DecayConfig,
+            {"milestones": [3], "step_size": 2},
+            r"without training\.decay\.step_size=2.*Try: training\.decay\.milestones=null",
+            id="milestones and a step size",
+        ),
         pytest.param(DecayConfig, {"patience": 0}, r"training\.decay\.patience=0 is not", id="patience"),
         pytest.param(DecayConfig, {"alpha": 2.0}, r"training\.decay\.alpha=2\.0 .* from 0 to 1", id="alpha"),
         *(
@@ -127,6 +139,12 @@ def test_keys_at_their_defaults_are_left_out_so_that_earlier_sweeps_resume() -> 
             {"schedule": "step", "decay": {"gamma": 0.5, "step_size": 2}},
             id="what step reads",
         ),
+        pytest.param(
+            {"schedule": "step", "decay": {"milestones": [2, 3]}},
+            {"schedule": "step", "decay": {"milestones": [2, 3]}},
+            id="milestones of step",
+        ),
+        pytest.param({"schedule": "cosine", "decay": {"milestones": [2]}}, {"schedule": "cosine"}, id="of cosine none"),
         pytest.param({"schedule": "step", "decay": {"gamma": 0.1}}, {"schedule": "step"}, id="the default written out"),
         pytest.param(
             {"schedule": "exponential", "decay": {"gamma": 0.1}},

@@ -39,6 +39,11 @@ CONFIGS = [
     pytest.param({"strides": [1, 2, 1], "padding": ["valid", "same", "valid"]}, (14, 15, 1), id="a padding each"),
     pytest.param({"final_pooling": "global_average"}, (13, 16, 1), id="global average pooling"),
     pytest.param({"final_pooling": "global_max", "dense_units": 0, "strides": 2}, (9, 9, 3), id="global max pooling"),
+    pytest.param({"final_pooling": "global_average_max"}, (13, 16, 1), id="both global poolings"),
+    pytest.param({"squeeze_excite": 2}, (8, 8, 1), id="squeeze and excitation"),
+    pytest.param(
+        {"squeeze_excite": [0, 3, 99], "batch_norm": True}, (9, 8, 3), id="squeeze and excitation, a ratio each"
+    ),
     pytest.param({"batch_norm": True, "pool_size": 3, "pool_every": 1, "depth": 2}, (32, 20, 3), id="all of it"),
 ]
 
@@ -105,6 +110,7 @@ OTHER: dict[str, Any] = {
     "l2": 0.001,
     "strides": 2,
     "final_pooling": "global_max",
+    "squeeze_excite": 2,
 }
 BASE: dict[str, Any] = {"depth": 2, "filters": 4, "dense_units": 8}
 
@@ -138,3 +144,28 @@ def test_keras_knows_every_activation_that_is_accepted(activation: str) -> None:
 def test_a_network_that_cannot_be_is_refused(arch: dict[str, Any], message: str) -> None:
     with pytest.raises(ArchitectureError, match=message):
         build((28, 28, 1), 10, **arch)
+
+
+def test_squeeze_and_excitation_is_what_its_paper_says() -> None:
+    model = build(
+        (6, 5, 3), 4, depth=1, filters=8, squeeze_excite=4, pool_every=9, final_pooling="flatten", dense_units=0
+    )
+    conv, block = model.get_layer("conv1"), model.get_layer("conv1_se")
+    images = np.random.default_rng(0).random((2, 6, 5, 3), np.float32)
+    maps = np.asarray(conv(images))
+    (reduce, shift), (expand, offset) = (
+        [np.asarray(weight) for weight in block.get_layer(f"conv1_se_{name}").weights] for name in ("squeeze", "excite")
+    )
+    hidden = np.maximum(maps.mean(axis=(1, 2)) @ reduce + shift, 0)
+    factors = 1 / (1 + np.exp(-(hidden @ expand + offset)))
+
+    assert reduce.shape == (8, 2)
+    np.testing.assert_allclose(np.asarray(block(maps)), maps * factors[:, None, None, :], rtol=1e-5)
+
+
+def test_both_global_poolings_stand_side_by_side() -> None:
+    pool = build((6, 5, 3), 4, depth=1, filters=2, final_pooling="global_average_max").get_layer("global_pool")
+    maps = np.random.default_rng(0).random((2, 6, 5, 2), np.float32)
+
+    expected = np.concatenate([maps.mean(axis=(1, 2)), maps.max(axis=(1, 2))], axis=1)
+    np.testing.assert_allclose(np.asarray(pool(maps)), expected, rtol=1e-6)

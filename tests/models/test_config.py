@@ -99,7 +99,7 @@ def test_a_wrong_depth_is_named_alone_since_lists_are_measured_by_it() -> None:
 def test_an_unknown_key_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(ArchitectureError, match=r"arch\.kernel is not a key .* Did you mean 'kernel_size'\?  Try: "):
         CnnConfig.from_mapping({"_target_": "models.cnn.build", "kernel": 3})
-    with pytest.raises(ArchitectureError, match=r"Accepted: depth, kernel_size, filters, .*, final_pooling\."):
+    with pytest.raises(ArchitectureError, match=r"Accepted: depth, kernel_size, filters, .*, squeeze_excite\."):
         CnnConfig.from_mapping({"xyz": 3})
 
 

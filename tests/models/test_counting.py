@@ -40,6 +40,21 @@ def test_a_built_in_network_has_what_its_arithmetic_says(arch: dict[str, Any]) -
     assert counted.memory_bytes(8) == planned.memory_bytes(8)
 
 
+def test_squeeze_and_excitation_counts_as_its_two_dense_layers() -> None:
+    arch = {"_target_": networks.CNN, "depth": 2, "filters": 8, "squeeze_excite": [4, 0], "dense_units": 0}
+    arch["final_pooling"] = "global_average_max"
+    planned, counted = (
+        networks.plan(arch, (12, 10, 3), 4),
+        counting.count(build_network(arch, (12, 10, 3), 4), (12, 10, 3)),
+    )
+
+    assert planned is not None
+    se = next(layer for layer in planned.layers if layer.name == "conv1_se")
+    assert (se.num_params, se.flops) == (8 * 2 + 2 + 2 * 8 + 8, 2 * (8 * 2 + 2 * 8))  # by hand: 8 -> 2 -> 8
+    assert planned.layers[-1].num_params == (2 * 8 + 1) * 4
+    assert (counted.flops, counted.num_params) == (planned.flops, planned.num_params)
+
+
 def _depthwise(layers: Any) -> Any:
     return layers.DepthwiseConv2D(3, depth_multiplier=2)
 

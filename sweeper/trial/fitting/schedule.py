@@ -5,7 +5,8 @@ undisturbed one. With W steps of warm-up and T in all, step s of epoch e = floor
 
 - warm-up: (s + 1) / W, as Goyal and others 2017 (https://arxiv.org/abs/1706.02677)
 - cosine: from 1 at W to alpha at T, as `keras.optimizers.schedules.CosineDecay`
-- step: gamma to the power of floor(e / step_size), as PyTorch's `StepLR`
+- step: gamma to the power of floor(e / step_size), as PyTorch's `StepLR`; with `milestones` to the power of how many
+  of them are at most e, as its `MultiStepLR`
 - exponential: gamma to the power of (s - W) / S, as `keras.optimizers.schedules.ExponentialDecay`
 - one_cycle: by a cosine from 1/25 to 1 in the warm-up (without one: 30 % of the steps), then by a cosine to 1/250,000,
   as PyTorch's `OneCycleLR` (Smith and Topin 2018), which leaves the momentum alone here
@@ -14,6 +15,7 @@ undisturbed one. With W steps of warm-up and T in all, step s of epoch e = floor
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,6 +54,8 @@ def _after_warmup(training: TrainingConfig, steps_per_epoch: int, warmup: int, t
     match training.schedule:
         case "cosine":
             return lambda step: _cosine(1.0, decay.alpha, (step - warmup) / max(total - warmup, 1))
+        case "step" if decay.milestones:
+            return lambda step: float(gamma ** bisect.bisect_right(decay.milestones, step // steps_per_epoch))
         case "step":
             size = decay.step_size or -(-training.epochs // 3)
             return lambda step: float(gamma ** (step // steps_per_epoch // size))

@@ -58,6 +58,14 @@ def test_step_decays_after_every_step_size_epochs() -> None:
     assert rates(schedule="step")[::STEPS] == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01, 0.01])  # a third of six
 
 
+def test_step_decays_after_each_milestone() -> None:
+    by_epoch = rates(schedule="step", decay=DecayConfig(milestones=[1, 4]))
+
+    assert by_epoch[::STEPS] == pytest.approx([1.0, 0.1, 0.1, 0.1, 0.01, 0.01])
+    assert by_epoch[STEPS - 1] == 1.0  # the last step of the first epoch
+    assert by_epoch[STEPS] == pytest.approx(0.1)
+
+
 def test_one_cycle_rises_and_falls_by_cosines_as_pytorchs() -> None:
     found, total = rates(schedule="one_cycle"), 6 * STEPS
     peak = round(0.3 * total) - 1
