@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 from sweeper.core.text import listed
 from sweeper.core.trials import TrialRow, TrialState
 
+_SEVERAL = 3  # trials of a value, from which on it is said that none was trained to the end
+_NAMED = 4  # such values in one sentence
+
 
 def was_not_begun(row: TrialRow) -> bool:
     """Whether a trial was pruned before it began: its configuration was behind after other folds."""
@@ -25,6 +28,12 @@ def sentences(rows: Collection[TrialRow]) -> list[str]:
             f"{were} pruned after early epochs. What they would have reached is not known: the best may be among them, "
             "and all else is said of those trained to the end."
         )
+    if never := _never_ended(rows):
+        values = listed([f"{value} ({count})" for value, count in never.items()], most=_NAMED)
+        said.append(
+            f"All trials with {values} were pruned: what such networks reach at the end is not known. Some learn late; "
+            "a later first look shows it (pruner=asha pruner.options.min_resource=3)."
+        )
     if behind:
         num_points = len({row.point for row in rows})
         did = "1 of the configurations" if len(behind) == 1 else f"{len(behind)} of the {num_points} configurations"
@@ -34,6 +43,29 @@ def sentences(rows: Collection[TrialRow]) -> list[str]:
             "were trained on all folds."
         )
     return said
+
+
+def _never_ended(rows: Collection[TrialRow]) -> dict[str, int]:
+    """Values, as typed, of which several trials began and a pruner ended each, while others of their key went on.
+
+    Returns:
+        How many trials of each value were pruned, most first.
+    """
+    states: dict[str, list[TrialState]] = {}
+    for row in rows:
+        for override in row.overrides:
+            states.setdefault(override, []).append(row.state)
+    ended = {_key(override) for override, found in states.items() if TrialState.COMPLETE in found}
+    never = {
+        override: len(found)
+        for override, found in states.items()
+        if len(found) >= _SEVERAL and set(found) == {TrialState.PRUNED} and _key(override) in ended - {"seed"}
+    }
+    return dict(sorted(never.items(), key=lambda one: -one[1]))
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0]
 
 
 def about_taken(taken: Sequence[TrialRow], num_trials: int) -> str:
