@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from rich.console import Console
 
+from sweeper.config.schema import Config
 from sweeper.report import terminal
 from sweeper.sweep.finish import SweepOutcome
 from sweeper.sweep.plan import SweepPlan
@@ -20,9 +24,14 @@ def print_outcome(console: Console, plan: SweepPlan, outcome: SweepOutcome) -> N
     else:
         lines.append("To browse the runs:")
         if plan.settings.tracking.uri is None:
-            where = "" if paths.root.name == "mlruns" else f" --output-dir {paths.root}"
-            lines += [f"  python -m sweeper ui{where}", f"  {plain_command(paths.root)}"]
+            lines += [f"  {ui_command(paths.root)}", f"  {plain_command(paths.root)}"]
         else:
             lines.append(f"  {outcome.tracking_uri}")
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def ui_command(root: Path) -> str:
+    """What shows the runs of an output folder, typed in the current folder."""
+    is_usual = root == Path(Config.output_dir).resolve()
+    return "python -m sweeper ui" if is_usual else f"python -m sweeper ui --output-dir {shlex.quote(str(root))}"
