@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, TypeVar
 
 from sweeper.core.errors import ArchitectureError, as_typed, did_you_mean
@@ -38,6 +38,11 @@ def from_keys(kind: type[_Config], node: Mapping[str, Any], option: str, example
             f"{did_you_mean(unknown[0], known)}  Try: {example}"
         )
     return kind(**keys)
+
+
+def entries(value: Sized) -> str:
+    """How many a list has: `1 entry`, `3 entries`."""
+    return "1 entry" if len(value) == 1 else f"{len(value)} entries"
 
 
 def entry_of(value: Any, index: int) -> Any:

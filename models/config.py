@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError
-from sweeper.models.checks import ACTIVATIONS, entry_of, fault, from_keys, is_count, is_number, is_rate, one_of
+from sweeper.models.checks import ACTIVATIONS, entries, entry_of, fault, from_keys, is_count, is_number, is_rate, one_of
 
 PADDINGS = ("same", "valid")
 POOLINGS = ("max", "average")
@@ -150,10 +150,10 @@ class CnnConfig:
         if not isinstance(value, list | tuple):
             return fault(key, value, accepts(value), f"{accepted}, or a list with one for each convolution", try_)
         if self._misfits(key):
-            entries = ",".join([try_] * self.depth)
+            typed = ",".join([try_] * self.depth)
             return [
-                f"arch.{key} has {len(value)} entries for arch.depth={self.depth}: give one value, or "
-                f"{self.depth} of them.  Try: arch.{key}=[{entries}]"
+                f"arch.{key} has {entries(value)} for arch.depth={self.depth}: give one value, or "
+                f"{self.depth} of them.  Try: arch.{key}=[{typed}]"
             ]
         wrong = [entry for entry in value if not accepts(entry)]
         return fault(key, list(value), not wrong, f"each entry {accepted}", try_)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.core.errors import ArchitectureError, ArchitectureValueError
-from sweeper.models.checks import ACTIVATIONS, entry_of, fault, from_keys, is_count, is_rate, one_of
+from sweeper.models.checks import ACTIVATIONS, entries, entry_of, fault, from_keys, is_count, is_rate, one_of
 from sweeper.models.shapes import LayerPlan, NetworkPlan, Shape
 
 STEMS = ("auto", "small", "large")
@@ -85,7 +85,7 @@ class ResNetConfig:
         if wrong := fault("stages", self.stages, is_count(self.stages) and self.stages <= _MAX_STAGES, accepted, "3"):
             raise ArchitectureValueError(" ".join(wrong))
         misfits = [
-            f"arch.{key} has {len(value)} entries for arch.stages={self.stages}: give one value, or {self.stages} of "
+            f"arch.{key} has {entries(value)} for arch.stages={self.stages}: give one value, or {self.stages} of "
             f"them.  Try: arch.{key}=[{','.join([typed] * self.stages)}]"
             for key, value, typed in (("blocks", self.blocks, "2"), ("width", self.width, "16"))
             if isinstance(value, list | tuple) and len(value) != self.stages
@@ -103,9 +103,9 @@ class ResNetConfig:
 
     @staticmethod
     def _counts(key: str, value: Any, most: float, typed: str) -> list[str]:
-        entries = value if isinstance(value, list | tuple) else [value]
+        given = value if isinstance(value, list | tuple) else [value]
         accepted = "a whole number from 1" + (f" to {most:g}" if math.isfinite(most) else "")
-        ok = all(is_count(entry) and entry <= most for entry in entries)
+        ok = all(is_count(entry) and entry <= most for entry in given)
         return fault(key, value, ok, f"{accepted}, or a list with one for each stage", typed)
 
     def has_large_stem(self, input_shape: tuple[int, int, int]) -> bool:

@@ -40,8 +40,8 @@ class ObjectiveConfig:
         if len(directions) != len(metrics):
             listed = ",".join(known.get(str(metric), "minimize") for metric in metrics)
             raise ObjectiveError(
-                f"objective.direction has {len(directions)} entries for {len(metrics)} metrics. Accepted: one for each "
-                f"metric, or null (as each metric has it).  Try: objective.direction=[{listed}]"
+                f"Number of entries: objective.direction {len(directions)}, objective.metric {len(metrics)}. Accepted: "
+                f"one direction for each metric, or null (as each metric has it).  Try: objective.direction=[{listed}]"
             )
         if len(set(map(str, metrics))) < len(metrics):
             raise ObjectiveError(

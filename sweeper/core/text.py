@@ -38,6 +38,11 @@ def listed(items: Iterable[Any], most: int = 12) -> str:
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 trial`, `1,200 trials`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def shortened(text: str, length: int, mark: str = "…") -> str:
     """The text, or its beginning with a mark where it is longer than `length` characters."""
     return text if len(text) <= length else text[: length - len(mark)] + mark

@@ -47,11 +47,6 @@ def setting(value: Any) -> str:
     return "" if value is None else plain(value)
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 trial`, `1,200 trials`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def between(low: float, high: float) -> str:
     """`94.60 to 98.58 %`."""
     return f"{100 * low:.2f} to {percent(high)}"

@@ -96,7 +96,7 @@ WRONG = [
         ObjectiveConfig,
         "direction",
         ["maximize", "minimize"],
-        r"has 2 entries for 1 metrics\. .*direction=\[maximize\]$",
+        r"objective\.direction 2, objective\.metric 1\. .*direction=\[maximize\]$",
     ),
     (ObjectiveConfig, "direction", "up", r"direction=up is not a direction\. .*Try: objective\.direction=maximize$"),
     (SweepConfig, "name", "", r"sweep\.name='' is not accepted: up to 100 letters, .*Try: sweep\.name=first-sweep"),
@@ -220,7 +220,7 @@ def test_several_metrics_have_a_direction_each() -> None:
     assert ObjectiveConfig(metrics).resolve() == expected
     assert ObjectiveConfig(metrics, ["maximize", "minimize"]).resolve() == expected
     assert ObjectiveConfig(metrics, ["maximize", None]).resolve() == expected
-    with pytest.raises(ObjectiveError, match=r"direction has 1 entries for 2 metrics.*\[maximize,minimize\]$"):
+    with pytest.raises(ObjectiveError, match=r"objective\.direction 1, objective\.metric 2.*\[maximize,minimize\]$"):
         ObjectiveConfig(metrics, ["maximize"]).resolve()
 
 

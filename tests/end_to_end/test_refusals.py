@@ -166,7 +166,7 @@ LINES: dict[str, tuple[str, tuple[str, ...]]] = {
     "a metric twice": ("'objective.metric=[flops,flops]'", ("names a metric twice",)),
     "a direction too few": (
         "'objective.metric=[val_accuracy,flops]' 'objective.direction=[maximize]'",
-        ("1 entries for 2 metrics", "Try: objective.direction=[maximize,minimize]"),
+        ("objective.direction 1, objective.metric 2", "Try: objective.direction=[maximize,minimize]"),
     ),
     "a target that is no number": ("sweep.target=nan", ("sweep.target=nan", "Try: sweep.target=0.99")),
     "a direction that is none": ("objective.direction=minimise", ("maximize", "Try: objective.direction=minimize")),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sweeper.core.text import counted
 from sweeper.core.trials import TrialRow
 from sweeper.ranking.epochs import rank_correlations
 from sweeper.report.page.chart_data import Known
 from sweeper.report.page.vega import Chart, Spec, Variant, close_up, is_wide, lines, part_of, quantity, rounded
 from sweeper.report.sweep_report import SweepReport, scored
-from sweeper.report.text import called, counted, figure, plain
+from sweeper.report.text import called, figure, plain
 
 #: Metrics of an epoch in the order of the choice, and the direction in which they are better.
 _METRICS = {

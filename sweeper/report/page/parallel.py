@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweeper.core.objectives import Objective
-from sweeper.core.text import listed, shortened
+from sweeper.core.text import counted, listed, shortened
 from sweeper.core.trials import TrialRow
 from sweeper.report.page.chart_data import Known, varying
 from sweeper.report.page.vega import (
@@ -23,7 +23,7 @@ from sweeper.report.page.vega import (
     part_of,
     rounded,
 )
-from sweeper.report.text import counted, figure, is_share, plain
+from sweeper.report.text import figure, is_share, plain
 
 _MOST_LINES = 200
 _MOST_AXES = 9

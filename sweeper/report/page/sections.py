@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.core.objectives import COSTS
 from sweeper.core.test_set import Opening
-from sweeper.core.text import percent
+from sweeper.core.text import counted, percent
 from sweeper.core.trials import TrialRow, TrialState
 from sweeper.ranking import leaderboard
 from sweeper.ranking.findings import Findings
@@ -27,7 +27,7 @@ from sweeper.report.page.trade_offs import error_and_cost, objectives
 from sweeper.report.page.vega import Chart
 from sweeper.report.plots import importances as plots_importances
 from sweeper.report.sweep_report import SweepReport
-from sweeper.report.text import between, called, counted, figure, plain, trials, when
+from sweeper.report.text import between, called, figure, plain, trials, when
 
 _REPEATED = 40  # rows whose lines stand in the page itself
 _NOTEBOOK = 100  # rows of the notebook's table

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.core.text import duration, listed, percent
+from sweeper.core.text import counted, duration, listed, percent
 from sweeper.core.trials import TrialRow, TrialState, mean
 from sweeper.ranking import leaderboard
 from sweeper.ranking.columns import SELECTED_ON_TEST
 from sweeper.ranking.leaderboard import RankedRow, compared_of, point_of
 from sweeper.report.page.roles import Roles
 from sweeper.report.sweep_report import SweepReport
-from sweeper.report.text import between, called, counted, figure, plain, setting, trials
+from sweeper.report.text import between, called, figure, plain, setting, trials
 
 _STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
 _SHOWN = 6  # values of a parameter written out

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweeper.core.objectives import COSTS, Objective
-from sweeper.core.text import listed, percent
+from sweeper.core.text import counted, listed, percent
 from sweeper.core.trials import TrialRow
 from sweeper.ranking.leaderboard import interval_of
 from sweeper.report.page.chart_data import MOST_POINTS, Known
 from sweeper.report.page.vega import Chart, Spec, Variant, is_wide, part_of, points, quantity, rounded
 from sweeper.report.sweep_report import scored
-from sweeper.report.text import called, counted, figure, plain, trials
+from sweeper.report.text import called, figure, plain, trials
 
 _MOST_BARS = 15  # trials on a front up to which their intervals are drawn
 _FAR = 8  # largest through smallest from which these axes are logarithmic
