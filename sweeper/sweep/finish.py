@@ -150,7 +150,7 @@ class Finish:
             self._pictures.append(folder.curves)
         drawn = search.draw(rows, self._plan.space.dimensions, self._plan.objectives, folder.plots)
         if drawn is not None:
-            self._pictures.append(drawn.folder)
+            self._pictures += [drawn.folder] if drawn.pictures else []
             self._listener(Note(drawn.text))
 
     def _write_files(self, loaded: stored_sweep.Loaded, report: sweep_report.SweepReport) -> list[Path]:

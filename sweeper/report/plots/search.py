@@ -62,7 +62,9 @@ class Drawn:
     @property
     def text(self) -> str:
         """What is said at a sweep's end, in one line."""
-        names = ", ".join(path.stem for path in self.pictures) or "no picture"
+        if not self.pictures:
+            return f"Plots: none yet, {'; '.join(self.left_out)}."
+        names = ", ".join(path.stem for path in self.pictures)
         reasons = f"  Left out: {'; '.join(self.left_out)}." if self.left_out else ""
         return f"Plots: {names} in {self.folder}.{reasons}"
 
@@ -79,12 +81,16 @@ def draw(
         paths: where the pictures go.
 
     Returns:
-        What was drawn; None for a sweep of fewer than `FEWEST` complete points.
+        What was drawn: nothing where fewer than `FEWEST` points are complete; None for a sweep of fewer points.
     """
     shutil.rmtree(paths.root, ignore_errors=True)
     points = trial_points(rows, objectives)
-    if sum(point.values is not None for point in points) < FEWEST:
+    if len(points) < FEWEST:
         return None
+    num_complete = sum(point.values is not None for point in points)
+    if num_complete < FEWEST:
+        few = f"{num_complete} of the {len(points)} configurations {'is' if num_complete == 1 else 'are'} complete"
+        return Drawn(paths.root, (), (f"since {few}, and they take {FEWEST}",))
     paths.root.mkdir(parents=True, exist_ok=True)
     search = search_of(rows, points, dimensions, objectives)
     drawn, left_out = [], []

@@ -115,3 +115,32 @@ def test_the_best_follows_the_objective() -> None:
 def test_curves_of_a_test_set_that_was_chosen_on_are_labelled() -> None:
     figure = curves.sweep_curves_figure([trial(0, facts=TrialFacts(test_is_validation=True))], ACCURACY)
     assert figure.axes[1].get_ylabel() == "test accuracy (selected on the test set)"
+
+
+def curve(number: int, state: TrialState, *values: float) -> TrialRow:
+    epochs = tuple({"val_accuracy": value, "val_loss": 1 - value} for value in values)
+    return trial(number, state=state, history=epochs)
+
+
+def test_pruned_and_failed_trials_do_not_flatten_the_others(tmp_path: Path) -> None:
+    good = [curve(number, TrialState.COMPLETE, 0.96, 0.98 + 0.001 * number) for number in range(3)]
+    bad = [curve(3, TrialState.PRUNED, 0.1), curve(4, TrialState.FAILED, 0.3), curve(5, TrialState.PRUNED, 0.97)]
+    figure = curves.sweep_curves_figure([*good, *bad], ACCURACY)
+    pixels(figure, tmp_path / "curves.png")
+    loss, accuracy = figure.axes
+
+    assert accuracy.get_ylim() == pytest.approx((0.96 - 0.06 * 0.022, 0.982 + 0.06 * 0.022))
+    assert loss.get_ylim() == pytest.approx((0.018 - 0.06 * 0.022, 0.04 + 0.06 * 0.022))
+    for axes in (loss, accuracy):
+        assert [text.get_text() for text in axes.texts] == ["2 pruned or failed trials leave this axis"]
+
+
+def test_the_axis_has_all_trials_where_none_flattens_the_others() -> None:
+    good = [curve(number, TrialState.COMPLETE, 0.5, 0.8 + 0.01 * number) for number in range(3)]
+    for rows in ([*good, curve(3, TrialState.PRUNED, 0.3)], [curve(3, TrialState.PRUNED, 0.1, 0.9)]):
+        figure = curves.sweep_curves_figure(rows, ACCURACY)
+        drawn = [y for line in figure.axes[1].lines for y in ys(line)]
+
+        assert figure.axes[1].get_ylim()[0] < min(drawn)
+        assert figure.axes[1].get_ylim()[1] > max(drawn)
+        assert not figure.axes[1].texts

@@ -206,8 +206,15 @@ def test_too_few_complete_trials_draw_nothing_and_remove_what_is_old(rows: list[
     paths.root.mkdir()
     paths.pareto.write_bytes(b"of an earlier start")
 
-    assert search.draw(rows, SPACE, (ACCURACY,), paths) is None
+    found = search.draw(rows, SPACE, (ACCURACY,), paths)
+
     assert not paths.root.exists()
+    if len(rows) < 4:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.pictures == ()
+        assert found.text == "Plots: none yet, since 0 of the 9 configurations are complete, and they take 4."
 
 
 def test_what_cannot_be_drawn_is_left_out_with_its_reason(draw: Drawn) -> None:
