@@ -203,7 +203,11 @@ def print_estimate(console: Console, plan: SweepPlan, ahead: Estimate) -> None:
     console.print(f"Found: {plan.settings.machine.describe()}.")
     threads = f"{', '.join(map(str, ahead.threads))} CPU thread{'' if set(ahead.threads) == {1} else 's'}"
     console.print(f"Trials: {ahead.num_trials}, {ahead.workers} at a time, {threads} each (executor={name}).")
-    if plan.settings.sweep.extent.is_auto:
+    if ahead.to_look:
+        console.print(
+            "These are fresh seeds of the candidates, up to the next look at them (sweep.seeds=auto).", soft_wrap=True
+        )
+    elif plan.settings.sweep.extent.is_auto:
         console.print(
             "After the first seed of each configuration, the leading ones, at most eight, are trained under 3 to 12 "
             "fresh seeds (sweep.seeds=auto); the estimate is for the first.",

@@ -52,6 +52,7 @@ class Estimate:
         threads: CPU threads of each trial; several where they vary.
         seconds: of all of them; None where the network's cost is not known.
         source: what the seconds follow from.
+        to_look: whether they are fresh seeds of candidates, up to the next look (`sweep.seeds=auto`).
     """
 
     num_trials: int
@@ -59,6 +60,7 @@ class Estimate:
     threads: tuple[int | str, ...]
     seconds: float | None
     source: str
+    to_look: bool = False
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ class StagedScheduler:
             )
 
     @property
+    def is_staged(self) -> bool:
+        """Whether the candidates are chosen."""
+        return self._looks.stage is not None
+
+    @property
     def total(self) -> int:
         """Trials that are known to be left; one at least where a look or the choice of candidates is."""
         stage = self._looks.stage

@@ -8,6 +8,7 @@ finish    test set, ranking, report (`sweeper.sweep.finish`)
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import sqlite3
 from contextlib import closing
@@ -111,7 +112,8 @@ def _run_sweep(
     with interruption.noted():
         take_over = _take_over(plan, tracker, listener)
         taken = _announce(plan, points, factory, take_over)
-        _report_start(plan, points, scheduler.total, earlier, taken, listener)
+        to_look = isinstance(scheduler, StagedScheduler) and scheduler.is_staged
+        _report_start(plan, points, scheduler.total, earlier, taken, listener, to_look=to_look)
         recorder = Recorder(
             study, tracker, plan.folder, parent_run_id, plan.provenance, plan.objectives, plan.settings.metrics
         )
@@ -267,14 +269,19 @@ def _report_start(
     earlier: tuple[TrialRow, ...],
     taken: set[int],
     listener: Listener,
+    *,
+    to_look: bool,
 ) -> None:
     if not total:
         listener(Note(f"Nothing is left to do: every trial of sweep {plan.name} has finished."))
     left = scheduler.planned if isinstance(scheduler, GridScheduler) else plan.trials
+    if to_look:
+        of_queue = (scheduler.planned_of(queued.trial.point) for queued in scheduler.queue)
+        left = [planned for planned in of_queue if planned is not None] or plan.trials
     if taken:
         trained = {queued.trial.overrides for queued in scheduler.queue if queued.number not in taken}
         left = [planned for planned in left if planned.point.overrides in trained]
-    estimate = estimated(plan, left, total - len(taken))
+    estimate = dataclasses.replace(estimated(plan, left, total - len(taken)), to_look=to_look)
     listener(SweepStarted(plan.name, plan.resume_command, plan.objective, estimate, earlier, len(taken)))
 
 

@@ -79,6 +79,23 @@ def test_the_default_configuration_is_a_candidate_and_the_gain_over_it_is_told(w
     assert "Next: " in said
 
 
+def test_a_start_among_fresh_seeds_says_what_is_ahead(tmp_path: Path, run_sweeper: Run) -> None:
+    begun = run_sweeper(tmp_path, "-m", *LINE, "sweep.max_epochs=5")
+    assert "candidates: " in begun.stdout
+    assert "After the first seed of each configuration" in begun.stdout
+    assert "Look at " not in begun.stdout
+    candidates = found_in(tmp_path, run_sweeper)["second"]["candidates"]
+    trained = len(rows_of(tmp_path)) - 3
+
+    done = run_sweeper(tmp_path, "-m", *LINE)
+
+    assert (
+        f"Trials: {3 * len(candidates) - trained}, 3 at a time, 2 CPU threads each (executor=simulate)." in done.stdout
+    )
+    assert "These are fresh seeds of the candidates, up to the next look at them" in done.stdout
+    assert "After the first seed of each configuration" not in done.stdout
+
+
 @pytest.mark.long
 def test_kills_change_no_decision_and_no_look_is_taken_twice(whole: Path, run_sweeper: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sweeper", "-m", *LINE]
