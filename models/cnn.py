@@ -45,7 +45,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
         if layer.batch_norm:
             model.add(keras.layers.BatchNormalization(name=f"conv{number}_bn"))
         if layer.squeezed:
-            model.add(_squeeze_excite(model.output_shape[1:], layer.squeezed, config, f"conv{number}_se"))
+            model.add(_squeeze_excite(model.output_shape[1:], layer.squeezed, penalty, f"conv{number}_se"))
         if layer.pool_size > 1:
             model.add(_pooling(config, layer.pool_size, f"pool{number}"))
         if layer.dropout:
@@ -66,12 +66,11 @@ def build(input_shape: tuple[int, int, int], num_classes: int, **arch: Any) -> k
     return model
 
 
-def _squeeze_excite(shape: tuple[int, int, int], squeezed: int, config: CnnConfig, name: str) -> keras.Model:
+def _squeeze_excite(shape: tuple[int, int, int], squeezed: int, penalty: Any, name: str) -> keras.Model:
     """Multiplies each map by a factor between 0 and 1 (Hu and others 2018, section 3), as one layer.
 
     It is a model of Keras's own layers, so that a saved network is loaded without this project.
     """
-    penalty = keras.regularizers.L2(config.l2) if config.l2 else None
     maps = keras.Input(shape=shape, name=f"{name}_maps")
     averages = keras.layers.GlobalAveragePooling2D(data_format="channels_last", keepdims=True, name=f"{name}_averages")(
         maps
